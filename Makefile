@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# The list of things one can do here; `make help` prints it.
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+.DEFAULT_GOAL := build
+.PHONY: build run test asan tsan valgrind fuzz clang bench fmt lint install clean deps test-deps help
+
+C_FILES = $(shell find include src cmd tests bench -name '*.[ch]' 2>/dev/null)
+SCRIPTS = .ci/run scripts/install-dependencies scripts/demo
+
+build: build/build.ninja ## the command build/sluice and the library
+	@ninja -C build
+
+run: build ## a demonstration: one file moved the plain way and by sluice's choice, and both bills
+	@scripts/demo
+
+test: build test-deps ## unit and end-to-end tests, and a short fuzz run; ends in one line of figures
+	@python3 tests/run.py
+
+asan: build-asan/build.ninja test-deps ## unit and end-to-end tests under the address and undefined-behaviour sanitizers
+	@ninja -C build-asan
+	@python3 tests/run.py --build build-asan --only unit,e2e
+
+tsan: build-tsan/build.ninja test-deps ## the same under the thread sanitizer
+	@ninja -C build-tsan
+	@python3 tests/run.py --build build-tsan --only unit,e2e
+
+valgrind: build test-deps ## unit tests under valgrind
+	@python3 tests/run.py --only unit --wrap 'valgrind -q --error-exitcode=99 --leak-check=full'
+
+fuzz: test-deps ## each fuzz target for FUZZ_SECONDS (60)
+	@python3 tests/run.py --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+clang: build-clang/build.ninja ## a build by clang, warnings being errors
+	@ninja -C build-clang
+
+bench: build ## sluice beside its peers
+	@scripts/install-dependencies bench
+	@bench/peers
+
+fmt: test-deps ## formats the C files
+	clang-format -i $(C_FILES)
+
+lint: test-deps ## checks format, scripts and manual pages
+	clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(SCRIPTS)
+	mandoc -T lint -W warning man/*.[0-9]
+
+install: build ## into PREFIX (/usr/local), under DESTDIR
+	meson configure build -Dprefix=$(abspath $(PREFIX))
+	DESTDIR=$(DESTDIR) meson install -C build
+
+clean: ## removes every build directory
+	rm -rf build build-asan build-tsan build-fuzz build-clang
+
+deps: ## installs what the build needs
+	@scripts/install-dependencies build
+
+test-deps: deps
+	@scripts/install-dependencies test
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build/build.ninja: | deps
+	CC=gcc meson setup build
+build-asan/build.ninja: | deps
+	CC=gcc meson setup build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+build-tsan/build.ninja: | deps
+	CC=gcc meson setup build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread
+build-clang/build.ninja: | test-deps
+	CC=clang meson setup build-clang -Dwerror=true

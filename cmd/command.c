@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "command.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Errors may quote names that came from outside: nothing that a terminal would act on gets through.
+ */
+static void print_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f)
+			fprintf(out, "\\x%02X", c);
+		else
+			fputc(c, out);
+	}
+}
+
+static void print_message(const char *format, va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, args);
+	fputs("sluice: ", stderr);
+	print_escaped(stderr, text);
+	fputc('\n', stderr);
+}
+
+int command_failed(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_message(format, args);
+	va_end(args);
+	return EXIT_FAILED;
+}
+
+int command_misused(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_message(format, args);
+	va_end(args);
+	fputs("Try 'sluice --help'.\n", stderr);
+	return EXIT_USAGE;
+}
+
+int command_bad_option(char *const *argv, int option)
+{
+	const char *word = argv[optind - 1];
+
+	if (option == ':')
+		return command_misused("%s: option %s needs a value", argv[0], word);
+	if (optopt && strncmp(word, "--", 2) != 0)
+		return command_misused("%s: no option -%c", argv[0], optopt);
+	return command_misused("%s: no option %s, or it takes no value", argv[0], word);
+}
+
+bool command_has_path(const char *name, const char *const *paths, const char *what)
+{
+	char list[128] = "";
+
+	if (strcmp(name, "auto") == 0)
+		return true;
+	for (; *paths; paths++) {
+		if (strcmp(*paths, name) == 0)
+			return true;
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), ", %s", *paths);
+	}
+	command_misused("no %s path '%s': there are auto%s", what, name, list);
+	return false;
+}
+
+bool command_number(const char *text, unsigned long max, unsigned *number)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value > max)
+		return false;
+	*number = (unsigned)value;
+	return true;
+}
+
+static double per_gb(const struct sluice_bill *bill)
+{
+	double cpu = bill->cpu_user_seconds + bill->cpu_system_seconds;
+
+	return bill->bytes ? cpu / ((double)bill->bytes / 1e9) : 0;
+}
+
+static double rate(const struct sluice_bill *bill)
+{
+	return bill->seconds > 0 ? (double)bill->bytes / bill->seconds / 1e9 : 0;
+}
+
+static void print_cache(FILE *out, int64_t bytes)
+{
+	if (bytes < 0)
+		fputs("unknown", out);
+	else
+		fprintf(out, "%.1f MiB", (double)bytes / (1 << 20));
+}
+
+void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill)
+{
+	fprintf(out, "%s %llu bytes in %.3f s: %.2f GB/s\n", title, (unsigned long long)bill->bytes,
+		bill->seconds, rate(bill));
+	fprintf(out, "  CPU       %.3f s (user %.3f, system %.3f), %.3f s per GB\n",
+		bill->cpu_user_seconds + bill->cpu_system_seconds, bill->cpu_user_seconds,
+		bill->cpu_system_seconds, per_gb(bill));
+	fprintf(out,
+		"  calls     %llu system calls; %llu voluntary, %llu involuntary context "
+		"switches\n",
+		(unsigned long long)bill->system_calls,
+		(unsigned long long)bill->context_switches_voluntary,
+		(unsigned long long)bill->context_switches_involuntary);
+	fputs("  paths    ", out);
+	for (unsigned i = 0; i < bill->path_count; i++)
+		fprintf(out, " %s %llu", bill->paths[i].path,
+			(unsigned long long)bill->paths[i].bytes);
+	fputs(bill->path_count ? "\n" : " none\n", out);
+	if (bill->page_cache_before_bytes >= 0 || bill->page_cache_after_bytes >= 0) {
+		fputs("  in cache  ", out);
+		print_cache(out, bill->page_cache_before_bytes);
+		fputs(" before, ", out);
+		print_cache(out, bill->page_cache_after_bytes);
+		fputs(" after\n", out);
+	}
+}
+
+static json_t *known(int64_t bytes)
+{
+	return bytes < 0 ? json_null() : json_integer(bytes);
+}
+
+json_t *command_bill_json(const struct sluice_bill *bill)
+{
+	json_t *paths = json_array();
+
+	for (unsigned i = 0; i < bill->path_count; i++)
+		json_array_append_new(paths, json_pack("{s:s, s:I}", "path", bill->paths[i].path,
+						       "bytes", (json_int_t)bill->paths[i].bytes));
+	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:o, s:o}", "bytes",
+			 (json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second",
+			 rate(bill), "cpu_user_seconds", bill->cpu_user_seconds,
+			 "cpu_system_seconds", bill->cpu_system_seconds, "cpu_seconds_per_gb",
+			 per_gb(bill), "system_calls", (json_int_t)bill->system_calls,
+			 "context_switches_voluntary", (json_int_t)bill->context_switches_voluntary,
+			 "context_switches_involuntary",
+			 (json_int_t)bill->context_switches_involuntary, "paths", paths,
+			 "page_cache_before_bytes", known(bill->page_cache_before_bytes),
+			 "page_cache_after_bytes", known(bill->page_cache_after_bytes));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the subcommands share. Parsing and printing only: the work is the library's. */
+#ifndef SLUICE_CMD_COMMAND_H
+#define SLUICE_CMD_COMMAND_H
+
+#include "sluice.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
+	const char *arguments;
+	const char *description;
+};
+
+extern const struct command command_serve, command_get;
+
+/* "sluice: TEXT" on stderr, names from outside escaped; returns EXIT_FAILED. */
+int command_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for wrong use, with a pointer to --help; returns EXIT_USAGE. */
+int command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Says which option getopt_long did not take, and returns EXIT_USAGE. */
+int command_bad_option(char *const *argv, int option);
+
+/* Whether name is "auto" or one of a NULL-ended list; else says so, with the list. */
+bool command_has_path(const char *name, const char *const *paths, const char *what);
+bool command_number(const char *text, unsigned long max, unsigned *number);
+
+/* The bill for a person, and as the JSON object that --json and --bill print. */
+void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill);
+struct json_t *command_bill_json(const struct sluice_bill *bill);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "command.h"
+#include "progress.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t was_interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	was_interrupted = 1;
+}
+
+static const char help[] =
+	"Usage: sluice get URL... [OPTION...]\n"
+	"\n"
+	"Fetches each URL into a file. NAME.part holds the bytes until all are on the disk; an\n"
+	"interrupted download continues when it is run again.\n"
+	"\n"
+	"  -o FILE           write there instead of the name in the URL; - is standard output\n"
+	"  --path NAME       receive path: auto, readwrite, direct, discard (auto)\n"
+	"  --cc auto|NAME    TCP congestion control (auto: the system's)\n"
+	"  --keep-cached     leave the file in the page cache, for a reader that comes next\n"
+	"  --no-sync         do not wait for the disk\n"
+	"  --timeout SECONDS give up after that long without any progress (30)\n"
+	"  -q, --quiet       print errors only\n"
+	"  --explain         say which bytes went by which path, and why\n"
+	"  --json            print the bill as JSON, one object a line\n"
+	"  --help\n";
+
+struct get {
+	struct sluice_get_options options;
+	struct progress progress;
+	bool is_help, is_quiet, is_json;
+};
+
+static bool on_progress(void *argument, const struct sluice_progress *progress)
+{
+	struct get *get = argument;
+
+	if (!get->is_quiet)
+		progress_show(&get->progress, progress);
+	return !was_interrupted;
+}
+
+static void say(struct get *get, const char *line)
+{
+	progress_clear(&get->progress);
+	command_failed("%s", line); /* for its escaping: a note is no failure */
+}
+
+static void on_note(void *argument, const char *line)
+{
+	struct get *get = argument;
+
+	if (!get->is_quiet)
+		say(get, line);
+}
+
+static void on_explain(void *argument, const char *line)
+{
+	say(argument, line);
+}
+
+static int parse_option(struct get *get, int option, char **argv)
+{
+	static const char *const paths[] = {"readwrite", "direct", "discard", NULL};
+
+	switch (option) {
+	case 'c':
+		get->options.congestion = optarg;
+		break;
+	case 'e':
+		get->options.explain = on_explain;
+		break;
+	case 'h':
+		get->is_help = true;
+		break;
+	case 'j':
+		get->is_json = true;
+		break;
+	case 'k':
+		get->options.keep_cached = true;
+		break;
+	case 'n':
+		get->options.no_sync = true;
+		break;
+	case 'o':
+		get->options.output = optarg;
+		break;
+	case 'p':
+		get->options.path = optarg;
+		return command_has_path(optarg, paths, "receive") ? EXIT_DONE : EXIT_USAGE;
+	case 'q':
+		get->is_quiet = true;
+		break;
+	case 't':
+		if (!command_number(optarg, 86400, &get->options.timeout_seconds) ||
+		    get->options.timeout_seconds == 0)
+			return command_misused("get: --timeout %s: want 1 to 86400 seconds",
+					       optarg);
+		break;
+	default:
+		return command_bad_option(argv, option);
+	}
+	return EXIT_DONE;
+}
+
+static int parse(struct get *get, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"cc", required_argument, NULL, 'c'},
+		{"explain", no_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{"keep-cached", no_argument, NULL, 'k'},
+		{"no-sync", no_argument, NULL, 'n'},
+		{"output", required_argument, NULL, 'o'},
+		{"path", required_argument, NULL, 'p'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"timeout", required_argument, NULL, 't'},
+		{0},
+	};
+	int option, result = EXIT_DONE;
+
+	while (result == EXIT_DONE && !get->is_help &&
+	       (option = getopt_long(argc, argv, ":ho:q", long_options, NULL)) != -1)
+		result = parse_option(get, option, argv);
+	if (result != EXIT_DONE || get->is_help)
+		return result;
+	if (optind == argc)
+		return command_misused("get: which URL?");
+	get->options.to_fd = get->options.output && strcmp(get->options.output, "-") == 0;
+	get->options.output_fd = STDOUT_FILENO;
+	if (get->options.output && !get->options.to_fd && optind + 1 < argc)
+		return command_misused("get: -o names one file, but there are several URLs");
+	if (get->options.to_fd && get->is_json)
+		return command_misused("get: -o - and --json both want standard output");
+	if (get->options.to_fd && get->options.path && strcmp(get->options.path, "auto") != 0)
+		return command_misused("get: --path %s needs a file, not -o -", get->options.path);
+	return EXIT_DONE;
+}
+
+static void print_json(const char *url, const struct sluice_get_result *result)
+{
+	json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:o}", "url", url, "file", result->file,
+				 "status", (int)result->status, "resumed_from_bytes",
+				 (json_int_t)result->resumed_from_bytes, "bill",
+				 command_bill_json(&result->bill));
+
+	json_dumpf(root, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(root);
+}
+
+static int get_one(struct get *get, const char *url)
+{
+	struct sluice_get_result result;
+	struct sluice_error error = {0};
+	int code = sluice_get(url, &get->options, &result, &error);
+
+	progress_clear(&get->progress);
+	if (code < 0)
+		return command_failed("%s: %s", url, error.text);
+	if (get->is_json)
+		print_json(url, &result);
+	else if (!get->is_quiet)
+		command_print_bill(stderr, *result.file ? result.file : url, &result.bill);
+	return EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct get get = {.options.progress = on_progress, .options.note = on_note};
+	int result = parse(&get, argc, argv);
+
+	if (result != EXIT_DONE)
+		return result;
+	if (get.is_help) {
+		fputs(help, stdout);
+		return EXIT_DONE;
+	}
+	get.options.argument = &get;
+	progress_open(&get.progress);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	for (int i = optind; i < argc && !was_interrupted; i++) {
+		int one = get_one(&get, argv[i]);
+
+		if (one != EXIT_DONE)
+			result = one;
+	}
+	return result;
+}
+
+const struct command command_get = {
+	.name = "get",
+	.run = run,
+	.arguments = "URL... [-o FILE] [--path NAME] [--json] ...",
+	.description = "fetch URLs into files that are on the disk when it says done",
+};

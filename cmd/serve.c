@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static struct sluice_server *server; /* for the signal handler */
+
+struct log {
+	FILE *file;
+	pthread_mutex_t lock;
+};
+
+static void on_signal(int number)
+{
+	(void)number;
+	sluice_server_stop(server);
+}
+
+static void write_line(FILE *file, const char *line)
+{
+	flockfile(file);
+	fputs(line, file);
+	fputc('\n', file);
+	fflush(file);
+	funlockfile(file);
+}
+
+static void on_log(void *argument, const char *line)
+{
+	write_line(argument, line);
+}
+
+static void on_explain(void *argument, const char *line)
+{
+	(void)argument;
+	write_line(stderr, line);
+}
+
+static const char help[] =
+	"Usage: sluice serve DIR [OPTION...]\n"
+	"\n"
+	"Serves the files below DIR over HTTP/1.1 until SIGTERM or SIGINT.\n"
+	"\n"
+	"  --listen ADDRESS:PORT  where to listen (127.0.0.1:8080; port 0: any free one;\n"
+	"                         [::]:8080: all addresses, IPv6 and IPv4)\n"
+	"  --workers N            threads with a loop each (one per core)\n"
+	"  --path NAME            send path: auto, readwrite, sendfile, direct (auto)\n"
+	"  --cc auto|NAME         TCP congestion control (auto: the system's, unless it paces\n"
+	"                         a connection that stays on this machine)\n"
+	"  --explain              say which range goes by which path, and why\n"
+	"  --access-log FILE      one line a request; - is standard output\n"
+	"  --bill FILE            write what it all cost as JSON when it stops\n"
+	"  --help\n";
+
+struct serve {
+	struct sluice_server_options options;
+	const char *log, *bill;
+	bool is_help;
+};
+
+/* Returns EXIT_DONE, or EXIT_USAGE after saying why. */
+static int parse(struct serve *serve, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"access-log", required_argument, NULL, 'a'},
+		{"bill", required_argument, NULL, 'b'},
+		{"cc", required_argument, NULL, 'c'},
+		{"explain", no_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{"listen", required_argument, NULL, 'l'},
+		{"path", required_argument, NULL, 'p'},
+		{"workers", required_argument, NULL, 'w'},
+		{0},
+	};
+	static const char *const paths[] = {"readwrite", "sendfile", "direct", NULL};
+	int option;
+
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'a':
+			serve->log = optarg;
+			break;
+		case 'b':
+			serve->bill = optarg;
+			break;
+		case 'c':
+			serve->options.congestion = optarg;
+			break;
+		case 'e':
+			serve->options.explain = on_explain;
+			break;
+		case 'h':
+			serve->is_help = true;
+			return EXIT_DONE;
+		case 'l':
+			serve->options.listen = optarg;
+			break;
+		case 'p':
+			serve->options.path = optarg;
+			if (!command_has_path(optarg, paths, "send"))
+				return EXIT_USAGE;
+			break;
+		case 'w':
+			if (!command_number(optarg, 256, &serve->options.workers) ||
+			    serve->options.workers == 0)
+				return command_misused("serve: --workers %s: want 1 to 256",
+						       optarg);
+			break;
+		default:
+			return command_bad_option(argv, option);
+		}
+	}
+	if (optind == argc)
+		return command_misused("serve: which folder?");
+	if (optind + 1 < argc)
+		return command_misused("serve: one folder only; what is '%s'?", argv[optind + 1]);
+	serve->options.folder = argv[optind];
+	return EXIT_DONE;
+}
+
+/* Every connection takes descriptors: take as many as the system lets this user have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int open_log(struct serve *serve)
+{
+	FILE *file;
+
+	if (!serve->log)
+		return EXIT_DONE;
+	file = strcmp(serve->log, "-") == 0 ? stdout : fopen(serve->log, "ae");
+	if (!file)
+		return command_failed("access log %s: %s", serve->log, strerror(errno));
+	serve->options.log = on_log;
+	serve->options.argument = file;
+	return EXIT_DONE;
+}
+
+static void handle_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+static int write_bill(const char *name, const struct sluice_bill *bill)
+{
+	json_t *root = json_pack("{s:o}", "bill", command_bill_json(bill));
+	int result = json_dump_file(root, name, JSON_COMPACT);
+
+	json_decref(root);
+	return result < 0 ? command_failed("bill %s: cannot write it", name) : EXIT_DONE;
+}
+
+static int serve_until_signal(const struct serve *serve)
+{
+	struct sluice_error error = {0};
+	struct sluice_bill bill;
+
+	handle_signals();
+	fprintf(stderr, "sluice: serving %s on %s\n", serve->options.folder,
+		sluice_server_url(server));
+	if (sluice_server_run(server, &bill, &error) < 0)
+		return command_failed("%s", error.text);
+	command_print_bill(stderr, "sent", &bill);
+	return serve->bill ? write_bill(serve->bill, &bill) : EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct serve serve = {0};
+	struct sluice_error error = {0};
+	int result = parse(&serve, argc, argv);
+
+	if (result != EXIT_DONE)
+		return result;
+	if (serve.is_help) {
+		fputs(help, stdout);
+		return EXIT_DONE;
+	}
+	raise_descriptor_limit();
+	result = open_log(&serve);
+	if (result != EXIT_DONE)
+		return result;
+	if (sluice_server_open(&server, &serve.options, &error) < 0)
+		return command_failed("%s", error.text);
+	result = serve_until_signal(&serve);
+	sluice_server_close(server);
+	if (serve.options.argument && fclose(serve.options.argument) != 0)
+		result = command_failed("access log %s: %s", serve.log, strerror(errno));
+	return result;
+}
+
+const struct command command_serve = {
+	.name = "serve",
+	.run = run,
+	.arguments = "DIR [--listen ADDRESS:PORT] [--workers N] [--path NAME] ...",
+	.description = "serve the files below a folder over HTTP",
+};

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libsluice: moves files between Linux machines at the speed of the hardware, without harm to
+ * other programs' page cache, and says what each transfer cost.
+ *
+ * Conventions that hold for every call:
+ * - Calls that can fail return 0 (or a count) or a negative errno value; a struct sluice_error that
+ *   the caller passes is then filled with a sentence. It may be NULL.
+ * - The library never exits, never prints, and never changes a signal handler. Writing to a
+ *   connection that the peer closed is done with MSG_NOSIGNAL where the call has it; sendfile(2)
+ *   has no such flag, so a program that sends should ignore SIGPIPE.
+ * - File descriptors are borrowed: the caller closes what the caller opened.
+ * - Sizes and offsets are in bytes, times in seconds, unless a name says otherwise.
+ * - One engine belongs to one thread at a time. Nothing else is shared between threads.
+ */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLUICE_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define SLUICE_API __attribute__((visibility("default")))
+#else
+#define SLUICE_API
+#endif
+
+/* What went wrong: code is a positive errno value, text names the call, the file and the place. */
+struct sluice_error {
+	int code;
+	char text[256];
+};
+
+/*
+ * Paths: the ways to move bytes. "auto" (or NULL) lets the plan choose for each window of the file,
+ * from facts. A path that is named is never replaced: where it cannot work the call fails with
+ * -EOPNOTSUPP. Send paths: readwrite, sendfile, direct. Receive paths: readwrite, direct, discard.
+ */
+#define SLUICE_PATHS_MAX 8
+
+struct sluice_path_bytes {
+	const char *path; /* static */
+	uint64_t bytes;
+};
+
+/*
+ * What a transfer cost. CPU time, system calls and context switches are those of the whole process
+ * while the transfer ran (getrusage(2), RUSAGE_SELF), the kernel's helper threads for io_uring
+ * included: exact for a process that does one transfer at a time.
+ */
+struct sluice_bill {
+	uint64_t bytes; /* of the file, moved by this transfer */
+	double seconds;
+	double cpu_user_seconds, cpu_system_seconds;
+	uint64_t system_calls;
+	uint64_t context_switches_voluntary, context_switches_involuntary;
+	unsigned path_count;
+	struct sluice_path_bytes paths[SLUICE_PATHS_MAX];
+	/* Of this end's file, resident before and after; -1 where the kernel does not tell. */
+	int64_t page_cache_before_bytes, page_cache_after_bytes;
+};
+
+/*
+ * An engine runs transfers: an event loop with asynchronous file I/O (io_uring, or threads where it
+ * is refused) and a bounded pool of buffers. Callbacks run inside sluice_engine_run only.
+ */
+struct sluice_engine;
+
+int sluice_engine_open(struct sluice_engine **engine, struct sluice_error *error) SLUICE_API;
+/* Waits for file operations under way. Close the transfers on it first. */
+void sluice_engine_close(struct sluice_engine *engine) SLUICE_API;
+/*
+ * One turn: waits at most timeout_ms (-1: until something happens; 0: not at all), then runs what
+ * is due. Returns 0 or -errno. A signal ends the wait early.
+ */
+int sluice_engine_run(struct sluice_engine *engine, int timeout_ms) SLUICE_API;
+/* A descriptor that polls readable (POLLIN) when sluice_engine_run(engine, 0) has work to do. */
+int sluice_engine_fd(const struct sluice_engine *engine) SLUICE_API;
+/* "io_uring" or "epoll": how this engine does file I/O. */
+const char *sluice_engine_backend(const struct sluice_engine *engine) SLUICE_API;
+
+/* Options of a send or a receive; all members may be zero. */
+struct sluice_transfer_options {
+	const char *path;       /* NULL or "auto", or a path's name */
+	const char *congestion; /* NULL or "auto", or a TCP congestion control */
+	/* Told, one line each, which range goes by which path, and why. */
+	void (*explain)(void *argument, const char *line);
+	void *argument;
+};
+
+/*
+ * Called once, inside sluice_engine_run, when the transfer ended: result is 0, or -errno with error
+ * saying where. The transfer may be closed inside the callback.
+ */
+typedef void sluice_done(void *argument, int result, const struct sluice_bill *bill,
+			 const struct sluice_error *error);
+
+/*
+ * Sends length bytes of file from offset to a connected, non-blocking stream socket. Returns at
+ * once; the engine does the work. Errors of the transfer: -ENODATA (the file ended early), -ESTALE
+ * (it changed meanwhile; the peer then has fewer than length bytes), -EPIPE, -ECONNRESET, -EIO,
+ * ...: the socket's stream is then of no further use. Both descriptors must stay open, and the
+ * socket must not be watched by another engine, until done ran or sluice_send_close returned.
+ */
+struct sluice_send;
+
+int sluice_send_open(struct sluice_send **send, struct sluice_engine *engine, int socket, int file,
+		     uint64_t offset, uint64_t length,
+		     const struct sluice_transfer_options *options, sluice_done *done,
+		     void *argument, struct sluice_error *error) SLUICE_API;
+void sluice_send_close(struct sluice_send *send) SLUICE_API;
+
+/* The same, blocking until the transfer ended, on an engine of its own. bill may be NULL. */
+int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
+		     const struct sluice_transfer_options *options, struct sluice_bill *bill,
+		     struct sluice_error *error) SLUICE_API;
+
+/*
+ * Receives length bytes from a connected, non-blocking stream socket into file (open for writing)
+ * at offset; UINT64_MAX: until the peer closes. When it is done the bytes are on the disk
+ * (fsync(2)). Errors of the transfer: -ENODATA (the peer closed early), -ENOSPC, -EIO, ...
+ */
+struct sluice_receive;
+
+int sluice_receive_open(struct sluice_receive **receive, struct sluice_engine *engine, int socket,
+			int file, uint64_t offset, uint64_t length,
+			const struct sluice_transfer_options *options, sluice_done *done,
+			void *argument, struct sluice_error *error) SLUICE_API;
+void sluice_receive_close(struct sluice_receive *receive) SLUICE_API;
+
+int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
+			const struct sluice_transfer_options *options, struct sluice_bill *bill,
+			struct sluice_error *error) SLUICE_API;
+
+/*
+ * Gets a URL from any HTTP/1.1 server into a file. Writes NAME.part (and NAME.part.state, which
+ * lets a later call continue), and renames it to NAME only when data and folder are synced. Blocks
+ * until it is done. An existing NAME is untouched until then.
+ */
+struct sluice_progress {
+	uint64_t done_bytes;  /* of the whole file, what an earlier call brought included */
+	uint64_t total_bytes; /* UINT64_MAX where the server did not say */
+	double seconds;
+};
+
+struct sluice_get_options {
+	const char *output; /* file to write; NULL: the name that the URL suggests */
+	int output_fd;      /* with to_fd: write the body there, in order, and sync nothing */
+	bool to_fd;
+	const char *path;       /* receive path, as above */
+	const char *congestion; /* as above */
+	bool keep_cached;       /* leave the file in the page cache for a reader that comes next */
+	bool no_sync;           /* do not wait for the disk */
+	unsigned timeout_seconds; /* without any progress; 0: 30 */
+	/* At least every 100 ms while it runs; returning false ends the call with -ECANCELED. */
+	bool (*progress)(void *argument, const struct sluice_progress *progress);
+	/* Something that the user should know: a line without a newline. */
+	void (*note)(void *argument, const char *line);
+	void (*explain)(void *argument, const char *line);
+	void *argument;
+};
+
+struct sluice_get_result {
+	unsigned status; /* of the last answer: 200, 206, 404, ... 0: there was none */
+	uint64_t resumed_from_bytes;
+	char file[4096]; /* the file written; empty with to_fd and for path discard */
+	struct sluice_bill bill;
+};
+
+int sluice_get(const char *url, const struct sluice_get_options *options,
+	       struct sluice_get_result *result, struct sluice_error *error) SLUICE_API;
+
+/* Serves a folder over HTTP/1.1. */
+struct sluice_server;
+
+struct sluice_server_options {
+	const char *folder;
+	const char *listen;     /* ADDRESS:PORT, [IPV6]:PORT; NULL: 127.0.0.1:8080; port 0: any */
+	unsigned workers;       /* threads with a loop each; 0: one per core */
+	const char *path;       /* send path, as above */
+	const char *congestion; /* as above */
+	/* One line per answered request, without the newline; from the workers' threads. */
+	void (*log)(void *argument, const char *line);
+	void (*explain)(void *argument, const char *line); /* likewise */
+	void *argument;
+};
+
+int sluice_server_open(struct sluice_server **server, const struct sluice_server_options *options,
+		       struct sluice_error *error) SLUICE_API;
+/* "http://127.0.0.1:8080/", valid as long as the server. */
+const char *sluice_server_url(const struct sluice_server *server) SLUICE_API;
+/*
+ * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
+ * with the bill of it all, or -errno. Blocks. Ignores SIGPIPE in its own threads only.
+ */
+int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
+		      struct sluice_error *error) SLUICE_API;
+/* From any thread, or a signal handler. */
+void sluice_server_stop(struct sluice_server *server) SLUICE_API;
+void sluice_server_close(struct sluice_server *server) SLUICE_API;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wrappers and their counters. Each thread owns a block of counters that it alone writes;
+ * blocks are linked into one list and outlive their thread, so that a reader can always sum them.
+ */
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+struct block {
+	struct block *next;
+	struct sys_counts counts;
+};
+
+static pthread_mutex_t blocks_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct block *blocks;
+static struct block shared_block; /* for threads that found no memory: counts may be lost there */
+static _Thread_local struct block *mine;
+
+static struct block *block_create(void)
+{
+	struct block *block = calloc(1, sizeof(*block));
+
+	if (!block)
+		return &shared_block;
+	pthread_mutex_lock(&blocks_lock);
+	block->next = blocks;
+	blocks = block;
+	pthread_mutex_unlock(&blocks_lock);
+	return block;
+}
+
+void sys_count(enum sys_call call)
+{
+	uint64_t *count;
+
+	if (!mine)
+		mine = block_create();
+	count = &mine->counts.calls[call];
+	/* Only this thread writes it: no locked instruction is needed, only a tear-free store. */
+	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+}
+
+void sys_counts_read(struct sys_counts *counts)
+{
+	*counts = (struct sys_counts){0};
+	pthread_mutex_lock(&blocks_lock);
+	for (const struct block *block = blocks; block; block = block->next)
+		for (int i = 0; i < CALL_COUNT; i++)
+			counts->calls[i] +=
+				__atomic_load_n(&block->counts.calls[i], __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&blocks_lock);
+}
+
+uint64_t sys_counts_total(const struct sys_counts *counts)
+{
+	uint64_t total = 0;
+
+	for (int i = 0; i < CALL_COUNT; i++)
+		total += counts->calls[i];
+	return total;
+}
+
+const char *sys_call_name(enum sys_call call)
+{
+#define SYS_CALL_NAME(name) #name,
+	static const char *const names[] = {SYS_CALLS(SYS_CALL_NAME)};
+#undef SYS_CALL_NAME
+
+	return names[call];
+}
+
+static int64_t counted(enum sys_call call, int64_t result)
+{
+	int code = errno;
+
+	sys_count(call);
+	return result < 0 ? -code : result;
+}
+
+#define COUNTED(call, expression) counted(CALL_##call, (expression))
+
+int sys_accept(int fd, struct sockaddr_storage *peer)
+{
+	socklen_t size = sizeof(*peer);
+
+	return COUNTED(accept4,
+		       accept4(fd, (struct sockaddr *)peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int sys_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	return COUNTED(bind, bind(fd, address, size));
+}
+
+int sys_close(int fd)
+{
+	return COUNTED(close, close(fd));
+}
+
+int sys_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	return COUNTED(connect, connect(fd, address, size));
+}
+
+int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	return COUNTED(epoll_ctl, epoll_ctl(epoll, operation, fd, event));
+}
+
+int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms)
+{
+	return COUNTED(epoll_wait, epoll_wait(epoll, events, count, timeout_ms));
+}
+
+int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice)
+{
+	/* posix_fadvise(3) returns the error instead of setting errno. */
+	return -(int)COUNTED(fadvise64, posix_fadvise(fd, (off_t)offset, (off_t)length, advice));
+}
+
+int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
+{
+	int result;
+
+	do
+		result = COUNTED(fallocate, fallocate(fd, mode, (off_t)offset, (off_t)length));
+	while (result == -EINTR);
+	return result;
+}
+
+int sys_filesystem(int fd, uint64_t *magic)
+{
+	struct statfs status;
+	int result = COUNTED(fstatfs, fstatfs(fd, &status));
+
+	if (result == 0)
+		*magic = (uint64_t)status.f_type;
+	return result;
+}
+
+int sys_fsync(int fd)
+{
+	int result;
+
+	do
+		result = COUNTED(fsync, fsync(fd));
+	while (result == -EINTR);
+	return result;
+}
+
+int sys_ftruncate(int fd, uint64_t size)
+{
+	int result;
+
+	do
+		result = COUNTED(ftruncate, ftruncate(fd, (off_t)size));
+	while (result == -EINTR);
+	return result;
+}
+
+int sys_getsockname(int fd, struct sockaddr_storage *address)
+{
+	socklen_t size = sizeof(*address);
+
+	return COUNTED(getsockname, getsockname(fd, (struct sockaddr *)address, &size));
+}
+
+int sys_getpeername(int fd, struct sockaddr_storage *address)
+{
+	socklen_t size = sizeof(*address);
+
+	return COUNTED(getpeername, getpeername(fd, (struct sockaddr *)address, &size));
+}
+
+int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return COUNTED(getsockopt, getsockopt(fd, level, name, value, size));
+}
+
+int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+	return COUNTED(setsockopt, setsockopt(fd, level, name, value, size));
+}
+
+int sys_setsockopt_int(int fd, int level, int name, int value)
+{
+	return sys_setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+int sys_listen(int fd, int backlog)
+{
+	return COUNTED(listen, listen(fd, backlog));
+}
+
+int sys_open(int folder, const char *path, int flags, mode_t mode)
+{
+	int result;
+
+	do
+		result = COUNTED(openat, openat(folder, path, flags | O_CLOEXEC, mode));
+	while (result == -EINTR);
+	return result;
+}
+
+int sys_openat2(int folder, const char *path, const struct open_how *how)
+{
+	return COUNTED(openat2, syscall(SYS_openat2, folder, path, how, sizeof(*how)));
+}
+
+int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset)
+{
+	return COUNTED(pread64, pread(fd, data, length, (off_t)offset));
+}
+
+int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset)
+{
+	struct iovec vector = {data, length};
+
+	return COUNTED(preadv2, preadv2(fd, &vector, 1, (off_t)offset, RWF_NOWAIT));
+}
+
+int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset)
+{
+	return COUNTED(pwrite64, pwrite(fd, data, length, (off_t)offset));
+}
+
+int64_t sys_read(int fd, void *data, size_t length)
+{
+	return COUNTED(read, read(fd, data, length));
+}
+
+int64_t sys_write(int fd, const void *data, size_t length)
+{
+	return COUNTED(write, write(fd, data, length));
+}
+
+int64_t sys_recv(int fd, void *data, size_t length, int flags)
+{
+	return COUNTED(recvfrom, recv(fd, data, length, flags));
+}
+
+int64_t sys_send(int fd, const void *data, size_t length, int flags)
+{
+	return COUNTED(sendto, send(fd, data, length, flags | MSG_NOSIGNAL));
+}
+
+int64_t sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return COUNTED(sendmsg, sendmsg(fd, message, flags | MSG_NOSIGNAL));
+}
+
+int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length)
+{
+	off_t from = (off_t)offset;
+
+	return COUNTED(sendfile, sendfile(socket, file, &from, length));
+}
+
+int sys_rename(int folder, const char *from, const char *to)
+{
+	return COUNTED(renameat, renameat(folder, from, folder, to));
+}
+
+int sys_shutdown(int fd, int how)
+{
+	return COUNTED(shutdown, shutdown(fd, how));
+}
+
+int sys_socket(int domain, int type, int protocol)
+{
+	return COUNTED(socket, socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+int sys_statx(int fd, unsigned mask, struct statx *status)
+{
+	return COUNTED(statx, statx(fd, "", AT_EMPTY_PATH, mask, status));
+}
+
+int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags)
+{
+	return COUNTED(sync_file_range, sync_file_range(fd, (off_t)offset, (off_t)length, flags));
+}
+
+int sys_unlink(int folder, const char *path)
+{
+	return COUNTED(unlinkat, unlinkat(folder, path, 0));
+}
+
+int sys_cachestat(int fd, uint64_t offset, uint64_t length, struct sys_cachestat *status)
+{
+	enum { NUMBER = 451 }; /* the same on every architecture; absent from older headers */
+	struct {
+		uint64_t offset, length;
+	} range = {offset, length};
+
+	return COUNTED(cachestat, syscall(NUMBER, fd, &range, status, 0));
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls that return -errno and are counted, by name, per thread.
+ *
+ * Every call that a transfer makes goes through here, so the bill can say how many there were. The
+ * wrappers add nothing else: no retries but for EINTR where a caller could do nothing but retry.
+ */
+#ifndef SLUICE_BASE_SYS_H
+#define SLUICE_BASE_SYS_H
+
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define SYS_CALLS(X)                                                                               \
+	X(accept4)                                                                                 \
+	X(bind)                                                                                    \
+	X(cachestat)                                                                               \
+	X(close)                                                                                   \
+	X(connect)                                                                                 \
+	X(epoll_ctl)                                                                               \
+	X(epoll_wait)                                                                              \
+	X(fadvise64)                                                                               \
+	X(fallocate)                                                                               \
+	X(fstatfs)                                                                                 \
+	X(fsync)                                                                                   \
+	X(ftruncate)                                                                               \
+	X(getpeername)                                                                             \
+	X(getsockname)                                                                             \
+	X(getsockopt)                                                                              \
+	X(io_uring_enter)                                                                          \
+	X(io_uring_register)                                                                       \
+	X(listen)                                                                                  \
+	X(openat)                                                                                  \
+	X(openat2)                                                                                 \
+	X(pread64)                                                                                 \
+	X(preadv2)                                                                                 \
+	X(pwrite64)                                                                                \
+	X(read)                                                                                    \
+	X(recvfrom)                                                                                \
+	X(renameat)                                                                                \
+	X(sendfile)                                                                                \
+	X(sendmsg)                                                                                 \
+	X(sendto)                                                                                  \
+	X(setsockopt)                                                                              \
+	X(shutdown)                                                                                \
+	X(socket)                                                                                  \
+	X(statx)                                                                                   \
+	X(sync_file_range)                                                                         \
+	X(unlinkat)                                                                                \
+	X(write)
+
+#define SYS_CALL_NUMBER(name) CALL_##name,
+enum sys_call { SYS_CALLS(SYS_CALL_NUMBER) CALL_COUNT };
+#undef SYS_CALL_NUMBER
+
+struct sys_counts {
+	uint64_t calls[CALL_COUNT];
+};
+
+void sys_count(enum sys_call call);
+const char *sys_call_name(enum sys_call call);
+/* What all threads of the process made so far, those that ended included. */
+void sys_counts_read(struct sys_counts *counts);
+uint64_t sys_counts_total(const struct sys_counts *counts);
+
+int sys_accept(int fd, struct sockaddr_storage *peer); /* close-on-exec, non-blocking */
+int sys_bind(int fd, const struct sockaddr *address, socklen_t size);
+int sys_close(int fd);
+int sys_connect(int fd, const struct sockaddr *address, socklen_t size);
+int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
+int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms);
+int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice);
+int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length);
+int sys_filesystem(int fd, uint64_t *magic); /* fstatfs(2)'s f_type */
+int sys_fsync(int fd);
+int sys_ftruncate(int fd, uint64_t size);
+int sys_getsockname(int fd, struct sockaddr_storage *address);
+int sys_getpeername(int fd, struct sockaddr_storage *address);
+int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
+int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
+int sys_setsockopt_int(int fd, int level, int name, int value);
+int sys_listen(int fd, int backlog);
+int sys_open(int folder, const char *path, int flags, mode_t mode);
+int sys_openat2(int folder, const char *path, const struct open_how *how);
+int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset);
+int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset); /* RWF_NOWAIT */
+int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset);
+int64_t sys_read(int fd, void *data, size_t length);
+int64_t sys_write(int fd, const void *data, size_t length);
+int64_t sys_recv(int fd, void *data, size_t length, int flags);
+int64_t sys_send(int fd, const void *data, size_t length, int flags);
+int64_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
+int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length);
+int sys_rename(int folder, const char *from, const char *to);
+int sys_shutdown(int fd, int how);
+int sys_socket(int domain, int type, int protocol);
+int sys_statx(int fd, unsigned mask, struct statx *status); /* of an open descriptor */
+int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);
+int sys_unlink(int folder, const char *path);
+
+/* cachestat(2), Linux 6.5; the layout is the kernel's. */
+struct sys_cachestat {
+	uint64_t cached, dirty, writeback, evicted, recently_evicted; /* pages */
+};
+
+int sys_cachestat(int fd, uint64_t offset, uint64_t length, struct sys_cachestat *status);
+
+#endif

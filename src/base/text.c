@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* The length of the printable character at data (0: none): ASCII, or well-formed UTF-8 above
+ * U+009F. */
+static size_t printable(const unsigned char *data, size_t length)
+{
+	static const uint32_t smallest[] = {0, 0, 0xa0, 0x800, 0x10000};
+	size_t count = data[0] < 0x80    ? 1
+		       : data[0] >= 0xf0 ? 4
+		       : data[0] >= 0xe0 ? 3
+		       : data[0] >= 0xc2 ? 2
+					 : 0;
+	uint32_t point;
+
+	if (count <= 1)
+		return count && is_plain(data[0]);
+	if (count > length || data[0] > 0xf4)
+		return 0;
+	point = data[0] & (0x7fu >> count);
+	for (size_t i = 1; i < count; i++) {
+		if ((data[i] & 0xc0) != 0x80)
+			return 0;
+		point = point << 6 | (data[i] & 0x3f);
+	}
+	/* Surrogates are not characters; U+202A..E and U+2066..9 reorder what a person reads. */
+	if (point < smallest[count] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ||
+	    (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
+		return 0;
+	return count;
+}
+
+void text_escape(struct buffer *out, const char *data, size_t length)
+{
+	for (size_t at = 0; at < length;) {
+		size_t count = printable((const unsigned char *)data + at, length - at);
+
+		if (count)
+			buffer_append(out, data + at, count);
+		else
+			buffer_printf(out, "\\x%02X", (unsigned char)data[at]);
+		at += count ? count : 1;
+	}
+}
+
+char *text_escape_into(char *text, size_t size, const char *data, size_t length)
+{
+	struct buffer out = {0};
+
+	text_escape(&out, data, length);
+	snprintf(text, size, "%s", out.data ? out.data : "");
+	buffer_free(&out);
+	return text;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/file.h"
+
+#include "base/sys.h"
+
+#include <linux/magic.h>
+
+enum { GUESS = 4096 };
+
+/* On these the page cache is the storage, so O_DIRECT has nothing to go around. */
+static bool lives_in_memory(int fd)
+{
+	uint64_t magic = 0;
+
+	if (sys_filesystem(fd, &magic) < 0)
+		return false;
+	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
+}
+
+uint32_t host_file_direct_align(int fd, const struct statx *status)
+{
+	uint32_t align;
+
+	if (lives_in_memory(fd))
+		return 0;
+	if (!(status->stx_mask & STATX_DIOALIGN))
+		return GUESS;
+	align = status->stx_dio_mem_align > status->stx_dio_offset_align
+			? status->stx_dio_mem_align
+			: status->stx_dio_offset_align;
+	if (align == 0 || (align & (align - 1)) != 0)
+		return 0;
+	/* Below a page nothing is gained, and reads next to a page boundary stay simple. */
+	return align > GUESS ? align : GUESS;
+}

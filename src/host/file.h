@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the file system under an open file can do. */
+#ifndef SLUICE_HOST_FILE_H
+#define SLUICE_HOST_FILE_H
+
+#include <stdint.h>
+
+struct statx;
+
+/*
+ * The alignment that O_DIRECT needs on this file for offset, length and memory; 0 where it cannot
+ * be had. status comes from sys_statx with HOST_FILE_STATX. Where the kernel does not tell
+ * (before 6.1) it is a guess that holds for every block size up to a page: the caller still has to
+ * try.
+ */
+#define HOST_FILE_STATX (STATX_BASIC_STATS | STATX_DIOALIGN)
+#ifndef STATX_DIOALIGN
+#define STATX_DIOALIGN 0x2000U
+#endif
+
+uint32_t host_file_direct_align(int fd, const struct statx *status);
+
+#endif

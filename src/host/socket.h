@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What kind of connection a socket is, and its congestion control. */
+#ifndef SLUICE_HOST_SOCKET_H
+#define SLUICE_HOST_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HOST_CONGESTION_SIZE 16 /* the kernel's TCP_CA_NAME_MAX */
+
+/* Both ends are on this machine: a loopback address, or the peer has the same address as we. */
+bool host_socket_is_local(int fd);
+
+int host_socket_congestion(int fd, char name[HOST_CONGESTION_SIZE]);
+int host_socket_set_congestion(int fd, const char *name); /* -ENOENT, -EPERM, ... */
+
+#endif

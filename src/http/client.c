@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/client.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct http_client *client =
+		(struct http_client *)((char *)watch - offsetof(struct http_client, watch));
+
+	client->is_ready = true;
+}
+
+int http_client_connect(struct http_client *client, struct loop *loop,
+			const struct sockaddr *address, socklen_t size)
+{
+	int result;
+
+	*client = (struct http_client){.loop = loop, .watch.ready = on_ready, .fd = -1};
+	client->input = malloc(HTTP_CLIENT_INPUT);
+	if (!client->input)
+		return -ENOMEM;
+	client->fd = sys_socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (client->fd < 0)
+		return client->fd;
+	result = sys_connect(client->fd, address, size);
+	if (result < 0 && result != -EINPROGRESS)
+		return result;
+	sys_setsockopt_int(client->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return loop_watch_add(loop, &client->watch, client->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+}
+
+int http_client_connected(struct http_client *client)
+{
+	struct sockaddr_storage peer;
+	int code = 0;
+	socklen_t size = sizeof(code);
+
+	if (sys_getpeername(client->fd, &peer) == 0)
+		return 0;
+	sys_getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &code, &size);
+	return code ? -code : -EAGAIN;
+}
+
+int http_client_send(struct http_client *client, const struct buffer *text, size_t *sent)
+{
+	int64_t count;
+
+	while (*sent < text->length) {
+		count = sys_send(client->fd, text->data + *sent, text->length - *sent, 0);
+		if (count < 0 && count != -EINTR)
+			return (int)count;
+		if (count > 0)
+			*sent += (size_t)count;
+	}
+	return 0;
+}
+
+static int64_t receive_more(struct http_client *client)
+{
+	int64_t count;
+
+	do
+		count = sys_recv(client->fd, client->input + client->filled,
+				 HTTP_CLIENT_INPUT - client->filled, 0);
+	while (count == -EINTR);
+	if (count > 0)
+		client->filled += (size_t)count;
+	return count;
+}
+
+int http_client_head(struct http_client *client, struct http_response *response,
+		     struct sluice_error *error)
+{
+	int result = -EAGAIN;
+	int64_t count;
+	size_t used;
+
+	if (client->filled > client->used)
+		result = http_response_parse(response, client->input + client->used,
+					     client->filled - client->used, &used, error);
+	while (result == -EAGAIN) {
+		count = receive_more(client);
+		if (count == 0)
+			return error_set(error, EPROTO,
+					 client->filled > client->used
+						 ? "the server closed the connection in the middle "
+						   "of the answer's head"
+						 : "the server closed the connection without an "
+						   "answer");
+		if (count < 0)
+			return count == -EAGAIN
+				       ? -EAGAIN
+				       : error_set_errno(error, (int)-count, "reading the answer");
+		result = http_response_parse(response, client->input + client->used,
+					     client->filled - client->used, &used, error);
+	}
+	if (result == 0)
+		client->used += used;
+	return result;
+}
+
+int64_t http_client_receive(struct http_client *client)
+{
+	client->used = client->filled = 0;
+	return receive_more(client);
+}
+
+void http_client_close(struct http_client *client)
+{
+	if (client->fd >= 0) {
+		loop_watch_remove(client->loop, &client->watch);
+		sys_close(client->fd);
+	}
+	client->fd = -1;
+	free(client->input);
+	client->input = NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* A client's connection: one request, one answer's head, and whatever of the body came with it. */
+#ifndef SLUICE_HTTP_CLIENT_H
+#define SLUICE_HTTP_CLIENT_H
+
+#include "http/message.h"
+#include "http/url.h"
+#include "loop/loop.h"
+
+#include <sys/socket.h>
+
+#define HTTP_CLIENT_INPUT ((size_t)128 << 10)
+
+struct http_client {
+	struct loop *loop;
+	struct loop_watch watch;
+	int fd;        /* -1: closed */
+	bool is_ready; /* the socket has become ready since the owner cleared this */
+	char *input;
+	size_t used, filled; /* input[used..filled) was received and not consumed */
+};
+
+/* The calls that may have to wait return -EAGAIN: run the loop until is_ready, and call again. */
+int http_client_connect(struct http_client *client, struct loop *loop,
+			const struct sockaddr *address, socklen_t size);
+int http_client_connected(struct http_client *client); /* 0 when it is; -errno when it failed */
+/* Sends text from *sent on, and moves *sent. */
+int http_client_send(struct http_client *client, const struct buffer *text, size_t *sent);
+/* Reads until a whole head is there; its texts stay valid until the next receive. */
+int http_client_head(struct http_client *client, struct http_response *response,
+		     struct sluice_error *error);
+/* Receives into the (then empty) input: > 0, 0 when the peer closed, -errno. */
+int64_t http_client_receive(struct http_client *client);
+void http_client_close(struct http_client *client);
+
+#endif

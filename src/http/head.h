@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of a message head that requests and responses share (RFC 9112 5, 6): lines, fields,
+ * framing. Private to this folder.
+ *
+ * It stands apart from message.h because llhttp.h's enumerators (HTTP_GET, HTTP_HEAD, ...) are the
+ * same words as ours: only head.c and chunked.c see llhttp. It adds the strictness that llhttp has
+ * in some releases and builds only (bare LF, folded lines, spaces in names), so that every build
+ * accepts the same messages.
+ */
+#ifndef SLUICE_HTTP_HEAD_H
+#define SLUICE_HTTP_HEAD_H
+
+#include "http/text.h"
+
+enum http_repeat {
+	HTTP_REPEAT_FIRST, /* the first line counts */
+	HTTP_REPEAT_SAME,  /* further lines must say the same */
+	HTTP_REPEAT_NEVER,
+};
+
+/* A field to keep: its value goes to the http_text at `offset` in the message. */
+struct http_slot {
+	const char *name;
+	size_t offset;
+	enum http_repeat repeat;
+};
+
+struct http_head {
+	bool is_request;
+	unsigned minor; /* from the first line, which the caller has read */
+	const struct http_slot *slots;
+	size_t slot_count;
+	void *message;
+
+	/* Out, where the head is complete */
+	bool keep_alive; /* for a response: false too where its body ends with the connection */
+	bool has_length, has_coding, is_chunked;
+	uint64_t content_length;
+
+	/* Out, where it is not acceptable */
+	const char *reason;
+	struct http_text culprit; /* absent where the reason says it all */
+};
+
+/*
+ * The length of the head at the start of data, its empty line included; 0 where it is not complete;
+ * -EPROTO for a NUL, a CR or LF that is not part of a CRLF, or a folded line.
+ */
+long http_head_end(const char *data, size_t length);
+
+/*
+ * Reads the head whose lines http_head_end has accepted, complete or not. Returns 0, -EAGAIN, 400,
+ * 501 for a transfer coding other than chunked, or -ENOTSUP where llhttp does not know the method.
+ */
+int http_head_parse(struct http_head *head, const char *data, size_t length);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openat2(2) with RESOLVE_BENEATH keeps every lookup inside the folder, symbolic links and racing
+ * renames included. Nothing but regular files and folders is ever opened for reading: a look at a
+ * descriptor that only names the file (O_PATH) comes first, because opening a FIFO or a device has
+ * effects. Where openat2 is refused (an old sandbox), names are walked one by one and symbolic
+ * links are not followed at all.
+ */
+#include "http/resolve.h"
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+#include "http/content-type.h"
+#include "http/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20 /* Linux 5.12 */
+#endif
+
+/* Opens path (no "..", by http_target_path) name by name. */
+static int walk(int folder, const char *path, int flags)
+{
+	_cleanup_fd_ int at = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+	char name[256];
+
+	while (at >= 0) {
+		size_t length = strcspn(path, "/");
+		const char *rest = path + length + strspn(path + length, "/");
+		bool is_last = *rest == '\0';
+		int next;
+
+		if (length >= sizeof(name))
+			return -ENAMETOOLONG;
+		snprintf(name, sizeof(name), "%.*s", (int)length, path);
+		next = sys_open(at, length ? name : ".",
+				is_last && path[length] != '/' ? flags | O_NOFOLLOW
+							       : O_PATH | O_DIRECTORY | O_NOFOLLOW,
+				0);
+		if (next < 0)
+			return next == -ELOOP ? -EXDEV : next;
+		cleanup_fd(&at);
+		at = next;
+		path = rest;
+		if (is_last)
+			return take_fd(&at);
+	}
+	return -errno;
+}
+
+static int open_beneath(int folder, const char *path, int flags, bool only_cached)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+			   (only_cached ? RESOLVE_CACHED : 0u),
+	};
+	int fd = sys_openat2(folder, *path ? path : ".", &how);
+
+	if (only_cached || (fd != -ENOSYS && fd != -EPERM))
+		return fd;
+	return walk(folder, path, flags);
+}
+
+static void answer(struct resolve *resolve, unsigned status, const char *why)
+{
+	resolve->status = status;
+	snprintf(resolve->why, sizeof(resolve->why), "%s", why);
+}
+
+static void answer_error(struct resolve *resolve, int code)
+{
+	switch (code) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		answer(resolve, 404, "");
+		break;
+	case EXDEV:
+		answer(resolve, 403, "leads out of the served folder");
+		break;
+	case ELOOP:
+	case EACCES:
+	case EPERM:
+	case ENXIO:
+		answer(resolve, 403, strerror(code));
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		answer(resolve, 503, strerror(code));
+		break;
+	default:
+		answer(resolve, 500, strerror(code));
+	}
+}
+
+static bool is_folder_path(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length == 0 || path[length - 1] == '/';
+}
+
+/* The kind of file a path names, S_IFREG and so on, or -errno. Has no effect on the file. */
+static int look(const struct resolve *resolve, const char *path, bool only_cached,
+		struct statx *status)
+{
+	_cleanup_fd_ int fd = open_beneath(resolve->folder, path, O_PATH, only_cached);
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = sys_statx(fd, STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME, status);
+	return result < 0 ? result : (int)(status->stx_mode & S_IFMT);
+}
+
+/* Opens a regular file. Returns a descriptor, or -errno; -EISDIR for a folder. */
+static int open_regular(const struct resolve *resolve, const char *path, bool only_cached)
+{
+	struct statx before, after;
+	int type = look(resolve, path, only_cached, &before);
+	int fd;
+
+	if (type < 0)
+		return type;
+	if (type != S_IFREG)
+		return type == S_IFDIR ? -EISDIR : -ENXIO;
+	fd = open_beneath(resolve->folder, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, only_cached);
+	if (fd < 0)
+		return fd;
+	if (sys_statx(fd, STATX_TYPE | STATX_INO, &after) < 0 || after.stx_ino != before.stx_ino ||
+	    !S_ISREG(after.stx_mode)) {
+		sys_close(fd);
+		return -EAGAIN; /* replaced between the two looks */
+	}
+	return fd;
+}
+
+static void free_entries(struct http_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(entries[i].name);
+	free(entries);
+}
+
+/* Adds one name to the listing, where it is something that could be asked for. 0 or -ENOMEM. */
+static int add_entry(struct resolve *resolve, const char *name, struct http_entry **entries,
+		     size_t *count, size_t *capacity)
+{
+	struct http_entry *grown = *entries;
+	char path[RESOLVE_PATH_MAX + 256];
+	struct statx status;
+	int type;
+
+	snprintf(path, sizeof(path), "%s%s", resolve->path, name);
+	type = look(resolve, path, false, &status);
+	if (type != S_IFREG && type != S_IFDIR)
+		return 0;
+	if (*count == *capacity) {
+		*capacity = *capacity ? *capacity * 2 : 64;
+		grown = realloc(*entries, *capacity * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		*entries = grown;
+	}
+	grown[*count] = (struct http_entry){
+		.name = strdup(name),
+		.is_folder = type == S_IFDIR,
+		.size = status.stx_size,
+		.modified = status.stx_mtime.tv_sec,
+	};
+	return grown[(*count)++].name ? 0 : -ENOMEM;
+}
+
+static int read_entries(struct resolve *resolve, struct http_entry **entries, size_t *count)
+{
+	size_t capacity = 0;
+	struct dirent *entry;
+	int fd = open_beneath(resolve->folder, resolve->path, O_RDONLY | O_DIRECTORY, false);
+	DIR *folder;
+	int result = 0;
+
+	if (fd < 0)
+		return fd;
+	folder = fdopendir(fd);
+	if (!folder) {
+		sys_close(fd);
+		return -ENOMEM;
+	}
+	while (result == 0 && (entry = readdir(folder)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			result = add_entry(resolve, entry->d_name, entries, count, &capacity);
+	closedir(folder);
+	return result;
+}
+
+static void list(struct resolve *resolve)
+{
+	struct http_entry *entries = NULL;
+	size_t count = 0;
+	int result = read_entries(resolve, &entries, &count);
+
+	if (result == 0) {
+		http_listing_sort(entries, count);
+		(resolve->wants_json ? http_listing_json : http_listing_html)(
+			&resolve->listing, resolve->path, entries, count);
+		resolve->type =
+			resolve->wants_json ? "application/json" : "text/html; charset=utf-8";
+		answer(resolve, 200, "");
+	}
+	free_entries(entries, count);
+	if (result == 0 && resolve->listing.failed)
+		result = -ENOMEM;
+	if (result < 0)
+		answer_error(resolve, -result);
+}
+
+/* Returns whether the answer is known. */
+static bool find(struct resolve *resolve, bool only_cached)
+{
+	bool is_folder = is_folder_path(resolve->path);
+	char path[RESOLVE_PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
+	resolve->fd = open_regular(resolve, path, only_cached);
+	if (resolve->fd >= 0) {
+		resolve->type = http_content_type(path);
+		answer(resolve, 200, "");
+		return true;
+	}
+	/* EINVAL: the kernel does not know RESOLVE_CACHED yet. */
+	if (only_cached && resolve->fd != -EISDIR && resolve->fd != -ENXIO)
+		return false;
+	if (is_folder && (resolve->fd == -ENOENT || resolve->fd == -EISDIR)) {
+		if (only_cached)
+			return false;
+		list(resolve);
+	} else if (resolve->fd == -EISDIR) {
+		answer(resolve, 301, "");
+	} else if (resolve->fd == -ENXIO) {
+		answer(resolve, 403, "not a regular file");
+	} else {
+		answer_error(resolve, -resolve->fd);
+	}
+	return true;
+}
+
+bool resolve_cached(struct resolve *resolve)
+{
+	return find(resolve, true);
+}
+
+int64_t resolve_blocking(void *argument)
+{
+	find(argument, false);
+	return 0;
+}

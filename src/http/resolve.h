@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a path in a request to an open file or a folder's listing, never outside the served folder.
+ */
+#ifndef SLUICE_HTTP_RESOLVE_H
+#define SLUICE_HTTP_RESOLVE_H
+
+#include "base/buffer.h"
+#include "path/file.h"
+
+#define RESOLVE_PATH_MAX 8192
+
+struct resolve {
+	/* in */
+	int folder;                  /* O_PATH descriptor of the served folder */
+	bool wants_json;             /* for a listing */
+	char path[RESOLVE_PATH_MAX]; /* from http_target_path */
+	/* out */
+	unsigned status;       /* 200, 301 (add a slash), 403, 404, 500, 503 */
+	int fd;                /* regular file, owned by the caller; -1: none */
+	const char *type;      /* Content-Type */
+	struct buffer listing; /* with status 200 and no fd */
+	char why[64];          /* for the log, with 4xx and 5xx */
+};
+
+/*
+ * Tries without waiting for the disk: true when the answer is known, false when resolve_blocking
+ * has to find it.
+ */
+bool resolve_cached(struct resolve *resolve);
+/* The argument is a struct resolve; for loop_work. Returns 0. */
+int64_t resolve_blocking(void *resolve);
+
+#endif

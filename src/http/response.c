@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/response.h"
+
+#include "base/sys.h"
+#include "http/condition.h"
+#include "http/date.h"
+#include "http/url.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOUNDARY "sluice-part-7d1f3a9c5b2e4860"
+
+const char *http_reason(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} reasons[] = {
+		{200, "OK"},
+		{204, "No Content"},
+		{206, "Partial Content"},
+		{301, "Moved Permanently"},
+		{304, "Not Modified"},
+		{400, "Bad Request"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{412, "Precondition Failed"},
+		{413, "Content Too Large"},
+		{414, "URI Too Long"},
+		{416, "Range Not Satisfiable"},
+		{431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+static void begin_head(struct response *response, const struct http_request *request)
+{
+	char date[HTTP_DATE_SIZE];
+
+	http_date_format(date, time(NULL));
+	buffer_printf(&response->text, "HTTP/1.1 %u %s\r\nServer: sluice/%s\r\nDate: %s\r\n",
+		      response->status, http_reason(response->status), SLUICE_VERSION, date);
+	if (!response->keep_alive)
+		buffer_text(&response->text, "Connection: close\r\n");
+	else if (request->minor == 0)
+		buffer_text(&response->text, "Connection: keep-alive\r\n");
+}
+
+/* After these the rest of the input cannot be trusted, or is not wanted. */
+static bool ends_connection(unsigned status)
+{
+	return status == 400 || status == 408 || status == 413 || status == 414 || status == 431 ||
+	       status == 501 || status == 505;
+}
+
+static void set_status(struct response *response, const struct http_request *request,
+		       unsigned status, const char *why)
+{
+	response->status = status;
+	response->keep_alive = request->keep_alive && !ends_connection(status);
+	response->is_head_only = request->method == HTTP_HEAD;
+	snprintf(response->why, sizeof(response->why), "%s", why);
+}
+
+void response_text(struct response *response, const struct http_request *request, unsigned status,
+		   const char *location, const char *why)
+{
+	struct buffer *text = &response->text;
+	char body[64] = "";
+
+	set_status(response, request, status, why);
+	begin_head(response, request);
+	if (status != 204 && status != 304)
+		snprintf(body, sizeof(body), "%u %s\n", status, http_reason(status));
+	if (location)
+		buffer_printf(text, "Location: %s\r\n", location);
+	if (status == 204 || status == 405)
+		buffer_text(text, "Allow: GET, HEAD, OPTIONS\r\n");
+	if (status == 503)
+		buffer_text(text, "Retry-After: 1\r\n");
+	if (*body)
+		buffer_printf(text,
+			      "Content-Type: text/plain; charset=utf-8\r\n"
+			      "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n",
+			      strlen(body));
+	buffer_text(text, "\r\n");
+	if (!response->is_head_only) {
+		buffer_text(text, body);
+		response->body_bytes = strlen(body);
+	}
+}
+
+static void answer_listing(struct response *response, const struct http_request *request,
+			   struct resolve *resolve)
+{
+	set_status(response, request, 200, "");
+	begin_head(response, request);
+	buffer_printf(&response->text,
+		      "Content-Type: %s\r\nContent-Length: %zu\r\nVary: Accept\r\n"
+		      "Cache-Control: no-cache\r\n\r\n",
+		      resolve->type, resolve->listing.length);
+	if (response->is_head_only)
+		return;
+	buffer_append(&response->text, resolve->listing.data, resolve->listing.length);
+	response->body_bytes = resolve->listing.length;
+}
+
+static void answer_redirect(struct response *response, const struct http_request *request,
+			    const struct resolve *resolve)
+{
+	struct buffer location = {0};
+	const char *query = memchr(request->target.data, '?', request->target.length);
+
+	buffer_text(&location, "/");
+	http_percent_encode(&location, resolve->path);
+	buffer_text(&location, "/");
+	if (query)
+		buffer_append(&location, query,
+			      (size_t)(request->target.data + request->target.length - query));
+	if (location.failed)
+		response_text(response, request, 503, NULL, "out of memory");
+	else
+		response_text(response, request, 301, location.data, "");
+	buffer_free(&location);
+}
+
+static void part_head(const struct response *response, struct buffer *out, unsigned at)
+{
+	const struct http_range *range = &response->ranges[at];
+
+	buffer_printf(out,
+		      "\r\n--" BOUNDARY "\r\nContent-Type: %s\r\n"
+		      "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
+		      response->type, (unsigned long long)range->offset,
+		      (unsigned long long)(range->offset + range->length - 1),
+		      (unsigned long long)response->file->status.stx_size);
+}
+
+static const char last_boundary[] = "\r\n--" BOUNDARY "--\r\n";
+
+static uint64_t body_length(const struct response *response)
+{
+	uint64_t length = 0;
+
+	for (unsigned i = 0; i < response->range_count; i++) {
+		struct buffer head = {0};
+
+		if (response->is_multipart)
+			part_head(response, &head, i);
+		length += head.length + response->ranges[i].length;
+		buffer_free(&head);
+	}
+	return length + (response->is_multipart ? strlen(last_boundary) : 0);
+}
+
+/* Decides between 200, 206 and 416, and fills the ranges. Returns the status. */
+static unsigned choose_ranges(struct response *response, const struct http_request *request,
+			      const struct http_validators *validators)
+{
+	uint64_t size = response->file->status.stx_size;
+	unsigned count = 0, status = 200;
+
+	response->ranges = calloc(HTTP_RANGES_MAX, sizeof(*response->ranges));
+	if (!response->ranges)
+		return 503;
+	/* RFC 9110 14.2: Range is defined for GET alone. */
+	if (request->range.data && request->method == HTTP_GET &&
+	    http_if_range_holds(request, validators))
+		status =
+			(unsigned)http_ranges_parse(request->range, size, response->ranges, &count);
+	if (status == 200) {
+		response->ranges[0] = (struct http_range){0, size};
+		count = size > 0;
+	}
+	response->range_count = count;
+	response->is_multipart = status == 206 && count > 1;
+	return status;
+}
+
+static void describe_body(struct response *response, unsigned status)
+{
+	struct buffer *text = &response->text;
+	unsigned long long size = response->file->status.stx_size;
+	const struct http_range *first = &response->ranges[0];
+
+	if (response->is_multipart)
+		buffer_text(text, "Content-Type: multipart/byteranges; boundary=" BOUNDARY "\r\n");
+	else
+		buffer_printf(text, "Content-Type: %s\r\n", response->type);
+	if (status == 206 && !response->is_multipart)
+		buffer_printf(text, "Content-Range: bytes %llu-%llu/%llu\r\n",
+			      (unsigned long long)first->offset,
+			      (unsigned long long)(first->offset + first->length - 1), size);
+	buffer_printf(text, "Content-Length: %llu\r\n", (unsigned long long)body_length(response));
+}
+
+static void describe_file(struct response *response, const char *etag, time_t modified)
+{
+	char date[HTTP_DATE_SIZE];
+
+	http_date_format(date, modified);
+	buffer_printf(&response->text, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
+		      etag, date);
+}
+
+static void answer_unsatisfiable(struct response *response, const struct http_request *request)
+{
+	static const char body[] = "416 Range Not Satisfiable\n";
+
+	set_status(response, request, 416, "");
+	begin_head(response, request);
+	buffer_printf(&response->text,
+		      "Content-Range: bytes */%llu\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		      "Content-Length: %zu\r\n\r\n%s",
+		      (unsigned long long)response->file->status.stx_size, strlen(body), body);
+	response->body_bytes = strlen(body);
+}
+
+static void answer_file(struct response *response, const struct http_request *request)
+{
+	const struct statx *status = &response->file->status;
+	struct timespec mtime = {status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec};
+	uint64_t device = (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor;
+	char etag[HTTP_ETAG_SIZE];
+	struct http_validators validators = {etag, mtime.tv_sec, time(NULL)};
+	unsigned code;
+
+	http_etag_format(etag, device, status->stx_ino, status->stx_size, mtime);
+	code = (unsigned)http_conditions(request, &validators);
+	if (code == 412) {
+		response_text(response, request, 412, NULL, "");
+		return;
+	}
+	if (code == 200)
+		code = choose_ranges(response, request, &validators);
+	if (code == 503) {
+		response_text(response, request, 503, NULL, "out of memory");
+		return;
+	}
+	if (code == 416) {
+		answer_unsatisfiable(response, request);
+		response->range_count = 0;
+		return;
+	}
+	set_status(response, request, code, "");
+	begin_head(response, request);
+	if (code != 304)
+		describe_body(response, code);
+	describe_file(response, etag, mtime.tv_sec);
+	buffer_text(&response->text, "\r\n");
+	if (code == 304 || response->is_head_only)
+		response->range_count = 0;
+	if (response->is_multipart && response->range_count > 0)
+		part_head(response, &response->text, 0);
+}
+
+void response_found(struct response *response, const struct http_request *request,
+		    struct resolve *resolve)
+{
+	int result = 0;
+
+	if (resolve->status == 200 && resolve->fd >= 0) {
+		result = path_file_open(&response->file, resolve->fd, false, true);
+		response->type = resolve->type;
+		if (result == 0)
+			answer_file(response, request);
+		else
+			sys_close(resolve->fd);
+		resolve->fd = -1;
+	} else if (resolve->status == 200) {
+		answer_listing(response, request, resolve);
+		buffer_free(&resolve->listing);
+	} else if (resolve->status == 301) {
+		answer_redirect(response, request, resolve);
+	} else {
+		response_text(response, request, resolve->status, NULL, resolve->why);
+	}
+	if (result < 0)
+		response_text(response, request, 500, NULL, strerror(-result));
+}
+
+static int64_t send_text(struct response *response, int socket)
+{
+	bool has_more = response->range_at < response->range_count;
+	int64_t count;
+
+	do
+		count = sys_send(socket, response->text.data + response->text_sent,
+				 response->text.length - response->text_sent,
+				 has_more ? MSG_MORE : 0);
+	while (count == -EINTR);
+	if (count > 0)
+		response->text_sent += (size_t)count;
+	return count;
+}
+
+static void next_text(struct response *response)
+{
+	response->text.length = response->text_sent = 0;
+	response->range_at++;
+	if (!response->is_multipart)
+		return;
+	if (response->range_at < response->range_count)
+		part_head(response, &response->text, response->range_at);
+	else
+		buffer_text(&response->text, last_boundary);
+}
+
+int64_t response_step(struct response *response, struct loop *loop, int socket)
+{
+	const struct http_range *range;
+	int64_t count;
+
+	if (response->text.failed)
+		return -ENOMEM;
+	while (response->text_sent == response->text.length) {
+		if (response->range_at >= response->range_count)
+			return 0;
+		range = &response->ranges[response->range_at];
+		if (!response->is_streaming)
+			stream_send_open(&response->stream, loop, response->file, socket,
+					 range->offset, range->length);
+		response->is_streaming = true;
+		count = stream_send_step(&response->stream);
+		if (count > 0)
+			response->body_bytes += (uint64_t)count;
+		if (count != 0)
+			return count;
+		stream_send_close(&response->stream);
+		response->is_streaming = false;
+		next_text(response);
+	}
+	return send_text(response, socket);
+}
+
+bool response_waits_for_wake(const struct response *response)
+{
+	return response->is_streaming && response->text_sent == response->text.length &&
+	       !stream_send_waits_for_socket(&response->stream);
+}
+
+void response_close(struct response *response)
+{
+	stream_send_close(&response->stream);
+	path_file_release(response->file);
+	free(response->ranges);
+	buffer_free(&response->text);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An answer on its way to a client: a head, and a body that is text, or one or more ranges of a
+ * file.
+ */
+#ifndef SLUICE_HTTP_RESPONSE_H
+#define SLUICE_HTTP_RESPONSE_H
+
+#include "base/buffer.h"
+#include "http/message.h"
+#include "http/range.h"
+#include "http/resolve.h"
+#include "stream/send.h"
+
+struct response {
+	unsigned status;
+	bool keep_alive;
+	bool is_head_only; /* HEAD: the head of a GET and no body */
+	char why[96];      /* for the log */
+	/* What is sent next, before the ranges: the head, a part's head, or a text body. */
+	struct buffer text;
+	size_t text_sent;
+	struct path_file *file;
+	const char *type;
+	struct http_range *ranges;
+	unsigned range_count, range_at;
+	bool is_multipart;
+	struct stream_send stream;
+	bool is_streaming;
+	uint64_t body_bytes; /* sent so far */
+	struct sluice_bill bill;
+};
+
+/* An answer without a file: an error, a redirect (with location), OPTIONS. */
+void response_text(struct response *response, const struct http_request *request, unsigned status,
+		   const char *location, const char *why);
+/* The answer to what resolve found, with the request's conditions and ranges applied. Takes what
+ * resolve owns. */
+void response_found(struct response *response, const struct http_request *request,
+		    struct resolve *resolve);
+
+/*
+ * Sends: > 0 bytes, 0 all is sent, -EAGAIN (wait for the socket, or where response_waits_for_wake
+ * for stream.wake), -errno: the connection is of no further use.
+ */
+int64_t response_step(struct response *response, struct loop *loop, int socket);
+bool response_waits_for_wake(const struct response *response);
+void response_close(struct response *response);
+
+const char *http_reason(unsigned status);
+
+#endif

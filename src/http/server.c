@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public server: opens the folder and the listening sockets, one per worker on the same
+ * address, and runs the workers' threads.
+ */
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/meter.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "http/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { BACKLOG = 1024, WORKERS_MAX = 256, DESCRIPTORS_PER_CONNECTION = 3, DESCRIPTORS_APART = 32 };
+
+struct server_address {
+	struct sockaddr_storage address;
+	socklen_t size;
+};
+
+struct sluice_server {
+	struct server_settings settings;
+	struct worker *workers;
+	unsigned worker_count;
+	bool must_stop;
+	char url[80];
+};
+
+static unsigned core_count(void)
+{
+	cpu_set_t cores;
+
+	return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
+}
+
+/* Splits "ADDRESS:PORT" or "[IPV6]:PORT" and looks it up. */
+static int parse_listen(const char *text, struct server_address *out, struct sluice_error *error)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *found;
+	const char *colon = strrchr(text, ':');
+	char host[256];
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	int result;
+
+	if (colon && *text == '[' && length >= 2 && colon[-1] == ']') {
+		text++;
+		length -= 2;
+	}
+	if (!colon || !colon[1] || length == 0 || length >= sizeof(host))
+		return error_set(error, EINVAL,
+				 "listen address '%.128s': want ADDRESS:PORT or [IPV6]:PORT", text);
+	snprintf(host, sizeof(host), "%.*s", (int)length, text);
+	result = getaddrinfo(host, colon + 1, &hints, &found);
+	if (result != 0)
+		return error_set(error, EINVAL, "listen address %.128s port %.16s: %s", host,
+				 colon + 1, gai_strerror(result));
+	out->size = found->ai_addrlen;
+	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int open_listening(const struct server_address *address, const char *congestion,
+			  struct sluice_error *error)
+{
+	_cleanup_fd_ int fd =
+		sys_socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int result;
+
+	if (fd < 0)
+		return error_set_errno(error, -fd, "socket");
+	sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	result = sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (result == 0)
+		result = sys_bind(fd, (const struct sockaddr *)&address->address, address->size);
+	if (result < 0)
+		return error_set_errno(error, -result, "cannot listen there");
+	result = congestion ? host_socket_set_congestion(fd, congestion) : 0;
+	if (result < 0)
+		return error_set_errno(
+			error, -result,
+			"congestion control '%.16s' (see net.ipv4.tcp_%s_congestion_control)",
+			congestion, result == -EPERM ? "allowed" : "available");
+	result = sys_listen(fd, BACKLOG);
+	if (result < 0)
+		return error_set_errno(error, -result, "cannot listen there");
+	return take_fd(&fd);
+}
+
+/*
+ * SO_REUSEPORT lets any process of this user share the address, so that a second server would
+ * silently take half of the requests: a socket without it says whether somebody is there already.
+ */
+static int check_free(const struct server_address *address, struct sluice_error *error)
+{
+	_cleanup_fd_ int fd = sys_socket(address->address.ss_family, SOCK_STREAM, 0);
+	int result;
+
+	if (fd < 0)
+		return error_set_errno(error, -fd, "socket");
+	sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	result = sys_bind(fd, (const struct sockaddr *)&address->address, address->size);
+	return result < 0 ? error_set_errno(error, -result, "cannot listen there") : 0;
+}
+
+static void name_url(struct sluice_server *server, const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	char text[INET6_ADDRSTRLEN] = "";
+	bool is_v6 = address->ss_family == AF_INET6;
+
+	inet_ntop(address->ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, text,
+		  sizeof(text));
+	snprintf(server->url, sizeof(server->url), is_v6 ? "http://[%s]:%u/" : "http://%s:%u/",
+		 text, ntohs(is_v6 ? v6->sin6_port : v4->sin_port));
+}
+
+static int open_worker(struct sluice_server *server, struct server_address *address,
+		       const char *congestion, struct sluice_error *error)
+{
+	struct worker *worker = &server->workers[server->worker_count];
+	int fd = open_listening(address, congestion, error);
+	int result;
+
+	if (fd < 0)
+		return fd;
+	if (server->worker_count == 0) {
+		/* Port 0 has become a number now, which the other workers share. */
+		sys_getsockname(fd, &address->address);
+		name_url(server, &address->address);
+		host_socket_congestion(fd, server->settings.congestion);
+		server->settings.may_be_paced =
+			!congestion && strncmp(server->settings.congestion, "bbr", 3) == 0;
+	}
+	result = worker_open(worker, &server->settings, fd, error);
+	if (result == 0)
+		server->worker_count++;
+	return result;
+}
+
+static unsigned connections_per_worker(unsigned workers)
+{
+	struct rlimit limit;
+	uint64_t descriptors;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > (1u << 24))
+		limit.rlim_cur = 1u << 24;
+	descriptors = limit.rlim_cur > DESCRIPTORS_APART + 8u * workers
+			      ? limit.rlim_cur - DESCRIPTORS_APART - 8u * workers
+			      : 0;
+	descriptors /= DESCRIPTORS_PER_CONNECTION * workers;
+	return descriptors > 0 ? (unsigned)descriptors : 1;
+}
+
+static int open_workers(struct sluice_server *server, unsigned workers, const char *congestion,
+			struct server_address *address, struct sluice_error *error)
+{
+	int result = check_free(address, error);
+
+	server->workers = calloc(workers, sizeof(*server->workers));
+	if (!server->workers)
+		return error_set_errno(error, ENOMEM, "workers");
+	server->settings.connections_max = connections_per_worker(workers);
+	for (unsigned i = 0; result == 0 && i < workers; i++)
+		result = open_worker(server, address, congestion, error);
+	return result;
+}
+
+static int apply(struct sluice_server *server, const struct sluice_server_options *options,
+		 struct sluice_error *error)
+{
+	struct server_settings *settings = &server->settings;
+
+	settings->log = options->log;
+	settings->explain = options->explain;
+	settings->argument = options->argument;
+	if (options->path && strcmp(options->path, "auto") != 0) {
+		settings->path = path_send_find(options->path);
+		if (!settings->path)
+			return error_set(error, EINVAL, "no send path '%.32s'", options->path);
+	}
+	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
+	if (settings->folder < 0)
+		return error_set_errno(error, -settings->folder, "folder %.128s", options->folder);
+	return 0;
+}
+
+int sluice_server_open(struct sluice_server **out, const struct sluice_server_options *options,
+		       struct sluice_error *error)
+{
+	struct sluice_server *server = calloc(1, sizeof(*server));
+	const char *listen = options->listen ? options->listen : "127.0.0.1:8080";
+	const char *congestion = options->congestion && strcmp(options->congestion, "auto") != 0
+					 ? options->congestion
+					 : NULL;
+	unsigned workers = options->workers ? options->workers : core_count();
+	struct server_address address = {0};
+	int result;
+
+	if (!server)
+		return error_set_errno(error, ENOMEM, "server");
+	server->settings.folder = -1;
+	if (workers > WORKERS_MAX)
+		result = error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
+	else
+		result = apply(server, options, error);
+	if (result == 0)
+		result = parse_listen(listen, &address, error);
+	if (result == 0) {
+		struct sluice_error inner = {0};
+
+		result = open_workers(server, workers, congestion, &address, &inner);
+		if (result < 0)
+			error_set(error, inner.code, "%.100s: %.140s", listen, inner.text);
+	}
+	if (result < 0) {
+		sluice_server_close(server);
+		return result;
+	}
+	*out = server;
+	return 0;
+}
+
+const char *sluice_server_url(const struct sluice_server *server)
+{
+	return server->url;
+}
+
+void sluice_server_stop(struct sluice_server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_stop(&server->workers[i]);
+}
+
+int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
+		      struct sluice_error *error)
+{
+	unsigned started = 0;
+	struct meter meter;
+	int result = 0;
+
+	meter_start(&meter);
+	for (; result == 0 && started < server->worker_count; started++)
+		result = -pthread_create(&server->workers[started].thread, NULL, worker_run,
+					 &server->workers[started]);
+	if (result < 0) {
+		started--;
+		sluice_server_stop(server);
+		error_set_errno(error, -result, "pthread_create");
+	}
+	for (unsigned i = 0; i < started; i++) {
+		struct worker *worker = &server->workers[i];
+
+		pthread_join(worker->thread, NULL);
+		if (worker->result < 0 && result == 0)
+			result = error_set_errno(error, -worker->result, "worker's loop");
+	}
+	if (bill) {
+		*bill = (struct sluice_bill){.page_cache_before_bytes = -1,
+					     .page_cache_after_bytes = -1};
+		meter_read(&meter, bill);
+		for (unsigned i = 0; i < server->worker_count; i++)
+			bill_merge(bill, &server->workers[i].bill);
+	}
+	return result;
+}
+
+void sluice_server_close(struct sluice_server *server)
+{
+	if (!server)
+		return;
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_close(&server->workers[i]);
+	free(server->workers);
+	if (server->settings.folder >= 0)
+		sys_close(server->settings.folder);
+	free(server);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* URLs and request targets (RFC 3986, RFC 9112 3.2). Pure. */
+#ifndef SLUICE_HTTP_URL_H
+#define SLUICE_HTTP_URL_H
+
+#include "base/buffer.h"
+#include "http/text.h"
+#include "sluice.h"
+
+/*
+ * The file path a request target names, relative to the served folder: decoded once, the query cut
+ * off, without the leading slash, NUL-terminated in path ("" for the folder itself; a trailing
+ * slash is kept; repeated slashes become one). Takes origin-form and absolute-form. Returns 200;
+ * 400 for bad percent-encoding, NUL, control characters that are not percent-encoded, or a "." or
+ * ".." segment in any encoding; 414 when it does not fit in size.
+ */
+int http_target_path(struct http_text target, char *path, size_t size);
+
+/* Appends name with everything but unreserved characters and '/' percent-encoded. */
+void http_percent_encode(struct buffer *out, const char *name);
+
+struct http_url {
+	char host[256]; /* without brackets for IPv6 */
+	char port[6];   /* decimal; "80" where the URL has none */
+	bool host_is_ipv6;
+	char target[8192]; /* path and query, begins with '/', no fragment, spaces etc. encoded */
+};
+
+/*
+ * Parses an absolute http:// URL. https:// and other schemes, user info, a bad port, control
+ * characters and an overlong URL are -EINVAL with an error that names the URL's fault.
+ */
+int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error);
+/* Resolves a Location (absolute, //host, /path, relative path, ?query) against base. */
+int http_url_resolve(struct http_url *url, const struct http_url *base, struct http_text location,
+		     struct sluice_error *error);
+/* The Host header's value: host, brackets for IPv6, and the port where it is not 80. */
+void http_url_host(const struct http_url *url, char *text, size_t size);
+
+/*
+ * The file name a URL suggests: the last path segment, decoded once. Returns -EINVAL with error
+ * when there is none, or it holds '/', NUL or a control character, or is "." or "..", or exceeds
+ * 255 bytes.
+ */
+int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/worker.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+enum {
+	ACCEPTS_PER_TURN = 64,
+	STOP_MS = 30000, /* what is being sent at a stop may take this long */
+};
+
+/* See plan_congestion: a control that paces is taken off connections that stay on this machine. */
+static void unpace(struct worker *worker, int fd)
+{
+	const struct plan_congestion_facts facts = {
+		.is_local = host_socket_is_local(fd),
+		.system = worker->settings->congestion,
+	};
+
+	for (const char *const *name = plan_congestion(&facts); *name; name++)
+		if (host_socket_set_congestion(fd, *name) == 0)
+			break;
+}
+
+static bool close_an_idle_one(struct worker *worker)
+{
+	struct connection *connection = worker->oldest;
+
+	while (connection && !connection_is_idle(connection))
+		connection = connection_newer(connection);
+	if (connection)
+		connection_stop(connection);
+	return connection != NULL;
+}
+
+/* When there is no room and nobody is idle, new clients wait in the backlog until a connection
+ * ends. */
+static bool has_room(struct worker *worker)
+{
+	worker->is_full = worker->connection_count >= worker->settings->connections_max &&
+			  !close_an_idle_one(worker);
+	return !worker->is_full;
+}
+
+static void accept_some(struct worker *worker)
+{
+	struct sockaddr_storage peer;
+	int fd = 0;
+
+	for (int i = 0; i < ACCEPTS_PER_TURN && fd >= 0; i++) {
+		if (worker->is_stopping || !has_room(worker))
+			return;
+		fd = sys_accept(worker->listening, &peer);
+		if (fd < 0)
+			break;
+		if (worker->settings->may_be_paced)
+			unpace(worker, fd);
+		connection_open(worker, fd, &peer);
+	}
+	/* Out of descriptors, say: go on when a connection ends. */
+	worker->is_full = fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM;
+	if (fd >= 0 || fd == -ECONNABORTED || fd == -EINTR)
+		loop_task_queue(worker->loop, &worker->accept_again);
+}
+
+static void on_listening(struct loop_watch *watch, uint32_t events)
+{
+	accept_some((struct worker *)((char *)watch - offsetof(struct worker, watch)));
+}
+
+static void on_accept_again(struct loop_task *task)
+{
+	accept_some((struct worker *)((char *)task - offsetof(struct worker, accept_again)));
+}
+
+int worker_open(struct worker *worker, const struct server_settings *settings, int listening,
+		struct sluice_error *error)
+{
+	int result;
+
+	*worker = (struct worker){
+		.settings = settings,
+		.listening = listening,
+		.watch.ready = on_listening,
+		.accept_again.run = on_accept_again,
+	};
+	result = loop_open(&worker->loop, LOOP_AUTO, error);
+	if (result < 0) {
+		sys_close(listening);
+		return result;
+	}
+	result = loop_watch_add(worker->loop, &worker->watch, listening, EPOLLIN);
+	if (result < 0) {
+		worker_close(worker);
+		return error_set_errno(error, -result, "epoll_ctl");
+	}
+	return 0;
+}
+
+static void for_all(struct worker *worker, void (*call)(struct connection *))
+{
+	struct connection *connection = worker->oldest, *next;
+
+	for (; connection; connection = next) {
+		next = connection_newer(connection);
+		call(connection);
+	}
+}
+
+static void abort_late(struct connection *connection)
+{
+	connection_abort(connection, "not finished 30 s after the stop");
+}
+
+static void begin_stop(struct worker *worker)
+{
+	worker->is_stopping = true;
+	worker->stop_deadline_ms = loop_now_ms(worker->loop) + STOP_MS;
+	loop_watch_remove(worker->loop, &worker->watch);
+	sys_close(worker->listening);
+	worker->listening = -1;
+	for_all(worker, connection_stop);
+}
+
+static bool is_done(struct worker *worker)
+{
+	if (!worker->is_stopping && __atomic_load_n(&worker->must_stop, __ATOMIC_ACQUIRE))
+		begin_stop(worker);
+	if (!worker->is_stopping)
+		return false;
+	if (loop_now_ms(worker->loop) >= worker->stop_deadline_ms)
+		for_all(worker, abort_late);
+	return worker->connection_count == 0;
+}
+
+void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	sigset_t signals;
+
+	/* sendfile(2) raises SIGPIPE, and has no flag against it. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	while (worker->result == 0 && !is_done(worker))
+		worker->result = loop_run(worker->loop, worker->is_stopping ? 100 : -1);
+	return NULL;
+}
+
+void worker_stop(struct worker *worker)
+{
+	__atomic_store_n(&worker->must_stop, true, __ATOMIC_RELEASE);
+	loop_wake(worker->loop);
+}
+
+static void abort_left(struct connection *connection)
+{
+	connection_abort(connection, "the worker ended");
+}
+
+void worker_close(struct worker *worker)
+{
+	for_all(worker, abort_left);
+	if (worker->listening >= 0) {
+		loop_watch_remove(worker->loop, &worker->watch);
+		sys_close(worker->listening);
+	}
+	loop_task_cancel(worker->loop, &worker->accept_again);
+	loop_close(worker->loop);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: one thread, one loop, its own listening socket, its connections. A connection: requests
+ * in, answers out, one at a time, in order.
+ */
+#ifndef SLUICE_HTTP_WORKER_H
+#define SLUICE_HTTP_WORKER_H
+
+#include "host/socket.h"
+#include "http/response.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+struct connection;
+
+/* What all workers share; constant while they run. */
+struct server_settings {
+	const struct path_send *path;          /* NULL: the plan chooses */
+	bool may_be_paced;                     /* look at each connection whether to unpace it */
+	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
+	int folder;
+	unsigned connections_max; /* per worker */
+	void (*log)(void *argument, const char *line);
+	void (*explain)(void *argument, const char *line);
+	void *argument;
+};
+
+struct worker {
+	const struct server_settings *settings;
+	struct loop *loop;
+	pthread_t thread;
+	int listening;
+	struct loop_watch watch;
+	struct loop_task accept_again;
+	struct connection *newest, *oldest; /* all of them */
+	unsigned connection_count;
+	bool is_full, is_stopping;
+	bool must_stop; /* set by another thread, atomically */
+	uint64_t stop_deadline_ms;
+	struct sluice_bill bill;
+	int result;
+};
+
+int worker_open(struct worker *worker, const struct server_settings *settings, int listening,
+		struct sluice_error *error); /* takes listening */
+void *worker_run(void *worker);              /* the thread's function */
+void worker_stop(struct worker *worker);     /* from any thread or a signal handler */
+void worker_close(struct worker *worker);
+
+/* Used by the two halves. */
+int connection_open(struct worker *worker, int fd,
+		    const struct sockaddr_storage *peer); /* takes fd */
+void connection_stop(struct connection *connection); /* close it if idle, else after this answer */
+void connection_abort(struct connection *connection, const char *why);
+bool connection_is_idle(const struct connection *connection);
+struct connection *connection_newer(const struct connection *connection);
+void worker_forget(struct worker *worker, struct connection *connection, struct connection **newer,
+		   struct connection **older);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share: the loop itself, and the contract of a file-I/O backend.
+ *
+ * Invariants: only the loop's thread touches these structs, but for struct loop_pool, whose lock
+ * says so; an operation is in exactly one queue or in the kernel's hands from its start to its
+ * `done`.
+ */
+#ifndef SLUICE_LOOP_PRIVATE_H
+#define SLUICE_LOOP_PRIVATE_H
+
+#include "loop/loop.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#define LOOP_BATCH   256 /* events taken by one epoll_wait */
+#define LOOP_THREADS 4
+
+/* Buffers are registered by the arena, one huge page: whoever needs little pins little. */
+#define LOOP_ARENA_BUFFERS 2
+#define LOOP_ARENA_SIZE    (LOOP_ARENA_BUFFERS * LOOP_BUFFER_SIZE)
+#define LOOP_ARENAS        (LOOP_BUFFERS_MAX / LOOP_ARENA_BUFFERS)
+
+enum loop_op_kind { OP_READ, OP_WRITE, OP_SYNC, OP_DATA_SYNC, OP_WORK };
+
+/* First in, first out. */
+struct loop_queue {
+	struct loop_op *first, *last;
+};
+
+void loop_queue_push(struct loop_queue *queue, struct loop_op *op);
+struct loop_op *loop_queue_pop(struct loop_queue *queue);
+void loop_queue_move(struct loop_queue *to, struct loop_queue *from);
+
+/*
+ * A way to do file I/O. `start` takes an operation and may hold it back until `flush`, which runs
+ * once before each wait and says how long that may be (-1: any time). `reap` adds what is complete.
+ * `pin` makes an arena known to the kernel, `unpin` undoes it. Only name and start are mandatory.
+ */
+struct loop_files {
+	const char *name;
+	enum loop_kind kind;
+	int (*open)(struct loop *loop, struct sluice_error *error);
+	void (*close)(struct loop *loop);
+	void (*start)(struct loop *loop, struct loop_op *op);
+	int (*flush)(struct loop *loop);
+	void (*reap)(struct loop *loop, struct loop_queue *done);
+	bool (*pin)(struct loop *loop, unsigned arena);
+	void (*unpin)(struct loop *loop, unsigned arena);
+};
+
+extern const struct loop_files loop_files_uring, loop_files_threads;
+
+struct loop_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work_came;
+	struct loop_queue waiting, finished;
+	unsigned waiting_count, idle_count;
+	bool is_closing;
+	/* Only the loop's thread: */
+	pthread_t threads[LOOP_THREADS];
+	unsigned thread_count;
+	unsigned pending;
+};
+
+struct loop_buffers {
+	char *base; /* one mapping; the system gives memory to it page by page */
+	uint64_t used;
+	unsigned granted; /* free buffers promised to tasks that are about to run */
+	uint32_t touched, recent,
+		pinned; /* arenas: ever, since the last trim, known to the kernel */
+	struct loop_task waiters;
+	struct loop_timer trim;
+};
+
+struct loop {
+	const struct loop_files *files;
+	struct loop_uring *uring;
+	int epoll_fd, wake_fd, timer_fd;
+	bool is_running;
+	bool is_polled; /* somebody asked for loop_fd */
+	bool is_armed;  /* wake_fd was written for what is_polled promises */
+	uint64_t now_ms, armed_ms;
+	unsigned pending;
+	struct loop_task tasks, current; /* heads of rings */
+	struct loop_timer *timers;
+	uint64_t timer_sequence;
+	struct loop_pool pool;
+	struct loop_buffers buffers;
+	struct epoll_event batch[LOOP_BATCH];
+	int batch_next, batch_count;
+};
+
+enum loop_task_state { TASK_IDLE, TASK_QUEUED, TASK_WAITING, TASK_GRANTED };
+
+void loop_task_push(struct loop_task *head, struct loop_task *task, enum loop_task_state state);
+void loop_signal(struct loop *loop); /* loop_wake, counted: not for signal handlers */
+
+void loop_timers_insert(struct loop *loop, struct loop_timer *timer, uint64_t due_ms);
+void loop_timers_run(struct loop *loop);
+uint64_t loop_timers_due(const struct loop *loop); /* UINT64_MAX: no timer is set */
+
+int loop_pool_open(struct loop *loop);
+void loop_pool_close(struct loop *loop);
+void loop_pool_start(struct loop *loop, struct loop_op *op);
+void loop_pool_reap(struct loop *loop, struct loop_queue *done);
+
+int loop_buffers_open(struct loop *loop);
+void loop_buffers_close(struct loop *loop);
+void loop_buffers_offer(struct loop *loop);
+/* The arena that holds all of data and is known to the kernel, or -1. */
+int loop_buffers_pinned(const struct loop *loop, const void *data, size_t length);
+
+static inline char *loop_arena_data(const struct loop *loop, unsigned arena)
+{
+	return loop->buffers.base + arena * LOOP_ARENA_SIZE;
+}
+
+#endif

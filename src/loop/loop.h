@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: one thread, socket readiness, timers, and file I/O that never blocks the thread.
+ *
+ * Sockets are watched with edge-triggered epoll. File I/O goes through io_uring where the kernel
+ * lets us, else through a few threads; the choice is made once, by trying, and SLUICE_LOOP=epoll
+ * forces the threads. Everything but loop_wake belongs to the thread that runs the loop.
+ *
+ * Invariants: no callback runs inside the call that started the work, only inside loop_run; an
+ * operation and its buffer stay untouched by the caller until its `done` ran, which happens exactly
+ * once; nothing is cancelled.
+ */
+#ifndef SLUICE_LOOP_LOOP_H
+#define SLUICE_LOOP_LOOP_H
+
+#include "sluice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+enum loop_kind {
+	LOOP_AUTO,  /* io_uring where it works (and SLUICE_LOOP is not "epoll"), else threads */
+	LOOP_URING, /* io_uring or an error */
+	LOOP_EPOLL, /* threads for file I/O */
+};
+
+int loop_open(struct loop **loop, enum loop_kind kind, struct sluice_error *error);
+/*
+ * Waits for the operations still under way (their `done` runs; what they start is waited for, too),
+ * then frees everything. No other callback runs any more.
+ */
+void loop_close(struct loop *loop);
+const char *loop_name(const struct loop *loop); /* "io_uring" or "epoll" */
+/*
+ * Readable when loop_run would find work, tasks and timers included: for a loop inside another
+ * program's poll(2). The first call turns on what keeps that true, so call it on demand only.
+ */
+int loop_fd(struct loop *loop);
+
+/*
+ * One turn: waits at most timeout_ms (-1: until something happens, 0: not at all), then runs what
+ * is due. Returns 0 or -errno. A signal ends the wait early and is not an error; so may the kernel,
+ * with nothing to do: who waits for a thing looks for that thing.
+ */
+int loop_run(struct loop *loop, int timeout_ms);
+
+/* Ends the wait of a loop_run in another thread, or the next one. Safe in a signal handler. */
+void loop_wake(struct loop *loop);
+
+uint64_t loop_now_ms(const struct loop *loop); /* CLOCK_MONOTONIC, as of this turn */
+
+/*
+ * Readiness of a descriptor, edge-triggered: `ready` runs when EPOLLIN/EPOLLOUT/EPOLLRDHUP/...
+ * comes up anew, so the owner tries its operation until -EAGAIN before it waits. Removing a watch
+ * in any callback is safe: it will not be called again, and its memory may be freed at once.
+ */
+struct loop_watch {
+	void (*ready)(struct loop_watch *watch, uint32_t events);
+	int fd; /* filled by loop_watch_add */
+};
+
+int loop_watch_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t events);
+void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
+
+/*
+ * A call at the end of this turn, or of the next one when a task queues it. Queueing a queued task
+ * again does nothing. A task that runs is not queued any more: it may queue or free itself.
+ */
+struct loop_task {
+	void (*run)(struct loop_task *task);
+	/* private */
+	struct loop_task *next, *previous;
+	int state;
+};
+
+void loop_task_queue(struct loop *loop, struct loop_task *task);
+void loop_task_cancel(struct loop *loop, struct loop_task *task);
+
+/* A call when loop_now_ms has reached due_ms; equal times in the order they were set. */
+struct loop_timer {
+	void (*fire)(struct loop_timer *timer);
+	uint64_t due_ms;
+	/* private */
+	struct loop_timer *child, *next, *previous;
+	uint64_t sequence;
+	bool is_set;
+};
+
+/* Setting a timer that is set moves it. */
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t after_ms);
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
+
+/*
+ * File operations. `done` gets what the system call would have returned: a count or -errno. Reads
+ * and writes may be short. `fd` must stay open until done. Operations under way have no order: a
+ * sync covers the writes that were done before it started.
+ */
+struct loop_op {
+	void (*done)(struct loop_op *op, int64_t result);
+	/* private */
+	struct loop_op *next;
+	int64_t (*work)(void *argument);
+	void *argument;
+	int64_t result;
+	uint64_t offset;
+	void *data;
+	size_t length;
+	int fd;
+	int kind;
+};
+
+void loop_read(struct loop *loop, struct loop_op *op, int fd, void *data, size_t length,
+	       uint64_t offset);
+void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *data, size_t length,
+		uint64_t offset);
+void loop_sync(struct loop *loop, struct loop_op *op, int fd, bool data_only);
+/* Runs work(argument) on a helper thread: for calls that may block (open, readdir, fallocate, ...).
+ */
+void loop_work(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), void *argument);
+unsigned loop_pending(const struct loop *loop); /* operations under way */
+
+/*
+ * A bounded pool of aligned buffers, each LOOP_BUFFER_SIZE bytes, shared by what runs on this loop.
+ * Memory is taken from the system when first needed. Where io_uring accepts them they are
+ * registered, and loop_read/loop_write on them are fixed-buffer operations without the caller doing
+ * anything.
+ */
+#define LOOP_BUFFER_SIZE ((size_t)1 << 20)
+#define LOOP_BUFFERS_MAX 64
+
+void *loop_buffer_take(struct loop *loop); /* NULL when all are in use */
+void loop_buffer_give(struct loop *loop, void *data);
+/*
+ * Queues task when a buffer comes free; the longest waiter first. The buffer is kept for the task:
+ * its run has the first chance to take it. loop_task_cancel ends the wait, and so does
+ * loop_task_queue.
+ */
+void loop_buffer_wait(struct loop *loop, struct loop_task *task);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: at most one block is `current`, the one being filled; it starts where the last one
+ * that was submitted ended. A busy block is being written and is nobody else's. Every block but the
+ * last starts and ends at a multiple of align.
+ */
+#include "path/blocks.h"
+
+#include "base/size.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 8 };
+
+struct block {
+	struct blocks *owner;
+	struct loop_op op;
+	char *data;
+	uint64_t offset; /* in the file */
+	size_t filled, written;
+	int fd;
+	bool is_busy;
+};
+
+struct blocks {
+	struct path_recv_job *job; /* NULL once closed */
+	struct loop *loop;
+	struct path_file *file;
+	struct loop_task buffer_free;
+	struct block *current;
+	char *tail; /* bytes behind the last aligned block, in the last block's buffer */
+	size_t tail_length;
+	int fd, failed;
+	uint64_t failed_at; /* lowest offset that was not written, with failed */
+	uint32_t align;
+	unsigned depth, busy;
+	struct block blocks[DEPTH_MAX];
+};
+
+static void destroy(struct blocks *blocks)
+{
+	loop_task_cancel(blocks->loop, &blocks->buffer_free);
+	for (unsigned i = 0; i < blocks->depth; i++)
+		if (blocks->blocks[i].data)
+			loop_buffer_give(blocks->loop, blocks->blocks[i].data);
+	path_file_release(blocks->file);
+	free(blocks);
+}
+
+static void submit(struct block *block)
+{
+	loop_write(block->owner->loop, &block->op, block->fd, block->data + block->written,
+		   block->filled - block->written, block->offset + block->written);
+}
+
+static void fail(struct blocks *blocks, const struct block *block, int64_t result)
+{
+	uint64_t offset = block->offset + block->written;
+
+	blocks->failed_at = blocks->failed ? size_min(blocks->failed_at, offset) : offset;
+	blocks->failed = result == 0 ? -EIO : (int)result;
+}
+
+static void on_written(struct loop_op *op, int64_t result)
+{
+	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
+	struct blocks *blocks = block->owner;
+
+	if (result > 0)
+		block->written += (size_t)result;
+	if (result > 0 && block->written < block->filled && blocks->job) {
+		submit(block);
+		return;
+	}
+	if (block->written < block->filled)
+		fail(blocks, block, result);
+	block->is_busy = false;
+	blocks->busy--;
+	if (blocks->job)
+		blocks->job->wake(blocks->job);
+	else if (blocks->busy == 0)
+		destroy(blocks);
+}
+
+static void on_buffer_free(struct loop_task *task)
+{
+	struct blocks *blocks =
+		(struct blocks *)((char *)task - offsetof(struct blocks, buffer_free));
+
+	blocks->job->wake(blocks->job);
+}
+
+int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned depth)
+{
+	struct blocks *blocks;
+
+	if (job->offset % align != 0)
+		return -EOPNOTSUPP;
+	blocks = calloc(1, sizeof(*blocks));
+	if (!blocks)
+		return -ENOMEM;
+	blocks->job = job;
+	blocks->loop = job->loop;
+	blocks->file = path_file_share(job->file);
+	blocks->fd = fd;
+	blocks->align = align;
+	blocks->depth = depth;
+	blocks->buffer_free.run = on_buffer_free;
+	for (unsigned i = 0; i < depth; i++) {
+		blocks->blocks[i].owner = blocks;
+		blocks->blocks[i].op.done = on_written;
+	}
+	job->state = blocks;
+	return 0;
+}
+
+static void start_write(struct blocks *blocks, struct block *block, int fd)
+{
+	block->fd = fd;
+	block->written = 0;
+	block->is_busy = true;
+	blocks->busy++;
+	submit(block);
+}
+
+static struct block *idle_block(struct blocks *blocks)
+{
+	for (unsigned i = 0; i < blocks->depth; i++)
+		if (!blocks->blocks[i].is_busy)
+			return &blocks->blocks[i];
+	return NULL;
+}
+
+/* Makes sure there is a current block with room. Returns 0, -EAGAIN or the failure of a write. */
+static int make_room(struct path_recv_job *job, struct blocks *blocks)
+{
+	struct block *block;
+
+	if (blocks->failed)
+		return blocks->failed;
+	if (blocks->current)
+		return 0;
+	job->wait = PATH_WAIT_COMPLETION;
+	block = idle_block(blocks);
+	if (!block)
+		return -EAGAIN;
+	if (!block->data && !(block->data = loop_buffer_take(blocks->loop))) {
+		if (blocks->busy == 0)
+			loop_buffer_wait(blocks->loop, &blocks->buffer_free);
+		return -EAGAIN;
+	}
+	block->offset = job->offset;
+	block->filled = 0;
+	blocks->current = block;
+	return 0;
+}
+
+static void advance(struct blocks *blocks, size_t length)
+{
+	struct block *block = blocks->current;
+
+	block->filled += length;
+	if (block->filled < LOOP_BUFFER_SIZE)
+		return;
+	blocks->current = NULL;
+	start_write(blocks, block, blocks->fd);
+}
+
+static size_t room(const struct path_recv_job *job, const struct block *block)
+{
+	return size_min(LOOP_BUFFER_SIZE - block->filled, job->limit - job->offset);
+}
+
+int64_t blocks_step(struct path_recv_job *job)
+{
+	struct blocks *blocks = job->state;
+	int64_t count = make_room(job, blocks);
+	struct block *block = blocks->current;
+
+	if (count < 0)
+		return count;
+	do
+		count = sys_recv(job->socket, block->data + block->filled, room(job, block), 0);
+	while (count == -EINTR);
+	if (count == -EAGAIN)
+		job->wait = PATH_WAIT_SOCKET;
+	if (count > 0)
+		advance(blocks, (size_t)count);
+	return count;
+}
+
+int64_t blocks_push(struct path_recv_job *job, const void *data, size_t length)
+{
+	struct blocks *blocks = job->state;
+	int result = make_room(job, blocks);
+	struct block *block = blocks->current;
+
+	if (result < 0)
+		return result;
+	length = size_min(length, room(job, block));
+	memcpy(block->data + block->filled, data, length);
+	advance(blocks, length);
+	return (int64_t)length;
+}
+
+/* Submits the aligned part of the current block and remembers the rest. */
+static void flush_current(struct blocks *blocks)
+{
+	struct block *block = blocks->current;
+	size_t aligned = size_round_down(block->filled, blocks->align);
+
+	blocks->current = NULL;
+	blocks->tail = block->data + aligned;
+	blocks->tail_length = block->filled - aligned;
+	block->filled = aligned;
+	if (aligned)
+		start_write(blocks, block, blocks->fd);
+}
+
+/* The buffer that the tail lies in is idle again, so its block's place can be used for the tail. */
+static void write_tail(struct path_recv_job *job, struct blocks *blocks)
+{
+	struct block *block = idle_block(blocks);
+
+	memmove(block->data, blocks->tail, blocks->tail_length);
+	block->offset = job->offset - blocks->tail_length;
+	block->filled = blocks->tail_length;
+	blocks->tail_length = 0;
+	start_write(blocks, block, blocks->file->fd);
+}
+
+int blocks_finish(struct path_recv_job *job)
+{
+	struct blocks *blocks = job->state;
+
+	job->wait = PATH_WAIT_COMPLETION;
+	if (blocks->current)
+		flush_current(blocks);
+	if (blocks->busy == 0 && blocks->tail_length && !blocks->failed)
+		write_tail(job, blocks);
+	if (blocks->busy > 0)
+		return -EAGAIN;
+	return blocks->failed;
+}
+
+uint64_t blocks_settled(const struct path_recv_job *job)
+{
+	const struct blocks *blocks = job->state;
+	uint64_t settled =
+		blocks->current ? blocks->current->offset : job->offset - blocks->tail_length;
+
+	for (unsigned i = 0; i < blocks->depth; i++)
+		if (blocks->blocks[i].is_busy)
+			settled = size_min(settled, blocks->blocks[i].offset);
+	return blocks->failed ? size_min(settled, blocks->failed_at) : settled;
+}
+
+void blocks_close(struct path_recv_job *job)
+{
+	struct blocks *blocks = job->state;
+
+	blocks->job = NULL;
+	if (blocks->busy == 0)
+		destroy(blocks);
+	else
+		loop_task_cancel(blocks->loop, &blocks->buffer_free);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "path/file.h"
+
+#include "base/sys.h"
+#include "host/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool take)
+{
+	struct path_file *file = calloc(1, sizeof(*file));
+	int result;
+
+	if (!file)
+		return -ENOMEM;
+	*file = (struct path_file){.references = 1, .fd = fd, .direct_fd = -1};
+	result = sys_statx(fd, HOST_FILE_STATX, &file->status);
+	if (result < 0) {
+		free(file);
+		return result;
+	}
+	file->owns_fd = take;
+	file->is_for_writing = is_for_writing;
+	file->align =
+		S_ISREG(file->status.stx_mode) ? host_file_direct_align(fd, &file->status) : 0;
+	file->can_direct = file->align > 0;
+	*out = file;
+	return 0;
+}
+
+struct path_file *path_file_share(struct path_file *file)
+{
+	file->references++;
+	return file;
+}
+
+void path_file_release(struct path_file *file)
+{
+	if (!file || --file->references > 0)
+		return;
+	if (file->direct_fd >= 0)
+		sys_close(file->direct_fd);
+	if (file->owns_fd)
+		sys_close(file->fd);
+	free(file);
+}
+
+int path_file_need_direct(struct path_file *file)
+{
+	int access = file->is_for_writing ? O_WRONLY : O_RDONLY;
+	char name[32];
+
+	if (file->direct_fd >= 0)
+		return 0;
+	if (!file->can_direct)
+		return -EOPNOTSUPP;
+	/* A descriptor of its own: setting O_DIRECT on fd would change it for whoever shares it. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", file->fd);
+	file->direct_fd = sys_open(AT_FDCWD, name, access | O_DIRECT, 0);
+	if (file->direct_fd >= 0)
+		return 0;
+	file->can_direct = false;
+	return -EOPNOTSUPP;
+}
+
+static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+int path_file_has_changed(const struct path_file *file)
+{
+	struct statx now;
+	int result = sys_statx(file->fd, STATX_SIZE | STATX_MTIME, &now);
+
+	if (result < 0)
+		return result;
+	return now.stx_size != file->status.stx_size ||
+	       !is_same_time(now.stx_mtime, file->status.stx_mtime);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An open file that paths move bytes from or to: its descriptors, its identity when it was opened,
+ * and whether it can do O_DIRECT. Reference-counted within one thread, because an operation under
+ * way needs the descriptors after its stream is gone.
+ */
+#ifndef SLUICE_PATH_FILE_H
+#define SLUICE_PATH_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct path_file {
+	unsigned references;
+	int fd; /* goes through the page cache */
+	bool owns_fd;
+	bool is_for_writing;
+	bool can_direct;     /* cleared for good when O_DIRECT turns out not to work here */
+	int direct_fd;       /* -1: not opened */
+	uint32_t align;      /* of O_DIRECT; 0 with !can_direct */
+	struct statx status; /* when it was opened */
+};
+
+/* Takes one reference. With take, fd is closed with the last reference (and on failure stays open).
+ */
+int path_file_open(struct path_file **file, int fd, bool is_for_writing, bool take);
+struct path_file *path_file_share(struct path_file *file);
+void path_file_release(struct path_file *file); /* NULL is allowed */
+
+/* Opens direct_fd where it is not open yet. Returns 0 or -EOPNOTSUPP, and then never tries again.
+ */
+int path_file_need_direct(struct path_file *file);
+
+/* Whether size, mtime or the file itself are no longer what they were at open; -errno on failure.
+ */
+int path_file_has_changed(const struct path_file *file);
+
+#endif

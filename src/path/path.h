@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract of a path: one way to move bytes between a file and a socket.
+ *
+ * `step` moves what it can without blocking and returns
+ *   > 0          bytes moved; the driver advances the job's offset
+ *   0            the source ended before its promised size (sending), or the peer closed
+ * (receiving) -EAGAIN      wait for what job->wait says: the socket, or a call of job->wake
+ *   -EOPNOTSUPP  this path cannot work here; nothing was moved, another may be tried
+ *   -errno       the transfer is over
+ * Memory is taken at open. `close` may come at any time; what is still under way then ends by
+ * itself. The driver (stream/) counts bytes and makes the whole of short transfers.
+ */
+#ifndef SLUICE_PATH_PATH_H
+#define SLUICE_PATH_PATH_H
+
+#include "loop/loop.h"
+#include "path/file.h"
+
+enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
+
+struct path_send_job {
+	struct loop *loop;
+	struct path_file *file;
+	int socket;
+	uint64_t offset; /* of the next byte to send */
+	uint64_t limit;  /* bytes below it may be sent; only grows */
+	uint64_t ahead;  /* bytes below it may be read; >= limit, only grows */
+	void (*wake)(struct path_send_job *job);
+	enum path_wait wait;
+	void *state; /* the path's own */
+};
+
+struct path_send {
+	const char *name;
+	const char *summary; /* its copies and mode switches */
+	bool needs_direct;
+	int (*open)(struct path_send_job *job); /* NULL: nothing to do */
+	int64_t (*step)(struct path_send_job *job);
+	void (*close)(struct path_send_job *job); /* NULL: nothing to do */
+};
+
+struct path_recv_job {
+	struct loop *loop;
+	struct path_file *file; /* NULL for paths that keep nothing */
+	int socket;
+	uint64_t offset; /* of the next byte to receive */
+	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
+	void (*wake)(struct path_recv_job *job);
+	enum path_wait wait;
+	void *state;
+};
+
+struct path_recv {
+	const char *name;
+	const char *summary;
+	bool needs_file, needs_direct;
+	int (*open)(struct path_recv_job *job);
+	int64_t (*step)(struct path_recv_job *job);
+	/* Takes bytes that are in memory already, like step; never more than the limit allows. */
+	int64_t (*push)(struct path_recv_job *job, const void *data, size_t length);
+	/* Writes what is still held: 0 when all is written, -EAGAIN (wait for wake), -errno. */
+	int (*finish)(struct path_recv_job *job);
+	/* Every byte below it is written. */
+	uint64_t (*settled)(const struct path_recv_job *job);
+	void (*close)(struct path_recv_job *job);
+};
+
+extern const struct path_send path_send_readwrite, path_send_sendfile, path_send_direct;
+extern const struct path_recv path_recv_readwrite, path_recv_direct, path_recv_discard;
+
+/* All of them, ended by NULL. */
+extern const struct path_send *const path_sends[];
+extern const struct path_recv *const path_recvs[];
+
+const struct path_send *path_send_find(const char *name); /* NULL: no such path */
+const struct path_recv *path_recv_find(const char *name);
+
+#endif

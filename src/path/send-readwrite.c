@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readwrite: read into a buffer, write to the socket. The plain way, and the baseline.
+ *
+ * Copies: DMA (disk to page cache, where it was cold), CPU (page cache to buffer), CPU (buffer to
+ * socket), DMA (socket to card). Mode switches: four per block of 1 MiB. Needs nothing. A block
+ * that is resident is read at once; for the others the loop reads, so that the thread never waits
+ * for a disk.
+ */
+#include "base/size.h"
+#include "base/sys.h"
+#include "path/path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct readwrite {
+	struct path_send_job *job; /* NULL once closed */
+	struct loop *loop;
+	struct path_file *file;
+	struct loop_op op;
+	struct loop_task buffer_free;
+	char *data;
+	size_t used, filled; /* data[used..filled) is to be sent */
+	int64_t failed;      /* what an asynchronous read returned, where it was not bytes */
+	bool has_failed, is_reading;
+};
+
+static void destroy(struct readwrite *rw)
+{
+	loop_task_cancel(rw->loop, &rw->buffer_free);
+	if (rw->data)
+		loop_buffer_give(rw->loop, rw->data);
+	path_file_release(rw->file);
+	free(rw);
+}
+
+static void on_read(struct loop_op *op, int64_t result)
+{
+	struct readwrite *rw = (struct readwrite *)((char *)op - offsetof(struct readwrite, op));
+
+	rw->is_reading = false;
+	if (!rw->job) {
+		destroy(rw);
+		return;
+	}
+	rw->used = 0;
+	rw->filled = result > 0 ? (size_t)result : 0;
+	rw->has_failed = result <= 0;
+	rw->failed = result;
+	rw->job->wake(rw->job);
+}
+
+static void on_buffer_free(struct loop_task *task)
+{
+	struct readwrite *rw =
+		(struct readwrite *)((char *)task - offsetof(struct readwrite, buffer_free));
+
+	rw->job->wake(rw->job);
+}
+
+static int open_(struct path_send_job *job)
+{
+	struct readwrite *rw = calloc(1, sizeof(*rw));
+
+	if (!rw)
+		return -ENOMEM;
+	rw->job = job;
+	rw->loop = job->loop;
+	rw->file = path_file_share(job->file);
+	rw->op.done = on_read;
+	rw->buffer_free.run = on_buffer_free;
+	job->state = rw;
+	return 0;
+}
+
+/* Fills the buffer. Returns > 0, 0 at the end of the file, or -EAGAIN until a completion. */
+static int64_t fill(struct path_send_job *job, struct readwrite *rw)
+{
+	uint64_t length = size_min(job->ahead - job->offset, LOOP_BUFFER_SIZE);
+	int64_t count;
+
+	job->wait = PATH_WAIT_COMPLETION;
+	if (!rw->data && !(rw->data = loop_buffer_take(rw->loop))) {
+		loop_buffer_wait(rw->loop, &rw->buffer_free);
+		return -EAGAIN;
+	}
+	count = sys_pread_nowait(rw->file->fd, rw->data, length, job->offset);
+	if (count == -EAGAIN || count == -EOPNOTSUPP || count == -EINTR) {
+		loop_read(rw->loop, &rw->op, rw->file->fd, rw->data, length, job->offset);
+		rw->is_reading = true;
+		return -EAGAIN;
+	}
+	rw->used = 0;
+	rw->filled = count > 0 ? (size_t)count : 0;
+	return count;
+}
+
+static int64_t step(struct path_send_job *job)
+{
+	struct readwrite *rw = job->state;
+	int64_t count;
+
+	if (rw->is_reading) {
+		job->wait = PATH_WAIT_COMPLETION;
+		return -EAGAIN;
+	}
+	if (rw->has_failed)
+		return rw->failed;
+	if (rw->used == rw->filled) {
+		count = fill(job, rw);
+		if (count <= 0)
+			return count;
+	}
+	do
+		count = sys_send(job->socket, rw->data + rw->used,
+				 size_min(rw->filled - rw->used, job->limit - job->offset), 0);
+	while (count == -EINTR);
+	if (count == -EAGAIN)
+		job->wait = PATH_WAIT_SOCKET;
+	if (count > 0)
+		rw->used += (size_t)count;
+	return count;
+}
+
+static void close_(struct path_send_job *job)
+{
+	struct readwrite *rw = job->state;
+
+	rw->job = NULL;
+	if (!rw->is_reading)
+		destroy(rw);
+}
+
+const struct path_send path_send_readwrite = {
+	.name = "readwrite",
+	.summary = "page cache to buffer to socket: two CPU copies, four mode switches a block",
+	.open = open_,
+	.step = step,
+	.close = close_,
+};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules in order; the first that holds decides. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+struct plan_send plan_send(const struct plan_send_facts *facts)
+{
+	if (facts->forced)
+		return (struct plan_send){facts->forced, "asked for by name"};
+	if (facts->state == CACHE_RESIDENT && facts->can_sendfile)
+		return (struct plan_send){&path_send_sendfile, "resident in the page cache"};
+	if (facts->is_dirty)
+		return (struct plan_send){&path_send_readwrite,
+					  "dirty pages: a direct read would wait for write-back"};
+	if (facts->file_size <= PLAN_SMALL)
+		return (struct plan_send){&path_send_readwrite,
+					  "small: read through the page cache"};
+	if (facts->can_direct && facts->state == CACHE_COLD)
+		return (struct plan_send){&path_send_direct, "not in the page cache"};
+	if (facts->can_direct && facts->state == CACHE_MIXED)
+		return (struct plan_send){&path_send_direct, "only in part in the page cache"};
+	if (facts->can_direct)
+		return (struct plan_send){&path_send_direct, "residency unknown"};
+	return (struct plan_send){&path_send_readwrite, "no O_DIRECT on this file"};
+}
+
+struct plan_recv plan_recv(const struct plan_recv_facts *facts)
+{
+	if (facts->forced)
+		return (struct plan_recv){facts->forced, "asked for by name"};
+	if (facts->keep_cached)
+		return (struct plan_recv){&path_recv_readwrite, "to be kept in the page cache"};
+	if (facts->length == UINT64_MAX)
+		return (struct plan_recv){&path_recv_readwrite, "length unknown"};
+	if (facts->length <= PLAN_SMALL)
+		return (struct plan_recv){&path_recv_readwrite, "small"};
+	if (!facts->can_direct)
+		return (struct plan_recv){&path_recv_readwrite, "no O_DIRECT on this file"};
+	if (facts->offset % facts->align != 0)
+		return (struct plan_recv){&path_recv_readwrite, "offset not aligned for O_DIRECT"};
+	return (struct plan_recv){&path_recv_direct, "large"};
+}
+
+const char *const *plan_congestion(const struct plan_congestion_facts *facts)
+{
+	static const char *const none[] = {NULL};
+	static const char *const unpaced[] = {"cubic", "reno", NULL};
+
+	if (!facts->is_local || strncmp(facts->system, "bbr", 3) != 0)
+		return none;
+	return unpaced;
+}

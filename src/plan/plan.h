@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: facts in, path and reason out. Pure: no system calls, so that a table tests it.
+ */
+#ifndef SLUICE_PLAN_PLAN_H
+#define SLUICE_PLAN_PLAN_H
+
+#include "cache/residency.h"
+#include "path/path.h"
+
+/* The piece of a file that one decision covers. cachestat(2) on it costs about 0.3 us. */
+#define PLAN_WINDOW ((uint64_t)4 << 20)
+
+/*
+ * A file up to this size is small: when cold it is read through the page cache, because one read
+ * brings all of it and the next request then finds it there.
+ */
+#define PLAN_SMALL ((uint64_t)1 << 20)
+
+struct plan_send_facts {
+	const struct path_send *forced; /* NULL: none */
+	uint64_t file_size;
+	enum cache_state state; /* of the window */
+	bool is_dirty;          /* the window holds dirty pages */
+	bool can_direct, can_sendfile;
+};
+
+struct plan_send {
+	const struct path_send *path;
+	const char *reason;
+};
+
+struct plan_send plan_send(const struct plan_send_facts *facts);
+
+struct plan_recv_facts {
+	const struct path_recv *forced; /* NULL: none */
+	uint64_t offset, length;        /* length UINT64_MAX: not known */
+	bool can_direct;
+	uint32_t align; /* of O_DIRECT, with can_direct */
+	bool keep_cached;
+};
+
+struct plan_recv {
+	const struct path_recv *path;
+	const char *reason;
+};
+
+struct plan_recv plan_recv(const struct plan_recv_facts *facts);
+
+/*
+ * The congestion control for a connection: NULL leaves the system's choice alone. On a connection
+ * that stays on this machine a control that paces (bbr) makes the same sendfile four times slower,
+ * at sixteen times the CPU time; between machines it may be just what the operator wants.
+ */
+struct plan_congestion_facts {
+	bool is_local;
+	const char *system; /* what the connection has now */
+};
+
+/* Names to try in turn until the system accepts one, ended by NULL. */
+const char *const *plan_congestion(const struct plan_congestion_facts *facts);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: phases only go forward. In ALLOCATING and SYNCING one file operation is under way,
+ * and the stream outlives its close until that has ended.
+ */
+#include "stream/recv.h"
+
+#include "base/error.h"
+#include "base/meter.h"
+#include "base/size.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum phase { ALLOCATING, MOVING, FLUSHING, SYNCING, FINISHED };
+
+struct stream_recv {
+	struct stream_recv_options options;
+	struct path_recv_job job;
+	struct plan_recv choice;
+	struct path_file *file; /* NULL where nothing is kept */
+	struct loop_op op;
+	uint64_t start;
+	enum phase phase;
+	int failed;
+	bool is_busy, is_closed, is_path_open;
+};
+
+static void destroy(struct stream_recv *stream)
+{
+	path_file_release(stream->file);
+	free(stream);
+}
+
+static void on_wake(struct path_recv_job *job)
+{
+	struct stream_recv *stream =
+		(struct stream_recv *)((char *)job - offsetof(struct stream_recv, job));
+
+	stream->options.wake(stream->options.owner);
+}
+
+static void on_done(struct loop_op *op, int64_t result)
+{
+	struct stream_recv *stream =
+		(struct stream_recv *)((char *)op - offsetof(struct stream_recv, op));
+
+	stream->is_busy = false;
+	if (stream->is_closed) {
+		destroy(stream);
+		return;
+	}
+	if (result < 0)
+		stream->failed = (int)result;
+	stream->phase++;
+	stream->options.wake(stream->options.owner);
+}
+
+/* Allocated blocks let writes run side by side: a write that makes the file longer runs alone. */
+static int64_t allocate(void *argument)
+{
+	struct stream_recv *stream = argument;
+	int result = sys_fallocate(stream->file->fd, 0, stream->start,
+				   stream->job.limit - stream->start);
+
+	/* Only a lack of room is an error: other file systems just cannot preallocate. */
+	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG ? result : 0;
+}
+
+static int choose(struct stream_recv *stream, struct sluice_error *error)
+{
+	struct path_file *file = stream->file;
+	struct plan_recv_facts facts = {
+		.forced = stream->options.forced,
+		.offset = stream->start,
+		.length = stream->job.limit == UINT64_MAX ? UINT64_MAX
+							  : stream->job.limit - stream->start,
+		.can_direct = file && file->can_direct,
+		.align = file ? file->align : 0,
+		.keep_cached = stream->options.keep_cached,
+	};
+	int result;
+
+	stream->choice = plan_recv(&facts);
+	result = stream->choice.path->open(&stream->job);
+	if (result == -EOPNOTSUPP && !stream->options.forced) {
+		facts.can_direct = false;
+		stream->choice = plan_recv(&facts);
+		result = stream->choice.path->open(&stream->job);
+	}
+	if (result == -EOPNOTSUPP)
+		return error_set(
+			error, EOPNOTSUPP,
+			"receive path %s cannot work on this file (no O_DIRECT here, or an "
+			"offset that is not aligned); leave the choice to the plan",
+			stream->choice.path->name);
+	return result < 0 ? error_set_errno(error, -result, "receive path %s",
+					    stream->choice.path->name)
+			  : 0;
+}
+
+int stream_recv_open(struct stream_recv **out, struct loop *loop, struct path_file *file,
+		     int socket, uint64_t offset, uint64_t length,
+		     const struct stream_recv_options *options, struct sluice_error *error)
+{
+	struct stream_recv *stream = calloc(1, sizeof(*stream));
+	int result;
+
+	if (!stream)
+		return error_set_errno(error, ENOMEM, "receive");
+	stream->options = *options;
+	stream->file = file ? path_file_share(file) : NULL;
+	stream->start = offset;
+	stream->phase = MOVING;
+	stream->op.done = on_done;
+	stream->job = (struct path_recv_job){
+		.loop = loop,
+		.file = file,
+		.socket = socket,
+		.offset = offset,
+		.limit = length,
+		.wake = on_wake,
+	};
+	if (length != UINT64_MAX && !size_add(offset, length, &stream->job.limit))
+		result = error_set_errno(error, EOVERFLOW, "receive: offset + length");
+	else
+		result = choose(stream, error);
+	if (result < 0) {
+		destroy(stream);
+		return result;
+	}
+	stream->is_path_open = true;
+	if (stream->choice.path->needs_file && length != UINT64_MAX && length > PLAN_SMALL) {
+		stream->phase = ALLOCATING;
+		stream->is_busy = true;
+		loop_work(loop, &stream->op, allocate, stream);
+	}
+	*out = stream;
+	return 0;
+}
+
+/* Whether the stream can take bytes now: 0, -EAGAIN or the failure so far. */
+static int ready(struct stream_recv *stream)
+{
+	if (stream->failed)
+		return stream->failed;
+	if (stream->phase == ALLOCATING) {
+		stream->job.wait = PATH_WAIT_COMPLETION;
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static int64_t account(struct stream_recv *stream, int64_t count)
+{
+	if (count > 0) {
+		stream->job.offset += (uint64_t)count;
+		bill_add(stream->options.bill, stream->choice.path->name, (uint64_t)count);
+	}
+	return count;
+}
+
+int64_t stream_recv_step(struct stream_recv *stream)
+{
+	struct path_recv_job *job = &stream->job;
+	int64_t count = ready(stream);
+
+	if (count < 0 || job->offset == job->limit)
+		return count;
+	count = stream->choice.path->step(job);
+	if (count == 0 && job->limit != UINT64_MAX)
+		return -ENODATA;
+	return account(stream, count);
+}
+
+int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t length)
+{
+	int64_t count = ready(stream);
+
+	if (count < 0)
+		return count;
+	if (length > stream->job.limit - stream->job.offset)
+		return -EFBIG;
+	return account(stream, stream->choice.path->push(&stream->job, data, length));
+}
+
+static void start_sync(struct stream_recv *stream)
+{
+	stream->phase = SYNCING;
+	stream->is_busy = true;
+	loop_sync(stream->job.loop, &stream->op, stream->file->fd, false);
+}
+
+static void drop_own_pages(struct stream_recv *stream)
+{
+	if (stream->file && !stream->options.keep_cached && !stream->options.no_sync)
+		cache_drop(stream->file->fd, stream->start, stream->job.offset - stream->start);
+}
+
+int stream_recv_flush(struct stream_recv *stream)
+{
+	int result = ready(stream);
+
+	if (result < 0 || stream->phase > FLUSHING)
+		return result;
+	stream->phase = FLUSHING;
+	return stream->choice.path->finish(&stream->job);
+}
+
+int stream_recv_finish(struct stream_recv *stream)
+{
+	int result = stream_recv_flush(stream);
+
+	if (result < 0)
+		return result;
+	if (stream->phase == FLUSHING) {
+		if (stream->choice.path->needs_file && !stream->options.no_sync)
+			start_sync(stream);
+		else
+			stream->phase = FINISHED;
+	}
+	if (stream->phase == SYNCING) {
+		stream->job.wait = PATH_WAIT_COMPLETION;
+		return -EAGAIN;
+	}
+	drop_own_pages(stream);
+	return 0;
+}
+
+bool stream_recv_waits_for_socket(const struct stream_recv *stream)
+{
+	return stream->job.wait == PATH_WAIT_SOCKET;
+}
+
+uint64_t stream_recv_offset(const struct stream_recv *stream)
+{
+	return stream->job.offset;
+}
+
+uint64_t stream_recv_settled(const struct stream_recv *stream)
+{
+	return stream->choice.path->settled(&stream->job);
+}
+
+void stream_recv_explain(const struct stream_recv *stream, struct buffer *out)
+{
+	if (stream->job.offset > stream->start)
+		buffer_printf(out, "bytes %llu-%llu by %s: %s\n", (unsigned long long)stream->start,
+			      (unsigned long long)stream->job.offset - 1, stream->choice.path->name,
+			      stream->choice.reason);
+}
+
+void stream_recv_close(struct stream_recv *stream)
+{
+	if (!stream)
+		return;
+	if (stream->is_path_open)
+		stream->choice.path->close(&stream->job);
+	stream->is_path_open = false;
+	stream->is_closed = true;
+	if (!stream->is_busy)
+		destroy(stream);
+}

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: MIT
+"""`sluice get` from servers that answer wrongly, slowly or not at all, and into places that cannot
+take the file: one clear line, exit 1, and an existing destination untouched."""
+
+import os
+import socket
+import subprocess
+import unittest
+
+from other_servers import answer_head, free_port, scripted, whole_answer
+from support import MIB, SLUICE, content, get, make_file, mount, ordinary_user, serve, temp_folder
+
+OLD = b"what was there before"
+BODY = content(100_000)
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.file = self.here / "file.bin"
+        self.file.write_bytes(OLD)
+
+    def server(self, *answers):
+        """Sends the answers to one connection after another, the last one ever again."""
+
+        def script(peer):
+            peer.request()
+            peer.send(answers[min(peer.number, len(answers) - 1)])
+
+        return scripted(self.addCleanup, script)
+
+    def get(self, url, *options, **how):
+        return get(url, "-o", self.file, "--timeout", "20", *options, cwd=self.here, **how)
+
+    def assert_one_line(self, done, says=""):
+        self.assertEqual(done.code, 1, done.err)
+        self.assertRegex(done.err, r"^sluice: [^\n]+\n$")
+        self.assertRegex(done.err, says)
+        self.assertTrue(done.err.rstrip("\n").isprintable(), repr(done.err))
+
+    def assert_fails(self, *answers, says=""):
+        server = self.server(*answers)
+        done = self.get(server.url())
+        self.assert_one_line(done, says)
+        self.assertEqual(self.file.read_bytes(), OLD)
+        return server
+
+    def assert_works(self, *answers, body=BODY):
+        done = self.get(self.server(*answers).url())
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(self.file.read_bytes() == body, "the copy differs")
+        self.assertEqual(os.listdir(self.here), ["file.bin"])
+        self.file.write_bytes(OLD)
+
+
+class Heads(Faults):
+    def test_garbage(self):
+        for garbage in (
+            b"garbage\r\n\r\n",
+            b"\x00\x01\x02\x03" * 100,
+            b"<html>hello</html>",
+            b"HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 abc OK\r\n\r\n",
+            b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * (1 << 20),
+            b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000,
+            answer_head("100 Continue") * 1000,
+            b"",
+        ):
+            with self.subTest(garbage[:40]):
+                self.assert_fails(garbage)
+
+    def test_lengths(self):
+        for fields in (
+            b"Content-Length: x",
+            b"Content-Length: -1",
+            b"Content-Length: 99999999999999999999999",
+            b"Content-Length: 18446744073709551615",
+            b"Content-Length: 5\r\nContent-Length: 6",
+            b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        ):
+            with self.subTest(fields):
+                self.assert_fails(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\nabcde")
+
+    def test_cut_at_every_byte(self):
+        head = answer_head(Content_Length=len(BODY), ETag='"v1"', Server="cut")
+        for cut in range(len(head) + 1):
+            self.assert_fails(head[:cut])
+
+    def test_statuses(self):
+        for status in ("400 Bad", "403 No", "404 Gone", "500 Broken", "503 Busy"):
+            with self.subTest(status):
+                answer = answer_head(status, Content_Length=5) + b"sorry"
+                self.assert_fails(answer, says=status[:3])
+                self.assertEqual(os.listdir(self.here), ["file.bin"])
+
+    def test_answers_that_nobody_asked_for(self):
+        place = "bytes 10-19/100"
+        for status, fields in (
+            ("206 Partial Content", {"Content_Range": place, "Content_Length": 10}),
+            ("206 Partial Content", {"Content_Length": 10}),
+            ("204 No Content", {}),
+            ("304 Not Modified", {}),
+            ("416 Range Not Satisfiable", {"Content_Length": 0}),
+            ("101 Switching Protocols", {"Upgrade": "x"}),
+        ):
+            with self.subTest(status):
+                self.assert_fails(answer_head(status, **fields) + b"0123456789")
+
+    def test_informational_answers_before_the_real_one(self):
+        hints = answer_head("103 Early Hints", Link="</x>")
+        self.assert_works(answer_head("100 Continue") + hints + whole_answer(BODY))
+
+    def test_a_server_cannot_write_to_the_terminal(self):
+        self.assert_fails(b"HTTP/1.1 500 \x1b[31mred\x07\r\nContent-Length: 0\r\n\r\n")
+        self.assert_fails(answer_head("302 Go", Location="\x1b]0;x\x07:", Content_Length=0))
+
+
+class Bodies(Faults):
+    def test_too_short(self):
+        for length in (0, 1, 4095, 4096, len(BODY) - 1):
+            with self.subTest(length):
+                answer = answer_head(Content_Length=len(BODY)) + BODY[:length]
+                self.assert_fails(answer, says=str(len(BODY)))
+
+    def test_too_long_is_cut_to_the_length(self):
+        self.assert_works(answer_head(Content_Length=1000) + BODY, body=BODY[:1000])
+
+    def test_until_close(self):
+        for head in (b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"):
+            self.assert_works(head + BODY)
+        self.assert_works(b"HTTP/1.0 200 OK\r\n\r\n", body=b"")
+
+    def chunked(self, *chunks, end=b"0\r\n\r\n"):
+        lines = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+        return answer_head(Transfer_Encoding="chunked") + lines + end
+
+    def test_chunked(self):
+        self.assert_works(self.chunked(BODY))
+        self.assert_works(self.chunked(*(BODY[at : at + 777] for at in range(0, len(BODY), 777))))
+        self.assert_works(self.chunked(BODY, end=b"000\r\nTrailer: x\r\n\r\n"))
+        self.assert_works(self.chunked(), body=b"")
+        extended = b"5;name=value\r\nabcde\r\n0\r\n\r\n"
+        self.assert_works(answer_head(Transfer_Encoding="chunked") + extended, body=b"abcde")
+
+    def test_bad_chunks(self):
+        head = answer_head(Transfer_Encoding="chunked")
+        for body in (
+            b"x\r\nabc\r\n0\r\n\r\n",
+            b"-1\r\nabc\r\n0\r\n\r\n",
+            b"3\r\nabcd\r\n0\r\n\r\n",
+            b"3\r\nabcXX0\r\n\r\n",
+            b"\r\nabc\r\n0\r\n\r\n",
+            b"fffffffffffffffff\r\nabc",
+            b"ffffffffffffffff\r\nabc",
+            b"3\r\nabc\r\n",
+            b"3\r\nab",
+            b"3\r\nabc\r\n0\r\n",
+            b"3\r\nabc\r\n0\r\nTrailer: x\r\n",
+            b"",
+        ):
+            with self.subTest(body):
+                self.assert_fails(head + body)
+
+    def test_a_coding_we_do_not_know(self):
+        self.assert_fails(answer_head(Transfer_Encoding="gzip") + b"abc")
+
+    def test_a_body_in_single_bytes(self):
+        def script(peer):
+            peer.request()
+            peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in self.chunked(b"abc", b"defgh"):
+                peer.send(bytes([byte]))
+
+        done = self.get(scripted(self.addCleanup, script).url())
+        self.assertEqual((done.code, self.file.read_bytes()), (0, b"abcdefgh"), done.err)
+
+
+class Redirects(Faults):
+    def redirect(self, location, status="302 Found", connection="close"):
+        return answer_head(status, Location=location, Content_Length=0, Connection=connection)
+
+    def chain(self, length):
+        hops = [self.redirect(f"/{number}") for number in range(length)]
+        return [*hops, whole_answer(BODY)]
+
+    def test_ten_are_followed(self):
+        self.assert_works(*self.chain(1))
+        self.assert_works(*self.chain(10))
+
+    def test_eleven_are_not(self):
+        server = self.assert_fails(*self.chain(11), says="redirect")
+        self.assertEqual(len(server.requests), 11)
+
+    def test_a_loop_ends(self):
+        server = self.assert_fails(self.redirect("/file.bin"), says="redirect")
+        self.assertLessEqual(len(server.requests), 11)
+
+    def test_a_connection_that_closes_unannounced_is_opened_again(self):
+        self.assert_works(self.redirect("/there", connection=None), whole_answer(BODY))
+
+    def test_every_kind(self):
+        for status in ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"):
+            with self.subTest(status):
+                self.assert_works(self.redirect("/there", status), whole_answer(BODY))
+
+    def test_every_kind_of_location(self):
+        other = self.server(whole_answer(BODY))
+        for location, target in (
+            (other.url("/x?y"), "/x?y"),
+            (f"//127.0.0.1:{other.port}/z", "/z"),
+        ):
+            self.assert_works(self.redirect(location))
+            self.assertEqual(other.requests[-1].target, target)
+            self.assertEqual(other.requests[-1].headers["host"], f"127.0.0.1:{other.port}")
+        for location, target in (("/a/b", "/a/b"), ("c?d", "/in/c?d"), ("../e", "/e")):
+            server = self.server(self.redirect(location), whole_answer(BODY))
+            self.assertEqual(self.get(server.url("/in/file.bin")).code, 0)
+            self.assertEqual(server.requests[-1].target, target)
+
+    def test_to_where_we_do_not_go(self):
+        for location in (
+            "file:///etc/passwd",
+            "https://127.0.0.1/",
+            "ftp://127.0.0.1/x",
+            "http://",
+            "http://127.0.0.1:99999/",
+            "",
+            None,
+        ):
+            with self.subTest(location):
+                self.assert_fails(self.redirect(location))
+
+
+class Silence(Faults):
+    def get_from(self, script):
+        return get(scripted(self.addCleanup, script).url(), "-o", self.file, "--timeout", "1")
+
+    def test_no_answer(self):
+        def script(peer):
+            peer.request()
+            peer.wait_for_the_client_to_leave()
+
+        self.assert_one_line(self.get_from(script))
+        self.assertEqual(self.file.read_bytes(), OLD)
+
+    def test_half_an_answer(self):
+        def script(peer):
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+            peer.wait_for_the_client_to_leave()
+
+        self.assert_one_line(self.get_from(script))
+
+    def test_half_a_body(self):
+        def script(peer):
+            peer.request()
+            peer.send(whole_answer(BODY)[:50_000])
+            peer.wait_for_the_client_to_leave()
+
+        self.assert_one_line(self.get_from(script))
+        self.assertEqual(self.file.read_bytes(), OLD)
+        self.assertTrue((self.here / "file.bin.part").exists())
+
+    def test_nobody_listens(self):
+        port = free_port()
+        self.assert_one_line(self.get(f"http://127.0.0.1:{port}/file.bin"), says=f"{port}.*refused")
+
+
+class Places(Faults):
+    def test_disk_full(self):
+        for kind, head in (
+            ("known length", answer_head(Content_Length=16 * MIB)),
+            ("unknown length", b"HTTP/1.0 200 OK\r\n\r\n"),
+        ):
+            with self.subTest(kind):
+                self.here = mount(self.addCleanup, "tmpfs", "size=8m")
+                self.file = self.here / "file.bin"
+                self.file.write_bytes(OLD)
+                self.assert_fails(head + content(16 * MIB), says="[Ss]pace")
+
+    def test_standard_output_full(self):
+        server = self.server(whole_answer(BODY))
+        with open("/dev/full", "wb") as full:
+            done = get(server.url(), "-o", "-", stdout=full)
+        self.assert_one_line(done, says="[Ss]pace")
+
+    def test_standard_output_closed(self):
+        server = self.server(whole_answer(content(8 * MIB)))
+        command = f"'{SLUICE}' get '{server.url()}' -o - | head -c 10 >/dev/null"
+        script = ["bash", "-c", command + "; exit ${PIPESTATUS[0]}"]
+        done = subprocess.run(script, capture_output=True, timeout=60)
+        self.assertIn(done.returncode, (1, 128 + 13), done.stderr)
+
+    def test_not_writable(self):
+        self.here.chmod(0o555)
+        self.addCleanup(self.here.chmod, 0o755)
+        prefix = ordinary_user(self.here)
+        server = self.server(whole_answer(BODY))
+        self.assert_one_line(self.get(server.url(), prefix=prefix), says="file.bin.*ermission")
+        self.assertEqual(self.file.read_bytes(), OLD)
+        self.assertEqual(os.listdir(self.here), ["file.bin"])
+
+    def test_a_part_that_cannot_be_written(self):
+        prefix = ordinary_user(self.here)
+        self.here.chmod(0o777)
+        (self.here / "file.bin.part").write_bytes(b"another's")
+        (self.here / "file.bin.part").chmod(0o444)
+        if not prefix:
+            self.skipTest("needs root to make a file of another user")
+        server = self.server(whole_answer(BODY))
+        self.assert_one_line(self.get(server.url(), prefix=prefix), says="file.bin.part")
+
+    def test_no_such_folder(self):
+        server = self.server(whole_answer(BODY))
+        self.file = self.here / "missing" / "file.bin"
+        self.assert_one_line(self.get(server.url()), says="missing/file.bin.*No such")
+
+    def test_a_folder(self):
+        server = self.server(whole_answer(BODY))
+        self.file = self.here / "folder"
+        self.file.mkdir()
+        self.assert_one_line(self.get(server.url()), says="folder")
+        self.assertEqual(sorted(os.listdir(self.here)), ["file.bin", "folder"])
+
+
+class Names(Faults):
+    def test_names_that_are_no_file_names(self):
+        for target in (
+            "/a%2Fb",
+            "/..%2F..%2Fevil",
+            "/%2e%2e",
+            "/..",
+            "/.",
+            "/a%0ab",
+            "/%1b%5b31mred",
+            "/a%00b",
+            "/a%7fb",
+            "/" + "x" * 256,
+        ):
+            with self.subTest(target):
+                server = self.server(whole_answer(BODY))
+                done = get(server.url(target), cwd=self.here)
+                self.assert_one_line(done, says="-o")
+                self.assertEqual(os.listdir(self.here), ["file.bin"])
+                self.assertNotIn("evil", os.listdir(self.here.parent))
+
+    def test_a_folder_s_url_has_no_name(self):
+        done = get(self.server(whole_answer(BODY)).url("/"), cwd=self.here)
+        self.assertIn(done.code, (1, 2))
+        self.assertRegex(done.err, "^sluice: .*-o")
+
+    def test_names_that_a_server_suggests_do_not_count(self):
+        disposition = 'attachment; filename="../evil"'
+        server = self.server(whole_answer(BODY, Content_Disposition=disposition))
+        self.assertEqual(get(server.url("/good"), cwd=self.here).code, 0)
+        self.assertEqual(sorted(os.listdir(self.here)), ["file.bin", "good"])
+
+    def test_names_from_the_listing_of_strange_files(self):
+        folder = temp_folder(self.addCleanup)
+        make_file(folder / "ünï.bin", 10)
+        server = serve(self.addCleanup, folder)
+        self.assertEqual(get(server.url("ünï.bin"), cwd=self.here).code, 0)
+        self.assertIn("ünï.bin", os.listdir(self.here))
+
+
+if __name__ == "__main__":
+    unittest.main()

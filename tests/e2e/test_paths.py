@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Every path on both ends: the same bytes for every size, from memory and from disk, and the page
+cache left as it was found."""
+
+import os
+import subprocess
+import unittest
+
+from support import (
+    MIB,
+    PAGE,
+    RECEIVE_PATHS,
+    SEND_PATHS,
+    content,
+    evict,
+    get,
+    make_cold,
+    make_file,
+    pages,
+    program,
+    resident_pages,
+    same,
+    serve,
+    skip_unless_direct,
+    temp_folder,
+    warm,
+)
+
+SIZES = (0, 1, 4095, 4096, 4097, MIB - 1, MIB, MIB + 1, 5 * MIB + 123, 40 * MIB + 7)
+LARGE = 64 * MIB + 5
+
+
+class Paths(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        cls.files = [make_file(cls.folder / f"file-{size}", size, size) for size in SIZES]
+        cls.here = temp_folder(cls.addClassCleanup)
+
+    def assert_only_by(self, path_name, paths, size):
+        """A forced path, and nothing but it, moved every byte."""
+        moved = {name: count for name, count in paths.items() if count}
+        expected = {path_name: size} if size else {}
+        if path_name != "auto":
+            self.assertEqual(moved, expected)
+        self.assertEqual(sum(moved.values()), size)
+
+    def transfer(self, server, file, send, receive):
+        copy, size = self.here / f"{file.name}-{send}-{receive}", file.stat().st_size
+        done = get("--json", "--path", receive, server.url(file.name), "-o", copy)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(same(copy, file), "the copy differs")
+        copy.unlink()
+        bill = done.objects()[0]["bill"]
+        self.assert_only_by(receive, {path["path"]: path["bytes"] for path in bill["paths"]}, size)
+        return size
+
+    def each_size(self, send):
+        skip_unless_direct(send, self.folder)
+        server = serve(self.addCleanup, self.folder, "--path", send)
+        for receive in ("auto", *RECEIVE_PATHS):
+            for state, prepare in (("warm", warm), ("cold", evict)):
+                for file in self.files:
+                    with self.subTest(receive=receive, state=state, file=file.name):
+                        skip_unless_direct(receive, self.here)
+                        prepare(file)
+                        self.transfer(server, file, send, receive)
+        for line in server.log():
+            self.assertEqual((line.status, line.note), (200, ""), line.line)
+            self.assert_only_by(send, line.paths, line.bytes)
+
+    def test_auto(self):
+        self.each_size("auto")
+
+    def test_readwrite(self):
+        self.each_size("readwrite")
+
+    def test_sendfile(self):
+        self.each_size("sendfile")
+
+    def test_direct(self):
+        self.each_size("direct")
+
+    def test_discard(self):
+        server = serve(self.addCleanup, self.folder)
+        for file in self.files:
+            size = file.stat().st_size
+            done = get("--json", "--path", "discard", server.url(file.name), cwd=self.here)
+            self.assertEqual((done.code, done.objects()[0]["bill"]["bytes"]), (0, size), done.err)
+        self.assertEqual(os.listdir(self.here), [])
+
+    def test_unaligned_ranges(self):
+        size = 5 * MIB + 123
+        data, name = content(size, size), f"file-{size}"
+        ranges = (
+            (0, 0),
+            (1, 1),
+            (4095, 4096),
+            (4096, 8191),
+            (511, 513),
+            (1, size - 2),
+            (MIB - 1, 3 * MIB),
+            (2 * MIB + 1, 2 * MIB + 4096),
+            (size - 4097, size - 1),
+            (size - 123, size - 1),
+            (size - 1, size - 1),
+        )
+        curl = [program("curl"), "-sSf", "-r"]
+        for send in ("auto", *SEND_PATHS):
+            with self.subTest(send):
+                skip_unless_direct(send, self.folder)
+                server = serve(self.addCleanup, self.folder, "--path", send)
+                for first, last in ranges:
+                    for prepare in (warm, evict):
+                        prepare(self.folder / name)
+                        command = [*curl, f"{first}-{last}", server.url(name)]
+                        got = subprocess.run(command, capture_output=True, check=True, timeout=60)
+                        self.assertTrue(got.stdout == data[first : last + 1], (first, last))
+
+
+class PageCache(unittest.TestCase):
+    def setUp(self):
+        self.folder = temp_folder(self.addCleanup)
+        self.file = make_file(self.folder / "source", LARGE)
+        self.copy = self.folder / "copy"
+
+    def transfer(self, *options):
+        server = serve(self.addCleanup, self.folder)
+        done = get("--json", server.url("source"), "-o", self.copy, *options)
+        self.assertEqual(done.code, 0, done.err)
+        return done.objects()[0]["bill"], server.wait_log("/source")
+
+    def assert_same(self):
+        self.assertTrue(same(self.copy, self.file), "the copy differs")
+
+    def test_a_cold_file_leaves_no_page_on_either_side(self):
+        skip_unless_direct("direct", self.folder)
+        make_cold(self.file)
+        bill, _ = self.transfer()
+        self.assertEqual(resident_pages(self.file), 0)
+        left = resident_pages(self.copy)
+        self.assertLessEqual(left, pages(LARGE) // 100)
+        self.assertEqual(bill["page_cache_after_bytes"], left * PAGE)
+        self.assert_same()
+
+    def test_a_warm_file_stays_warm(self):
+        warm(self.file)
+        resident_pages(self.file)
+        _, line = self.transfer()
+        self.assertEqual(resident_pages(self.file), pages(LARGE))
+        self.assertEqual(line.paths, {"sendfile": LARGE})
+        self.assert_same()
+
+    def test_half_a_file_in_memory(self):
+        skip_unless_direct("direct", self.folder)
+        make_cold(self.file)
+        half = 32 * MIB
+        with open(self.file, "rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
+            for _ in range(half // MIB):
+                file.read(MIB)
+        self.assertEqual(resident_pages(self.file), half // PAGE)
+        _, line = self.transfer()
+        self.assertEqual(resident_pages(self.file, 0, half), half // PAGE)
+        self.assertEqual(resident_pages(self.file, half), 0)
+        self.assertEqual(set(line.paths), {"sendfile", "direct"})
+        self.assert_same()
+
+    def test_a_file_that_is_not_written_back_yet(self):
+        self.transfer()
+        self.assert_same()
+
+    def test_a_file_with_holes(self):
+        with open(self.file, "r+b") as file:
+            file.truncate(MIB)
+            file.truncate(40 * MIB)
+            file.seek(20 * MIB + 1)
+            file.write(b"an island")
+            file.truncate(LARGE)
+        for prepare in (warm, evict):
+            prepare(self.file)
+            self.transfer()
+            self.assert_same()
+
+    def test_keep_cached(self):
+        evict(self.file)
+        self.transfer("--keep-cached")
+        resident_pages(self.copy)
+        self.assertEqual(resident_pages(self.copy), pages(LARGE))
+        self.assert_same()
+
+
+class ForcedPathsThatCannotWork(unittest.TestCase):
+    def setUp(self):
+        if not os.path.isdir("/dev/shm") or not os.access("/dev/shm", os.W_OK):
+            self.skipTest("there is no /dev/shm, the file system without O_DIRECT to try this on")
+        self.memory = temp_folder(self.addCleanup, "/dev/shm")
+        self.file = make_file(self.memory / "file", 5 * MIB)
+
+    def test_get(self):
+        server = serve(self.addCleanup, self.memory)
+        copy = self.memory / "copy"
+        copy.write_bytes(b"old")
+        done = get("--path", "direct", server.url("file"), "-o", copy)
+        self.assertEqual(done.code, 1, done.err)
+        self.assertRegex(done.err, r"^sluice: [^\n]*direct[^\n]*\n$")
+        self.assertEqual(copy.read_bytes(), b"old")
+
+    def test_serve(self):
+        server = serve(self.addCleanup, self.memory, "--path", "direct")
+        raw = server.exchange(b"GET /file HTTP/1.0\r\n\r\n")
+        self.assertLess(len(raw), 5 * MIB)
+        self.assertNotRegex(raw, rb"^HTTP/1\.1 2\d\d .*\r\n\r\n.")
+        self.assertRegex(server.wait_log("/file").note, "direct")
+        self.assertEqual(server.request("/file", "HEAD").status, 200)
+        self.assertEqual(server.request("/").status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()

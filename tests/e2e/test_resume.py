@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""`sluice get` interrupted, killed or cut off, and run again."""
+
+import json
+import os
+import signal
+import time
+import unittest
+
+from other_servers import (
+    range_answer,
+    scripted,
+    stalling_proxy,
+    start_nginx,
+    start_python_server,
+    whole_answer,
+)
+from support import (
+    MIB,
+    RECEIVE_PATHS,
+    content,
+    finish,
+    get,
+    make_file,
+    serve,
+    skip_unless_direct,
+    start_sluice,
+    temp_folder,
+    wait_until,
+)
+
+SIZE = 12 * MIB + 345
+STALL = 5 * MIB + 777
+BODY = content(SIZE)
+
+
+class Resuming(unittest.TestCase):
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.file = self.here / "file.bin"
+        self.part = self.here / "file.bin.part"
+        self.state = self.here / "file.bin.part.state"
+
+    def get(self, url, *options):
+        done = get(url, "-o", self.file, "--json", "--timeout", "20", *options)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+        self.assertEqual(os.listdir(self.here), ["file.bin"])
+        return done
+
+    def stop(self, url, stalled, sign, *options):
+        """Starts a transfer, waits until its server falls silent, and sends a signal."""
+        process = start_sluice("get", url, "-o", self.file, *options)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        wait_until(stalled, "the server falls silent")
+        wait_until(self.part.exists, "there is a part")
+        time.sleep(0.5)  # for the part to take what was sent
+        process.send_signal(sign)
+        return process
+
+    def interrupt(self, url, stalled, *options):
+        done = finish(self.stop(url, stalled, signal.SIGINT, *options))
+        self.assertEqual(done.code, 1, done.err)
+        self.assertIn("file.bin.part", done.err)
+        self.assertFalse(self.file.exists())
+        self.assertTrue(self.part.exists())
+        json.loads(self.state.read_text())
+        return done
+
+
+class AgainstRealServers(Resuming):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        make_file(cls.folder / "file.bin", SIZE)
+
+    def behind_proxy(self, port):
+        proxy = stalling_proxy(self.addCleanup, port, STALL)
+        return proxy.url(), proxy.stalled.is_set
+
+    def assert_continues(self, port, *options):
+        url, stalled = self.behind_proxy(port)
+        self.interrupt(url, stalled, *options)
+        printed = self.get(url, *options).objects()[0]
+        resumed = printed["resumed_from_bytes"]
+        self.assertEqual(printed["status"], 206)
+        self.assertGreater(resumed, 0)
+        self.assertLessEqual(resumed, STALL)
+        self.assertEqual(printed["bill"]["bytes"], SIZE - resumed)
+
+    def test_from_sluice_by_each_path(self):
+        server = serve(self.addCleanup, self.folder)
+        for path_name in ("auto", *RECEIVE_PATHS):
+            with self.subTest(path_name):
+                skip_unless_direct(path_name, self.here)
+                self.assert_continues(server.port, "--path", path_name)
+                self.file.unlink()
+
+    def test_from_nginx(self):
+        self.assert_continues(start_nginx(self.addCleanup, self.folder))
+
+    def test_from_a_server_without_ranges_starts_over(self):
+        url, stalled = self.behind_proxy(start_python_server(self.addCleanup, self.folder))
+        process = self.stop(url, stalled, signal.SIGINT)
+        self.assertEqual(finish(process).code, 1)
+        self.assertEqual(self.get(url).objects()[0]["resumed_from_bytes"], 0)
+
+    def test_sigterm_is_like_sigint(self):
+        url, stalled = self.behind_proxy(serve(self.addCleanup, self.folder).port)
+        self.assertEqual(finish(self.stop(url, stalled, signal.SIGTERM)).code, 1)
+        self.assertGreater(self.get(url).objects()[0]["resumed_from_bytes"], 0)
+
+    def test_killed_and_run_again(self):
+        server = serve(self.addCleanup, self.folder)
+        for path_name in ("auto", *RECEIVE_PATHS):
+            with self.subTest(path_name):
+                skip_unless_direct(path_name, self.here)
+                url, stalled = self.behind_proxy(server.port)
+                self.stop(url, stalled, signal.SIGKILL, "--path", path_name).wait()
+                self.assertFalse(self.file.exists())
+                self.get(url, "--path", path_name)
+                self.file.unlink()
+
+    def test_an_existing_file_stays_until_the_new_one_is_whole(self):
+        url, stalled = self.behind_proxy(serve(self.addCleanup, self.folder).port)
+        self.file.write_bytes(b"old")
+        self.assertEqual(finish(self.stop(url, stalled, signal.SIGINT)).code, 1)
+        self.assertEqual(self.file.read_bytes(), b"old")
+        self.get(url)
+
+    def test_a_file_that_changed_starts_over_and_says_so(self):
+        folder = temp_folder(self.addCleanup)
+        changed = make_file(folder / "file.bin", SIZE, seed=7)
+        url, stalled = self.behind_proxy(serve(self.addCleanup, folder).port)
+        self.interrupt(url, stalled)
+        changed.write_bytes(BODY)
+        done = self.get(url)
+        self.assertRegex(done.err, "(?i)changed|start(s|ed|ing)? (again|over)")
+        self.assertEqual(done.objects()[0]["resumed_from_bytes"], 0)
+
+
+class Scripted(Resuming):
+    def first_half(self, etag='"v1"', after=range_answer):
+        """A server whose first connection breaks at STALL; then `after(request, BODY)` answers."""
+
+        def script(peer):
+            while request := peer.request():
+                if peer.number == 0:
+                    return peer.send(whole_answer(BODY, etag)[: STALL + 200])
+                peer.send(after(request, BODY))
+
+        server = scripted(self.addCleanup, script)
+        done = get(server.url(), "-o", self.file)
+        self.assertEqual(done.code, 1, done.err)
+        return server
+
+    def assert_starts_over(self, server):
+        self.assertEqual(self.get(server.url()).objects()[0]["resumed_from_bytes"], 0)
+
+
+class AgainstAScript(Scripted):
+    def test_what_is_asked(self):
+        server = self.first_half()
+        resumed = self.get(server.url()).objects()[0]["resumed_from_bytes"]
+        self.assertGreater(resumed, 0)
+        headers = server.requests[1].headers
+        self.assertEqual((headers["range"], headers["if-range"]), (f"bytes={resumed}-", '"v1"'))
+
+    def test_a_weak_or_missing_tag_cannot_be_continued(self):
+        for etag in ('W/"v1"', None, "unquoted"):
+            with self.subTest(etag):
+                server = self.first_half(etag)
+                self.assert_starts_over(server)
+                self.assertNotIn("range", server.requests[-1].headers)
+
+    def test_another_url_starts_over(self):
+        self.first_half()
+
+        def script(peer):
+            peer.send(range_answer(peer.request(), BODY))
+
+        other = scripted(self.addCleanup, script)
+        self.assert_starts_over(other)
+        self.assertNotIn("range", other.requests[0].headers)
+
+    def test_200_instead_of_206_starts_over_and_says_so(self):
+        server = self.first_half(after=lambda request, body: whole_answer(body))
+        done = self.get(server.url())
+        self.assertRegex(done.err, "(?i)changed|start(s|ed|ing)? (again|over)")
+
+    def test_a_range_that_was_not_asked_for(self):
+        def shifted(change):
+            def after(request, body):
+                first = int(request.headers["range"][6:-1])
+                place, total, tag = change(first)
+                head = f"HTTP/1.1 206 Partial Content\r\nETag: {tag}\r\nContent-Length: "
+                data = body[place:]
+                head += f"{len(data)}\r\nContent-Range: bytes {place}-{SIZE - 1}/{total}\r\n\r\n"
+                return head.encode() + data
+
+            return after
+
+        for name, change in (
+            ("from the start", lambda first: (0, SIZE, '"v1"')),
+            ("a byte early", lambda first: (first - 1, SIZE, '"v1"')),
+            ("a byte late", lambda first: (first + 1, SIZE, '"v1"')),
+            ("of another size", lambda first: (first, SIZE + 1, '"v1"')),
+            ("of another file", lambda first: (first, SIZE, '"v2"')),
+        ):
+            with self.subTest(name):
+                server = self.first_half(after=shifted(change))
+                before = self.part.read_bytes()
+                done = get(server.url(), "-o", self.file, "--timeout", "20")
+                self.assertEqual(done.code, 1, done.err)
+                self.assertRegex(done.err, r"(^|\n)sluice: [^\n]+\n$")
+                self.assertFalse(self.file.exists())
+                self.assertEqual(self.part.read_bytes()[:STALL], before[:STALL])
+                self.part.unlink()
+                self.state.unlink()
+
+    def test_a_206_without_a_place(self):
+        def after(request, body):
+            return b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nabcde"
+
+        server = self.first_half(after=after)
+        self.assertEqual(get(server.url(), "-o", self.file, "--timeout", "20").code, 1)
+        self.assertTrue(self.part.exists())
+
+    def test_cut_again_and_again(self):
+        cuts = [1, 4095, 4096, 4097, MIB - 1, MIB, MIB + 1, 5 * MIB + 1, SIZE - 1]
+
+        def script(peer):
+            answer = range_answer(peer.request(), BODY)
+            head = answer.index(b"\r\n\r\n") + 4
+            if peer.number < len(cuts):
+                answer = answer[: head + min(cuts[peer.number], len(answer) - head - 1)]
+            peer.send(answer)
+
+        server = scripted(self.addCleanup, script)
+        for cut in cuts:
+            done = get(server.url(), "-o", self.file)
+            self.assertEqual(done.code, 1, (cut, done.err))
+        self.get(server.url())
+
+
+class DamagedParts(Scripted):
+    def setUp(self):
+        super().setUp()
+        self.server = self.first_half()
+
+    def test_without_a_state(self):
+        self.state.unlink()
+        self.assert_starts_over(self.server)
+
+    def test_a_stranger_s_file_in_its_place(self):
+        self.state.unlink()
+        self.part.write_bytes(b"not ours" * 1000)
+        self.assert_starts_over(self.server)
+
+    def test_without_the_part(self):
+        self.part.unlink()
+        self.assert_starts_over(self.server)
+
+    def test_a_state_that_is_no_state(self):
+        for text in ("", "{", "[]", "null", "{}", '{"etag": 5}', "\x00" * 100, "[" * 100_000):
+            with self.subTest(text[:10]):
+                self.file.unlink(missing_ok=True)
+                self.part.write_bytes(bytes(STALL))
+                self.state.write_text(text)
+                self.assert_starts_over(self.server)
+
+    def test_numbers_in_the_state_are_not_believed(self):
+        state = json.loads(self.state.read_text())
+        numbers = [name for name, value in state.items() if type(value) is int]
+        for name in numbers:
+            for number in (-1, SIZE, SIZE + 1, 1 << 62, 1.5, "5"):
+                with self.subTest(name=name, number=number):
+                    self.file.unlink(missing_ok=True)
+                    self.part.write_bytes(b"")
+                    self.state.write_text(json.dumps({**state, name: number}))
+                    self.get(self.server.url())
+
+    def test_a_part_that_is_shorter_than_the_state_says(self):
+        for length in (0, 1, MIB):
+            with self.subTest(length):
+                server = self.first_half()
+                os.truncate(self.part, length)
+                self.get(server.url())
+
+
+if __name__ == "__main__":
+    unittest.main()

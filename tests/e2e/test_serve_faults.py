@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: MIT
+"""`sluice serve`: files that change while they are sent, clients that stall or vanish, too few
+descriptors, the end of the server, and what is left over after ten thousand requests."""
+
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import time
+import unittest
+
+from support import (
+    MIB,
+    SEND_PATHS,
+    WAIT,
+    Raw,
+    content,
+    evict,
+    is_sanitized,
+    make_file,
+    program,
+    serve,
+    skip_unless_direct,
+    temp_folder,
+    wait_until,
+)
+
+LARGE = 48 * MIB  # more than sockets and buffers on both sides can hold
+LITTLE = 65536
+
+# Slow clients take a minute by themselves: they start with the module and are looked at by its
+# last class, while the other tests run.
+slow = {}
+
+
+def setUpModule():
+    folder = temp_folder(unittest.addModuleCleanup)
+    (folder / "small.txt").write_bytes(b"hello\n")
+    with open(folder / "large", "wb") as file:
+        file.truncate(LARGE)
+    pool = concurrent.futures.ThreadPoolExecutor(8)
+    unittest.addModuleCleanup(pool.shutdown)  # last, when the servers have let the clients go
+    server = serve(unittest.addModuleCleanup, folder)
+    ending = serve(unittest.addModuleCleanup, folder)
+    slow["server"], slow["ending server"] = server, ending
+    slow["stalled"] = stalled_client(server)
+    unittest.addModuleCleanup(slow["stalled"].close)
+    slow["stalled at the end"] = stalled_client(ending)
+    unittest.addModuleCleanup(slow["stalled at the end"].close)
+    ending.process.send_signal(signal.SIGTERM)
+    slow["end"] = pool.submit(ending.process.wait, 45)
+    slow["silent"] = pool.submit(say_slowly, server, b"")
+    slow["half a head"] = pool.submit(say_slowly, server, b"GET /small.txt HTTP/1.1\r\nHo")
+    slow["a drip"] = pool.submit(say_slowly, server, b"GET /small.txt HTTP/1.1\r\nX: ", drip=b"x")
+    slow["an idle second"] = pool.submit(idle_after_one, server)
+
+
+def stalled_client(server):
+    """Asks for a large file, sees it begin, and reads no more."""
+    connection = server.connect(receive_buffer=LITTLE)
+    connection.ask("/large")
+    connection.head()
+    return connection
+
+
+def say_slowly(server, words, drip=None):
+    """Sends words, then one drip a second; returns what comes until the server closes."""
+    with server.connect() as connection:
+        connection.send(words)
+        connection.socket.settimeout(1)
+        for _ in range(50):
+            try:
+                return connection.socket.recv(LITTLE)
+            except TimeoutError:
+                if drip:
+                    connection.send(drip)
+    raise AssertionError("the server let a slow client be for 50 s")
+
+
+def idle_after_one(server):
+    with server.connect() as connection:
+        connection.ask("/small.txt")
+        connection.answer()
+        connection.socket.settimeout(WAIT + 45)
+        return connection.rest()
+
+
+class WhatSlowClientsGot(unittest.TestCase):
+    def test_a_head_that_does_not_come_is_408(self):
+        for name in ("half a head", "a drip"):
+            with self.subTest(name):
+                self.assertRegex(slow[name].result(60), rb"^HTTP/1\.1 408 ")
+
+    def test_a_silent_connection_is_closed(self):
+        self.assertRegex(slow["silent"].result(60), rb"^(HTTP/1\.1 408 |$)")
+
+    def test_an_idle_connection_is_closed(self):
+        self.assertRegex(slow["an idle second"].result(80), rb"^(HTTP/1\.1 408 |$)")
+
+    def test_a_client_that_takes_nothing_is_cut_off(self):
+        line = slow["server"].wait_log("/large", seconds=90)
+        self.assertLess(line.bytes, LARGE)
+        self.assertNotEqual(line.note, "")
+        self.assertLess(len(slow["stalled"].rest()), LARGE)
+
+    def test_a_stalled_client_cannot_keep_a_server_from_ending(self):
+        self.assertEqual(slow["end"].result(60), 0)
+
+    def test_the_server_goes_on(self):
+        self.assertEqual(slow["server"].request("/small.txt").body, b"hello\n")
+
+
+class ChangingFiles(unittest.TestCase):
+    def setUp(self):
+        self.folder = temp_folder(self.addCleanup)
+
+    def interrupted(self, path_name, change):
+        """What a client gets of a large file when change(file) happens while it is sent."""
+        skip_unless_direct(path_name, self.folder)
+        file = make_file(self.folder / f"file-{path_name}", LARGE)
+        evict(file)
+        server = serve(self.addCleanup, self.folder, "--path", path_name)
+        with server.connect(receive_buffer=LITTLE) as connection:
+            connection.ask(f"/{file.name}")
+            length = int(connection.head().headers["Content-Length"])
+            self.assertEqual(length, LARGE)
+            got = connection.file.read(MIB)
+            change(file)
+            got += connection.rest()
+        after = server.request(f"/{file.name}")
+        self.assertEqual(len(after.body), file.stat().st_size)
+        return got, server.log()[0]
+
+    def for_each_path(self, check):
+        for path_name in ("auto", *SEND_PATHS):
+            with self.subTest(path_name):
+                check(path_name)
+
+    def assert_short(self, path_name, change):
+        got, line = self.interrupted(path_name, change)
+        self.assertLess(len(got), LARGE)
+        self.assertLess(line.bytes, LARGE)
+        self.assertRegex(line.note, "chang|short|shr[aiu]nk|truncat|ended")
+
+    def test_a_file_that_shrinks(self):
+        def shrink(file):
+            os.truncate(file, MIB)
+
+        self.for_each_path(lambda name: self.assert_short(name, shrink))
+
+    def test_a_file_that_becomes_empty(self):
+        self.assert_short("auto", lambda file: os.truncate(file, 0))
+
+    def test_a_file_that_changes(self):
+        def change(file):
+            with open(file, "r+b") as opened:
+                opened.write(b"changed")
+
+        self.for_each_path(lambda name: self.assert_short(name, change))
+
+    def test_a_file_that_grows_sends_no_more_than_promised(self):
+        def grow(file):
+            with open(file, "ab") as opened:
+                opened.write(b"more" * LITTLE)
+
+        def check(path_name):
+            got, _ = self.interrupted(path_name, grow)
+            self.assertLessEqual(len(got), LARGE)
+            self.assertTrue(content(LARGE).startswith(got), "not the file's beginning")
+
+        self.for_each_path(check)
+
+    def test_a_file_that_is_replaced_or_removed_is_sent_as_it_was(self):
+        def replace(file):
+            make_file(file.with_name("new"), 100, seed=2).rename(file)
+
+        got, line = self.interrupted("auto", replace)
+        self.assertTrue(got == content(LARGE), "the old file did not arrive whole")
+        self.assertEqual(line.note, "")
+
+
+class VanishingClients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        make_file(cls.folder / "large", LARGE)
+        (cls.folder / "small.txt").write_bytes(b"hello\n")
+
+    def test_clients_that_go_away_leave_nothing_behind(self):
+        for path_name in ("auto", *SEND_PATHS):
+            with self.subTest(path_name):
+                skip_unless_direct(path_name, self.folder)
+                server = serve(self.addCleanup, self.folder, "--path", path_name)
+                server.request("/small.txt")
+                before = server.descriptors()
+                for number in range(40):
+                    connection = server.connect(receive_buffer=LITTLE)
+                    connection.ask("/large")
+                    if number % 4:
+                        connection.file.read(number * 1000)
+                    connection.reset() if number % 2 else connection.close()
+                wait_until(lambda: server.descriptors() <= before, "descriptors are closed")
+                self.assertEqual(server.request("/small.txt").body, b"hello\n")
+
+    def test_slow_readers_do_not_hold_up_others(self):
+        server = serve(self.addCleanup, self.folder, "--workers", "1")
+        readers = [server.connect(receive_buffer=LITTLE) for _ in range(20)]
+        for reader in readers:
+            self.addCleanup(reader.close)
+            reader.ask("/large")
+        for reader in readers:
+            reader.head()
+            self.assertEqual(server.request("/small.txt").body, b"hello\n")
+        for reader in readers[:2]:
+            self.assertTrue(reader.file.read(LARGE) == content(LARGE), "the body is not the file")
+
+
+class FewDescriptors(unittest.TestCase):
+    LIMIT = 64
+    CLIENTS = 100
+
+    def setUp(self):
+        folder = temp_folder(self.addCleanup)
+        (folder / "small.txt").write_bytes(b"hello\n")
+        prefix = [program("prlimit"), f"--nofile={self.LIMIT}:{self.LIMIT}"]
+        self.server = serve(self.addCleanup, folder, "--workers", "2", prefix=prefix)
+        self.server.request("/small.txt")
+        self.before = self.server.descriptors()
+        self.clients = [self.server.connect() for _ in range(self.CLIENTS)]
+
+    def tearDown(self):
+        for client in self.clients:
+            client.close()
+        wait_until(lambda: self.server.descriptors() <= self.before, "descriptors are closed")
+        self.assertEqual(self.server.request("/small.txt").body, b"hello\n")
+
+    def test_everybody_gets_an_answer_or_a_close(self):
+        served = 0
+        for client in self.clients:
+            try:
+                client.ask("/small.txt")
+                answer = client.answer()
+                self.assertIn(answer.status, (200, 503))
+                served += answer.status == 200
+            except (EOFError, ConnectionError):
+                pass
+            client.close()
+        self.assertGreater(served, 0)
+
+    def test_the_server_does_not_spin(self):
+        time.sleep(0.5)
+        samples = [self.running_threads() for _ in range(20)]
+        always = set.intersection(*samples)
+        self.assertEqual(always, set(), "these threads run all the time")
+
+    def running_threads(self):
+        time.sleep(0.02)
+        running = set()
+        for thread in os.listdir(f"/proc/{self.server.pid}/task"):
+            stat = pathlib.Path(f"/proc/{self.server.pid}/task/{thread}/stat")
+            with contextlib.suppress(OSError):  # threads come and go
+                if stat.read_text().rpartition(")")[2].split()[0] == "R":
+                    running.add(thread)
+        return running
+
+
+class Ending(unittest.TestCase):
+    def setUp(self):
+        self.folder = temp_folder(self.addCleanup)
+        make_file(self.folder / "large", LARGE)
+        self.server = serve(self.addCleanup, self.folder)
+
+    def assert_refuses(self):
+        def refused():
+            try:
+                Raw(self.server.port).close()
+            except ConnectionError:
+                return True
+            return False
+
+        wait_until(refused, "new connections are refused")
+
+    def test_what_is_being_sent_is_finished(self):
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(sign.name):
+                self.server = serve(self.addCleanup, self.folder)
+                with self.server.connect(receive_buffer=LITTLE) as connection:
+                    connection.ask("/large")
+                    connection.head()
+                    self.server.process.send_signal(sign)
+                    self.assert_refuses()
+                    self.assertTrue(connection.rest() == content(LARGE), "not the whole file")
+                self.server.finish()
+
+    def test_idle_connections_do_not_delay_the_end(self):
+        with self.server.connect() as used, self.server.connect():
+            used.ask("/large", "HEAD")
+            used.answer("HEAD")
+            self.server.stop(seconds=WAIT - 10)
+            self.assertEqual(used.rest(), b"")
+
+    def test_the_port_is_free_at_once(self):
+        with self.server.connect() as connection:
+            connection.ask("/large", "HEAD")
+            connection.answer("HEAD")
+            self.server.stop()
+            address = f"127.0.0.1:{self.server.port}"
+            again = serve(self.addCleanup, self.folder, listen=address)
+            self.assertEqual(again.request("/large", "HEAD").status, 200)
+
+
+class Leaks(unittest.TestCase):
+    BATCH = (
+        ("GET", "/small.txt", {}, 200),
+        ("HEAD", "/small.txt", {}, 200),
+        ("GET", "/file.bin", {"Range": "bytes=10-20000"}, 206),
+        ("GET", "/file.bin", {"Range": "bytes=0-9,20-29"}, 206),
+        ("GET", "/file.bin", {"Range": "bytes=999999-"}, 416),
+        ("GET", "/small.txt", {"If-None-Match": "*"}, 304),
+        ("GET", "/nothing", {}, 404),
+        ("GET", "/", {}, 200),
+        ("GET", "/sub", {}, 301),
+        ("OPTIONS", "/", {}, 204),
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        (cls.folder / "small.txt").write_bytes(b"hello\n")
+        make_file(cls.folder / "file.bin", 100_000)
+        (cls.folder / "sub").mkdir()
+
+    def ask(self, server, requests, per_connection):
+        """Sends requests in pipelined batches, a new connection now and then."""
+        for _ in range(requests // per_connection):
+            with server.connect() as connection:
+                for _ in range(per_connection // len(self.BATCH)):
+                    for method, target, headers, _ in self.BATCH:
+                        connection.ask(target, method, headers)
+                    statuses = [connection.answer(method).status for method, *_ in self.BATCH]
+                    self.assertEqual(statuses, [status for *_, status in self.BATCH])
+
+    @staticmethod
+    def resident_bytes(server):
+        with open(f"/proc/{server.pid}/status", encoding="utf-8") as status:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) * 1024
+
+    def test_ten_thousand_requests_leave_nothing_behind(self):
+        server = serve(self.addCleanup, self.folder)
+        self.ask(server, 1000, 50)
+        time.sleep(0.2)  # for the server to see its clients go
+        descriptors, memory = server.descriptors(), self.resident_bytes(server)
+        self.ask(server, 10_000, 50)
+        wait_until(lambda: server.descriptors() <= descriptors, "descriptors are closed")
+        if not is_sanitized():
+            self.assertLess(self.resident_bytes(server) - memory, 2 * MIB)
+
+    def test_direct_reads_leave_nothing_behind(self):
+        skip_unless_direct("direct", self.folder)
+        server = serve(self.addCleanup, self.folder, "--path", "direct")
+        self.ask(server, 100, 10)
+        time.sleep(0.2)
+        descriptors = server.descriptors()
+        self.ask(server, 1000, 10)
+        wait_until(lambda: server.descriptors() <= descriptors, "descriptors are closed")
+
+
+if __name__ == "__main__":
+    unittest.main()

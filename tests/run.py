@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the tests of a build and ends in one line: "N passed, N failed, N skipped".
+
+unit   the cmocka executables that meson lists; -k chooses among the executables
+e2e    the unittest modules tests/e2e/test_*.py, each in a process of its own; -k as in unittest
+fuzz   each libFuzzer target for a few seconds from a copy of its corpus; -k chooses among targets
+
+Unit tests and modules alike report by TAP, so that a crash, which leaves the plan unfulfilled, shows.
+The exit status is 1 when something failed, or when a chosen kind had nothing to run.
+"""
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+E2E = ROOT / "tests" / "e2e"
+FUZZ_BUILD = ROOT / "build-fuzz"
+KINDS = ["unit", "e2e", "fuzz"]
+ADDR_NO_RANDOMIZE = 0x0040000
+
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def count(outcome, name, reason=""):
+    counts[outcome] += 1
+    word = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[outcome]
+    print(f"{word} {name}{': ' + reason if reason else ''}", flush=True)
+
+
+def run(command, on_line, timeout, **options):
+    """Runs a command in its own process group, which is ended with it. Returns ("" or what went
+    wrong, stderr)."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=errors, text=True, errors="replace",
+                                 start_new_session=True, **options)
+        late = threading.Event()
+
+        def end_group():
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+        def on_timeout():
+            late.set()
+            end_group()
+
+        # Read by a thread: a server that a crashed test left behind holds the pipe open.
+        reader = threading.Thread(target=lambda: [on_line(line) for line in child.stdout],
+                                  daemon=True)
+        timer = threading.Timer(timeout, on_timeout)
+        reader.start()
+        timer.start()
+        try:
+            child.wait()
+        finally:
+            timer.cancel()
+            end_group()
+            reader.join(5)
+        errors.seek(0)
+        if late.is_set():
+            status = f"still running after {timeout} s"
+        elif child.returncode < 0:
+            status = f"killed by {signal.Signals(-child.returncode).name}"
+        else:
+            status = f"exit status {child.returncode}" if child.returncode else ""
+        return status, errors.read()
+
+
+def run_tap(name, command, timeout, **options):
+    """Runs a program that reports by TAP, and counts its tests."""
+    output, results, planned, hint = [], [], [], ""
+
+    def on_line(line):
+        nonlocal hint
+        output.append(line)
+        if plan := re.match(r"1\.\.(\d+)", line):
+            planned.append(int(plan[1]))
+        elif test := re.match(r"(not )?ok \d+ -? ?(.*)", line):
+            # cmocka writes "not ok 3 # SKIP test"; the reason is the line the test printed.
+            if skip := re.match(r"(.*?) ?# SKIP ?(.*)", test[2]):
+                title, reason = (skip[1], skip[2] or hint) if skip[1] else (skip[2], hint)
+                results.append("skipped")
+                count("skipped", f"{name} {title}", reason or "no reason given")
+            else:
+                results.append("failed" if test[1] else "passed")
+                count(results[-1], f"{name} {test[2]}")
+            hint = ""
+        else:
+            hint = line.strip().lstrip("# ")
+
+    status, errors = run(command, on_line, timeout, **options)
+    # A program whose tests failed exits unhappily; any other trouble is one more failure.
+    if not planned or sum(planned) != len(results):
+        trouble = f"{status or 'ended early'}, {len(results)} of {sum(planned) or '?'} tests done"
+    else:
+        trouble = "" if "failed" in results and status.startswith("exit") else status
+    if trouble:
+        results.append("failed")
+        count("failed", name, trouble)
+    if "failed" in results:
+        text = "".join(line for line in output if not re.match(r"ok \d", line)) + errors
+        print("".join(f"    | {line}\n" for line in text.splitlines()), end="", flush=True)
+
+
+def sanitized(build):
+    options = json.loads(subprocess.check_output(
+        ["meson", "introspect", build, "--buildoptions"], text=True))
+    return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
+
+
+def fix_addresses():
+    """Older sanitizers cannot live with how far newer kernels spread addresses. Inherited."""
+    ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
+
+
+def environment(build):
+    command = next((build / c for c in ("sluice", "cmd/sluice") if (build / c).exists()), None)
+    return dict(os.environ, SLUICE=str(command or build / "sluice"), SLUICE_BUILD=str(build),
+                PYTHONDONTWRITEBYTECODE="1",
+                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:"
+                + os.environ.get("UBSAN_OPTIONS", ""))
+
+
+def run_unit(args):
+    tests = json.loads(subprocess.check_output(
+        ["meson", "introspect", args.build, "--tests"], text=True))
+    for test in tests:
+        if args.k and args.k not in test["name"]:
+            continue
+        run_tap(f"unit {test['name']}", shlex.split(args.wrap) + test["cmd"],
+                120 * (10 if args.wrap else 1), cwd=test["workdir"],
+                env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
+
+
+def run_e2e(args):
+    for module in sorted(E2E.glob("test_*.py")):
+        run_tap(f"e2e {module.stem}",
+                [sys.executable, __file__, "--module", module.name] + (["-k", args.k] if args.k else []),
+                600, cwd=ROOT, env=environment(args.build))
+
+
+def build_fuzz():
+    """Returns why the targets cannot be built, if that is clang's absence."""
+    if not shutil.which("clang"):
+        return "no clang"
+    program = "int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return 0; }"
+    with tempfile.TemporaryDirectory() as folder:
+        probe = subprocess.run(["clang", "-fsanitize=fuzzer,address", "-xc", "-", "-o", folder + "/x"],
+                               input=program, text=True, stderr=subprocess.DEVNULL)
+    if probe.returncode:
+        return "clang has no libFuzzer here"
+    if not (FUZZ_BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", FUZZ_BUILD, "-Db_sanitize=address,undefined",
+                        "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Dfuzz=true"],
+                       cwd=ROOT, env=dict(os.environ, CC="clang"), check=True)
+    subprocess.run(["ninja", "-C", FUZZ_BUILD, "--quiet"], check=True)
+    return None
+
+
+def run_fuzz(args):
+    try:
+        reason = build_fuzz()
+    except subprocess.CalledProcessError as error:
+        return count("failed", "fuzz", f"{error.cmd[0]} failed")
+    if reason:
+        return count("skipped", "fuzz", reason)
+    fix_addresses()
+    for target in sorted(FUZZ_BUILD.glob("tests/fuzz/fuzz_*")):
+        name = target.name[len("fuzz_"):]
+        if not target.is_file() or args.k and args.k not in target.name:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = ROOT / "tests" / "fuzz" / "corpus" / name
+            if corpus.is_dir():
+                shutil.copytree(corpus, folder, dirs_exist_ok=True)
+            output = []
+            status, errors = run([target, f"-max_total_time={args.fuzz_seconds}",
+                                  f"-artifact_prefix={FUZZ_BUILD}/", folder],
+                                 output.append, args.fuzz_seconds + 120, cwd=folder,
+                                 env=environment(FUZZ_BUILD))
+        if status:
+            count("failed", f"fuzz {name}", status)
+            print("\n".join(f"    | {line}" for line in errors.splitlines()[-60:]), flush=True)
+        else:
+            runs = re.findall(r"^Done (\d+) runs", errors, re.M)
+            count("passed", f"fuzz {name}", f"{runs[-1] if runs else '?'} runs")
+
+
+class TapResult(unittest.TestResult):
+    """unittest's outcomes as TAP."""
+
+    def __init__(self):
+        super().__init__()
+        self.number = 0
+        self.started = time.monotonic()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.started = time.monotonic()
+
+    def report(self, word, test, tail=""):
+        self.number += 1
+        # Shortened from "test_get.Download.test_empty", or "setUpClass (test_get.Download)".
+        name = re.sub(r"^test_\w+\.", "", test.id())
+        print(f"{word} {self.number} - {name}{tail}", flush=True)
+
+    def addSuccess(self, test):
+        self.report("ok", test, f" ({time.monotonic() - self.started:.1f} s)")
+
+    def addExpectedFailure(self, test, err):
+        self.report("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.report("ok", test, f" # SKIP {' '.join(reason.split())}")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.report("not ok", test)
+        print(self.failures[-1][1], flush=True)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.addFailure(subtest, err)
+
+    def addUnexpectedSuccess(self, test):
+        self.report("not ok", test, " (passed, but was expected to fail)")
+
+
+def run_module(args):
+    loader = unittest.defaultTestLoader
+    if args.k:
+        loader.testNamePatterns = [args.k if "*" in args.k else f"*{args.k}*"]
+    result = TapResult()
+    loader.discover(str(E2E), pattern=args.module).run(result)
+    print(f"1..{result.number}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR")
+    parser.add_argument("--only", default=",".join(KINDS), metavar="unit,e2e,fuzz")
+    parser.add_argument("-k", metavar="PATTERN", help="only tests whose name contains this")
+    parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
+    parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="for each target")
+    parser.add_argument("--module", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.module:
+        return run_module(args)
+    only = args.only.split(",")
+    if unknown := set(only) - set(KINDS):
+        parser.error(f"no such kind of test: {', '.join(sorted(unknown))}")
+    args.build = args.build.resolve()
+    if not (args.build / "build.ninja").exists():
+        parser.error(f"{args.build} is no build directory")
+
+    if sanitized(args.build):
+        fix_addresses()
+    for kind in KINDS:
+        if kind not in only:
+            continue
+        before = sum(counts.values())
+        {"unit": run_unit, "e2e": run_e2e, "fuzz": run_fuzz}[kind](args)
+        if sum(counts.values()) == before and not args.k:
+            count("failed", kind, "found nothing to run")
+    ran = counts["passed"] + counts["failed"]
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts), flush=True)
+    return 1 if counts["failed"] or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,818 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop without files: readiness, tasks, timers, waking, work on helper threads, polling. */
+#include "loop-kinds.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static uint64_t clock_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Turns the loop until ms have passed since start; returns how many turns that took. */
+static int run_since(struct loop *loop, uint64_t start, uint64_t ms, int timeout_ms)
+{
+	int turns = 0;
+
+	for (; clock_now_ms() - start < ms; turns++)
+		assert_int_equal(loop_run(loop, timeout_ms), 0);
+	return turns;
+}
+
+/* Readiness */
+
+struct peer {
+	struct loop_watch watch;
+	struct loop *loop;
+	struct peer *victim;
+	int far;
+	int calls;
+	uint32_t events;
+};
+
+static void note_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct peer *peer = (struct peer *)watch;
+
+	peer->calls++;
+	peer->events = events;
+}
+
+static void peer_open(struct peer *peer, struct loop *loop, uint32_t events,
+		      void (*ready)(struct loop_watch *watch, uint32_t events))
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	*peer = (struct peer){.watch.ready = ready, .loop = loop, .far = fds[1]};
+	assert_int_equal(loop_watch_add(loop, &peer->watch, fds[0], events), 0);
+	assert_int_equal(peer->watch.fd, fds[0]);
+}
+
+static void peer_close(struct peer *peer)
+{
+	loop_watch_remove(peer->loop, &peer->watch);
+	close(peer->watch.fd);
+	close(peer->far);
+}
+
+static void test_edge(void **state)
+{
+	struct loop *loop = loop_new();
+	struct peer peer;
+	char bytes[8];
+
+	peer_open(&peer, loop, EPOLLIN | EPOLLRDHUP, note_ready);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(peer.calls, 0);
+	assert_int_equal(write(peer.far, "a", 1), 1);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_int_equal(peer.calls, 1);
+	assert_int_equal(peer.events, EPOLLIN);
+	/* Still readable, but nothing new came. */
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(peer.calls, 1);
+	assert_int_equal(write(peer.far, "b", 1), 1);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_int_equal(peer.calls, 2);
+	assert_int_equal(read(peer.watch.fd, bytes, sizeof(bytes)), 2);
+	assert_memory_equal(bytes, "ab", 2);
+	shutdown(peer.far, SHUT_WR);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_int_equal(peer.calls, 3);
+	assert_true(peer.events & EPOLLRDHUP);
+	peer_close(&peer);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(peer.calls, 3);
+	loop_close(loop);
+}
+
+static void test_watch_errors(void **state)
+{
+	struct loop *loop = loop_new();
+	struct loop_watch watch = {.ready = note_ready};
+	int file = open("/var/tmp", O_TMPFILE | O_RDWR, 0600);
+
+	assert_int_equal(loop_watch_add(loop, &watch, -1, EPOLLIN), -EBADF);
+	if (file >= 0) {
+		assert_int_equal(loop_watch_add(loop, &watch, file, EPOLLIN), -EPERM);
+		close(file);
+	}
+	loop_close(loop);
+}
+
+static int removals;
+static struct peer *survivor;
+
+static void remove_other(struct loop_watch *watch, uint32_t events)
+{
+	struct peer *peer = (struct peer *)watch;
+
+	removals++;
+	survivor = peer;
+	peer_close(peer->victim);
+	free(peer->victim);
+}
+
+static void test_remove_other(void **state)
+{
+	struct loop *loop = loop_new();
+	struct peer *a = malloc(sizeof(*a)), *b = malloc(sizeof(*b));
+
+	removals = 0;
+	peer_open(a, loop, EPOLLIN, remove_other);
+	peer_open(b, loop, EPOLLIN, remove_other);
+	a->victim = b;
+	b->victim = a;
+	assert_int_equal(write(a->far, "x", 1), 1);
+	assert_int_equal(write(b->far, "x", 1), 1);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_int_equal(removals, 1);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(removals, 1);
+	peer_close(survivor);
+	free(survivor);
+	loop_close(loop);
+}
+
+static void remove_self(struct loop_watch *watch, uint32_t events)
+{
+	removals++;
+	peer_close((struct peer *)watch);
+	free(watch);
+}
+
+static void test_remove_self(void **state)
+{
+	struct loop *loop = loop_new();
+
+	removals = 0;
+	for (int i = 0; i < 400; i++) {
+		struct peer *peer = malloc(sizeof(*peer));
+
+		peer_open(peer, loop, EPOLLIN | EPOLLOUT, remove_self);
+	}
+	/* More than one batch takes. */
+	run_until(loop, &removals, 400);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(removals, 400);
+	loop_close(loop);
+}
+
+/* The victim's memory serves a new watch at once: an event of the old one must not reach it. */
+static void reuse_other(struct loop_watch *watch, uint32_t events)
+{
+	struct peer *peer = (struct peer *)watch, *victim = peer->victim;
+
+	if (removals++ > 0)
+		return;
+	peer_close(victim);
+	peer_open(victim, peer->loop, EPOLLIN, note_ready);
+}
+
+static void test_reuse_memory(void **state)
+{
+	struct loop *loop = loop_new();
+	struct peer a, b;
+
+	removals = 0;
+	peer_open(&a, loop, EPOLLIN, reuse_other);
+	peer_open(&b, loop, EPOLLIN, reuse_other);
+	a.victim = &b;
+	b.victim = &a;
+	assert_int_equal(write(a.far, "x", 1), 1);
+	assert_int_equal(write(b.far, "x", 1), 1);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(removals, 1);
+	assert_int_equal(a.calls + b.calls, 0);
+	peer_close(&a);
+	peer_close(&b);
+	loop_close(loop);
+}
+
+/* Tasks */
+
+struct step {
+	struct loop_task task;
+	struct loop *loop;
+	struct step *cancels;
+	char name;
+	bool again;
+};
+
+static char trace[32];
+static int trace_length;
+
+static void step_run(struct loop_task *task)
+{
+	struct step *step = (struct step *)task;
+
+	trace[trace_length++] = step->name;
+	trace[trace_length] = '\0';
+	if (step->cancels)
+		loop_task_cancel(step->loop, &step->cancels->task);
+	if (step->again)
+		loop_task_queue(step->loop, task);
+}
+
+static void trace_clear(void)
+{
+	trace_length = 0;
+	trace[0] = '\0';
+}
+
+static struct step make_step(struct loop *loop, char name)
+{
+	return (struct step){.task.run = step_run, .loop = loop, .name = name};
+}
+
+static void test_task_order(void **state)
+{
+	struct loop *loop = loop_new();
+	struct step a = make_step(loop, 'a'), b = make_step(loop, 'b'), c = make_step(loop, 'c');
+
+	trace_clear();
+	loop_task_queue(loop, &b.task);
+	loop_task_queue(loop, &a.task);
+	loop_task_queue(loop, &b.task);
+	loop_task_queue(loop, &c.task);
+	assert_int_equal(trace_length, 0);
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_string_equal(trace, "bac");
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_string_equal(trace, "bac");
+	loop_close(loop);
+}
+
+static void test_task_again(void **state)
+{
+	struct loop *loop = loop_new();
+	struct step a = make_step(loop, 'a'), b = make_step(loop, 'b');
+
+	trace_clear();
+	a.again = true;
+	loop_task_queue(loop, &a.task);
+	loop_task_queue(loop, &b.task);
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_string_equal(trace, "ab");
+	/* A task that queues itself keeps the loop from waiting, not from turning. */
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_string_equal(trace, "aba");
+	loop_task_cancel(loop, &a.task);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_string_equal(trace, "aba");
+	loop_close(loop);
+}
+
+static void test_task_cancel(void **state)
+{
+	struct loop *loop = loop_new();
+	struct step a = make_step(loop, 'a'), b = make_step(loop, 'b'), c = make_step(loop, 'c');
+
+	trace_clear();
+	loop_task_cancel(loop, &a.task);
+	a.cancels = &b;
+	loop_task_queue(loop, &a.task);
+	loop_task_queue(loop, &b.task);
+	loop_task_queue(loop, &c.task);
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_string_equal(trace, "ac");
+	loop_task_queue(loop, &b.task);
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_string_equal(trace, "acb");
+	loop_close(loop);
+}
+
+/* Queueing inside a turn costs no system call. */
+static void test_task_is_free(void **state)
+{
+	struct loop *loop = loop_new();
+	struct step a = make_step(loop, 'a');
+	struct sys_counts before, after;
+
+	trace_clear();
+	a.again = true;
+	loop_task_queue(loop, &a.task);
+	sys_counts_read(&before);
+	for (int i = 0; i < 10; i++)
+		loop_run(loop, -1);
+	sys_counts_read(&after);
+	assert_int_equal(trace_length, 10);
+	assert_int_equal(sys_counts_total(&after) - sys_counts_total(&before), 10);
+	loop_close(loop);
+}
+
+/* Timers */
+
+struct alarm {
+	struct loop_timer timer;
+	struct loop *loop;
+	struct alarm *cancels;
+	bool again;
+	int fired;
+	int order;
+};
+
+static int alarms_fired;
+
+static void alarm_fire(struct loop_timer *timer)
+{
+	struct alarm *alarm = (struct alarm *)timer;
+
+	assert_true(loop_now_ms(alarm->loop) >= timer->due_ms);
+	alarm->fired++;
+	alarm->order = alarms_fired++;
+	if (alarm->cancels)
+		loop_timer_cancel(alarm->loop, &alarm->cancels->timer);
+	if (alarm->again)
+		loop_timer_set(alarm->loop, timer, 0);
+}
+
+static struct alarm make_alarm(struct loop *loop)
+{
+	return (struct alarm){.timer.fire = alarm_fire, .loop = loop};
+}
+
+static void test_timer_wait(void **state)
+{
+	struct loop *loop = loop_new();
+	struct alarm alarm = make_alarm(loop);
+	uint64_t start = clock_now_ms();
+
+	loop_timer_set(loop, &alarm.timer, 30);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(alarm.fired, 0);
+	run_until(loop, &alarm.fired, 1);
+	assert_true(clock_now_ms() - start >= 30);
+	assert_true(clock_now_ms() - start < 5000);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(alarm.fired, 1);
+	loop_timer_set(loop, &alarm.timer, UINT64_MAX);
+	assert_int_equal(loop_run(loop, 1), 0);
+	assert_int_equal(alarm.fired, 1);
+	loop_timer_cancel(loop, &alarm.timer);
+	loop_timer_cancel(loop, &alarm.timer);
+	loop_close(loop);
+}
+
+#define ALARMS 500
+
+static bool is_ordered(const struct alarm *a, const struct alarm *b)
+{
+	if (a->timer.due_ms != b->timer.due_ms)
+		return (a->timer.due_ms < b->timer.due_ms) == (a->order < b->order);
+	return (a->timer.sequence < b->timer.sequence) == (a->order < b->order);
+}
+
+/* Sets, moves and cancels at random, then compares the order of every pair. */
+static void test_timer_order(void **state)
+{
+	static struct alarm alarms[ALARMS];
+	static bool is_set[ALARMS];
+	struct loop *loop = loop_new();
+	unsigned seed = 1;
+	int wanted = 0;
+
+	alarms_fired = 0;
+	for (int i = 0; i < ALARMS; i++)
+		alarms[i] = make_alarm(loop);
+	for (int i = 0; i < ALARMS * 6; i++) {
+		int which = rand_r(&seed) % ALARMS;
+
+		is_set[which] = rand_r(&seed) % 4;
+		if (is_set[which])
+			loop_timer_set(loop, &alarms[which].timer, rand_r(&seed) % 30);
+		else
+			loop_timer_cancel(loop, &alarms[which].timer);
+	}
+	for (int i = 0; i < ALARMS; i++)
+		wanted += is_set[i];
+	run_until(loop, &alarms_fired, wanted);
+	assert_int_equal(loop_run(loop, 40), 0);
+	assert_int_equal(alarms_fired, wanted);
+	for (int i = 0; i < ALARMS; i++) {
+		assert_int_equal(alarms[i].fired, is_set[i]);
+		for (int j = 0; j < i; j++)
+			if (is_set[i] && is_set[j])
+				assert_true(is_ordered(&alarms[i], &alarms[j]));
+	}
+	loop_close(loop);
+}
+
+static void test_timer_inside(void **state)
+{
+	struct loop *loop = loop_new();
+	struct alarm a = make_alarm(loop), b = make_alarm(loop), c = make_alarm(loop);
+
+	a.cancels = &b;
+	c.again = true;
+	loop_timer_set(loop, &a.timer, 0);
+	loop_timer_set(loop, &b.timer, 0);
+	loop_timer_set(loop, &c.timer, 0);
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_int_equal(a.fired, 1);
+	assert_int_equal(b.fired, 0);
+	assert_int_equal(c.fired, 1);
+	/* Set again by itself: due, but in the next turn. */
+	assert_int_equal(loop_run(loop, -1), 0);
+	assert_int_equal(c.fired, 2);
+	loop_close(loop);
+}
+
+/* Waking */
+
+static void *wake_later(void *loop)
+{
+	usleep(30000);
+	loop_wake(loop);
+	return NULL;
+}
+
+static void test_wake_thread(void **state)
+{
+	struct loop *loop = loop_new();
+	uint64_t start = clock_now_ms();
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, wake_later, loop), 0);
+	/* The end of an earlier ring may end a wait, too; a lost wake-up would cost WAIT_MS. */
+	run_since(loop, start, 25, WAIT_MS);
+	assert_true(clock_now_ms() - start < WAIT_MS / 2);
+	pthread_join(thread, NULL);
+	loop_close(loop);
+}
+
+static void test_wake_once(void **state)
+{
+	struct loop *loop = loop_new();
+	uint64_t start = clock_now_ms();
+
+	loop_wake(loop);
+	loop_wake(loop);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_true(clock_now_ms() - start < WAIT_MS / 2);
+	start = clock_now_ms();
+	assert_true(run_since(loop, start, 50, 50) < 10);
+	loop_close(loop);
+}
+
+static struct loop *signalled;
+
+static void on_signal(int number)
+{
+	if (signalled)
+		loop_wake(signalled);
+}
+
+static void test_wake_signal(void **state)
+{
+	struct loop *loop = loop_new();
+	struct sigaction action = {.sa_handler = on_signal}, before;
+	uint64_t start = clock_now_ms();
+
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	signalled = loop;
+	/* Before the wait: only the wake can end it. */
+	raise(SIGUSR1);
+	assert_int_equal(loop_run(loop, WAIT_MS), 0);
+	assert_true(clock_now_ms() - start < WAIT_MS / 2);
+	signalled = NULL;
+	sigaction(SIGUSR1, &before, NULL);
+	loop_close(loop);
+}
+
+static void *signal_later(void *thread)
+{
+	usleep(30000);
+	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	return NULL;
+}
+
+static void test_signal_ends_wait(void **state)
+{
+	struct loop *loop = loop_new();
+	struct sigaction action = {.sa_handler = on_signal}, before;
+	uint64_t start = clock_now_ms();
+	pthread_t self = pthread_self(), thread;
+
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	assert_int_equal(pthread_create(&thread, NULL, signal_later, &self), 0);
+	run_since(loop, start, 25, WAIT_MS);
+	assert_true(clock_now_ms() - start < WAIT_MS / 2);
+	pthread_join(thread, NULL);
+	sigaction(SIGUSR1, &before, NULL);
+	loop_close(loop);
+}
+
+/* Work on helper threads */
+
+struct job {
+	struct loop_op op;
+	struct loop *loop;
+	int number;
+	int64_t result;
+	int calls;
+	bool again;
+};
+
+static int jobs_done, jobs_inside, jobs_inside_most;
+static pthread_mutex_t jobs_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t main_thread;
+
+static int64_t job_work(void *argument)
+{
+	const struct job *job = argument;
+	bool is_main = pthread_equal(pthread_self(), main_thread);
+
+	pthread_mutex_lock(&jobs_lock);
+	if (++jobs_inside > jobs_inside_most)
+		jobs_inside_most = jobs_inside;
+	pthread_mutex_unlock(&jobs_lock);
+	usleep(2000);
+	pthread_mutex_lock(&jobs_lock);
+	jobs_inside--;
+	pthread_mutex_unlock(&jobs_lock);
+	return is_main ? -1 : job->number * 7;
+}
+
+static void job_done(struct loop_op *op, int64_t result)
+{
+	struct job *job = (struct job *)op;
+
+	assert_true(pthread_equal(pthread_self(), main_thread));
+	job->result = result;
+	job->calls++;
+	jobs_done++;
+	if (job->again) {
+		job->again = false;
+		loop_work(job->loop, op, job_work, job);
+	}
+}
+
+#define JOBS 24
+
+static void test_work(void **state)
+{
+	struct loop *loop = loop_new();
+	struct job jobs[JOBS];
+
+	main_thread = pthread_self();
+	jobs_done = jobs_inside_most = 0;
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i] = (struct job){.op.done = job_done, .number = i + 1};
+		loop_work(loop, &jobs[i].op, job_work, &jobs[i]);
+	}
+	assert_int_equal(loop_pending(loop), JOBS);
+	assert_int_equal(jobs_done, 0);
+	run_until(loop, &jobs_done, JOBS);
+	assert_int_equal(loop_pending(loop), 0);
+	for (int i = 0; i < JOBS; i++) {
+		assert_int_equal(jobs[i].result, (i + 1) * 7);
+		assert_int_equal(jobs[i].calls, 1);
+	}
+	assert_true(jobs_inside_most > 1);
+	assert_true(jobs_inside_most <= LOOP_THREADS);
+	loop_close(loop);
+}
+
+static int64_t read_pipe(void *fd)
+{
+	char byte = 0;
+
+	return read(*(int *)fd, &byte, 1) == 1 ? byte : -1;
+}
+
+/* The loop turns while a helper blocks: only a later turn ends the helper's wait. */
+static void test_work_blocks_nobody(void **state)
+{
+	struct loop *loop = loop_new();
+	struct job job = {.op.done = job_done};
+	struct alarm alarm = make_alarm(loop);
+	int fds[2];
+
+	jobs_done = 0;
+	main_thread = pthread_self();
+	assert_int_equal(pipe(fds), 0);
+	loop_work(loop, &job.op, read_pipe, &fds[0]);
+	loop_timer_set(loop, &alarm.timer, 10);
+	run_until(loop, &alarm.fired, 1);
+	assert_int_equal(jobs_done, 0);
+	assert_int_equal(write(fds[1], "k", 1), 1);
+	run_until(loop, &jobs_done, 1);
+	assert_int_equal(job.result, 'k');
+	close(fds[0]);
+	close(fds[1]);
+	loop_close(loop);
+}
+
+static void test_close_waits_for_work(void **state)
+{
+	struct loop *loop = loop_new();
+	struct job jobs[JOBS];
+
+	main_thread = pthread_self();
+	jobs_done = 0;
+	for (int i = 0; i < JOBS; i++) {
+		jobs[i] = (struct job){
+			.op.done = job_done, .loop = loop, .number = i, .again = i % 2};
+		loop_work(loop, &jobs[i].op, job_work, &jobs[i]);
+	}
+	loop_close(loop);
+	assert_int_equal(jobs_done, JOBS + JOBS / 2);
+	for (int i = 0; i < JOBS; i++) {
+		assert_int_equal(jobs[i].calls, 1 + i % 2);
+		assert_int_equal(jobs[i].result, i * 7);
+	}
+}
+
+/* Polling from outside */
+
+static int is_readable(struct loop *loop, int timeout_ms)
+{
+	struct pollfd item = {.fd = loop_fd(loop), .events = POLLIN};
+
+	return poll(&item, 1, timeout_ms);
+}
+
+static void test_poll_tasks(void **state)
+{
+	struct loop *loop = loop_new();
+	struct step a = make_step(loop, 'a'), b = make_step(loop, 'b');
+
+	trace_clear();
+	loop_task_queue(loop, &a.task);
+	assert_int_equal(is_readable(loop, 0), 1);
+	loop_run(loop, 0);
+	assert_string_equal(trace, "a");
+	assert_int_equal(is_readable(loop, 0), 0);
+	a.again = true;
+	loop_task_queue(loop, &a.task);
+	loop_task_queue(loop, &b.task);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(is_readable(loop, 0), 1);
+		loop_run(loop, 0);
+	}
+	assert_string_equal(trace, "aabaa");
+	a.again = false;
+	loop_run(loop, 0);
+	assert_int_equal(is_readable(loop, 0), 0);
+	loop_close(loop);
+}
+
+static void test_poll_timers(void **state)
+{
+	struct loop *loop = loop_new();
+	struct alarm a = make_alarm(loop), b = make_alarm(loop);
+	uint64_t start = clock_now_ms();
+
+	loop_timer_set(loop, &a.timer, 30);
+	loop_timer_set(loop, &b.timer, 100000);
+	assert_int_equal(is_readable(loop, 0), 0);
+	assert_int_equal(is_readable(loop, WAIT_MS), 1);
+	assert_true(clock_now_ms() - start >= 29);
+	loop_run(loop, 0);
+	assert_int_equal(a.fired, 1);
+	assert_int_equal(is_readable(loop, 0), 0);
+	/* Due at once, and at the very time for which the timer was armed before. */
+	a.again = true;
+	loop_timer_set(loop, &a.timer, 0);
+	for (int i = 2; i < 6; i++) {
+		assert_int_equal(is_readable(loop, 0), 1);
+		loop_run(loop, 0);
+		assert_int_equal(a.fired, i);
+	}
+	loop_timer_cancel(loop, &a.timer);
+	loop_run(loop, 0);
+	loop_timer_set(loop, &b.timer, 20);
+	assert_int_equal(is_readable(loop, WAIT_MS), 1);
+	loop_run(loop, 0);
+	assert_int_equal(b.fired, 1);
+	loop_close(loop);
+}
+
+static void test_poll_sockets_and_work(void **state)
+{
+	struct loop *loop = loop_new();
+	struct job job = {.op.done = job_done, .number = 1};
+	struct peer peer;
+
+	main_thread = pthread_self();
+	jobs_done = 0;
+	assert_int_equal(is_readable(loop, 0), 0);
+	peer_open(&peer, loop, EPOLLIN, note_ready);
+	assert_int_equal(write(peer.far, "x", 1), 1);
+	assert_int_equal(is_readable(loop, 0), 1);
+	loop_run(loop, 0);
+	assert_int_equal(peer.calls, 1);
+	assert_int_equal(is_readable(loop, 0), 0);
+	loop_wake(loop);
+	assert_int_equal(is_readable(loop, 0), 1);
+	loop_run(loop, 0);
+	assert_int_equal(is_readable(loop, 0), 0);
+	loop_work(loop, &job.op, job_work, &job);
+	while (!jobs_done) {
+		assert_int_equal(is_readable(loop, WAIT_MS), 1);
+		loop_run(loop, 0);
+	}
+	assert_int_equal(job.result, 7);
+	peer_close(&peer);
+	loop_close(loop);
+}
+
+/* Opening */
+
+static void test_environment(void **state)
+{
+	struct loop *loop;
+	struct sluice_error error;
+
+	assert_int_equal(setenv("SLUICE_LOOP", "epoll", 1), 0);
+	assert_int_equal(loop_open(&loop, LOOP_AUTO, &error), 0);
+	assert_string_equal(loop_name(loop), "epoll");
+	loop_close(loop);
+	/* Who asks for a backend gets that one. */
+	loop = loop_new();
+	assert_string_equal(loop_name(loop), kind == LOOP_EPOLL ? "epoll" : "io_uring");
+	loop_close(loop);
+	assert_int_equal(unsetenv("SLUICE_LOOP"), 0);
+	assert_int_equal(loop_open(&loop, LOOP_AUTO, &error), 0);
+	if (kind == LOOP_URING)
+		assert_string_equal(loop_name(loop), "io_uring");
+	loop_close(loop);
+}
+
+/* Every descriptor that open needs fails once; nothing may leak on the way. */
+static void test_descriptors_short(void **state)
+{
+	struct rlimit before, now;
+	struct loop *loop;
+	struct sluice_error error;
+	int lowest = dup(0), status = -EMFILE;
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = before;
+	for (int more = 0; status == -EMFILE && more < 8; more++) {
+		int after;
+
+		now.rlim_cur = (rlim_t)(lowest + more);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+		error.code = 0;
+		status = loop_open(&loop, kind, &error);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		if (status == 0)
+			loop_close(loop);
+		else
+			assert_int_equal(error.code, EMFILE);
+		after = dup(0);
+		assert_int_equal(after, lowest);
+		close(after);
+	}
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_edge),
+		cmocka_unit_test(test_watch_errors),
+		cmocka_unit_test(test_remove_other),
+		cmocka_unit_test(test_remove_self),
+		cmocka_unit_test(test_reuse_memory),
+		cmocka_unit_test(test_task_order),
+		cmocka_unit_test(test_task_again),
+		cmocka_unit_test(test_task_cancel),
+		cmocka_unit_test(test_task_is_free),
+		cmocka_unit_test(test_timer_wait),
+		cmocka_unit_test(test_timer_order),
+		cmocka_unit_test(test_timer_inside),
+		cmocka_unit_test(test_wake_thread),
+		cmocka_unit_test(test_wake_once),
+		cmocka_unit_test(test_wake_signal),
+		cmocka_unit_test(test_signal_ends_wait),
+		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_work_blocks_nobody),
+		cmocka_unit_test(test_close_waits_for_work),
+		cmocka_unit_test(test_poll_tasks),
+		cmocka_unit_test(test_poll_timers),
+		cmocka_unit_test(test_poll_sockets_and_work),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_descriptors_short),
+	};
+
+	return RUN_BOTH(tests);
+}
