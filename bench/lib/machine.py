@@ -5,6 +5,7 @@ import ctypes
 import mmap
 import os
 import platform
+import socket
 import time
 
 HZ = os.sysconf("SC_CLK_TCK")
@@ -23,7 +24,7 @@ libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
 # CPU time
 
 def cpu_seconds():
-    """(busy, steal) of all CPUs since boot. Interrupt time counts, time taken by the host does not."""
+    """(busy, steal) of all CPUs since boot. Busy includes interrupts, and not what the host took."""
     with open("/proc/stat") as file:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(
             int, file.readline().split()[1:9])
@@ -84,13 +85,30 @@ def warm(path):
             pass
 
 
+def release_sent_pages():
+    """
+    Packets freed by another core than their sender's wait there for the next packet, and until then
+    hold on to the file pages that sendfile put in them. So every core gets a packet.
+    """
+    cores = os.sched_getaffinity(0)
+    try:
+        for core in cores:
+            os.sched_setaffinity(0, {core})
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as itself:
+                itself.bind(("127.0.0.1", 0))
+                itself.sendto(b"x", itself.getsockname())
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def drop(path):
-    """Once is not always enough: pages still on their way to the LRU are skipped."""
+    """Once is not always enough: pages that something still holds are skipped."""
     with open(path, "rb") as file:
         for _ in range(20):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             if cached_bytes(path) == 0:
                 return
+            release_sent_pages()
             time.sleep(0.05)
 
 

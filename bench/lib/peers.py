@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Who is measured: one small class per peer. A peer says what it needs, starts its server, and moves the
-source to a target. It knows nothing of clocks.
+Who is measured: one small class per peer. A peer says what it needs, starts its server, and moves
+the source to a target. It knows nothing of clocks.
 """
 
 import contextlib

@@ -21,8 +21,8 @@ class Interrupted(BaseException):
 
 class Interrupts:
     """
-    Raises Interrupted at the first signal that asks us to end, but never between a child's start and
-    the moment from which somebody ends it.
+    Raises Interrupted at the first signal that asks us to end, but never between a child's start
+    and the moment from which somebody ends it.
     """
     numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 

@@ -153,7 +153,10 @@ static int on_field_complete(llhttp_t *parser)
 	return reader->verdict ? -1 : 0;
 }
 
-/* RFC 9112 6.1: such framing is how requests are smuggled. */
+/*
+ * RFC 9112 6.1: such framing is how requests are smuggled. llhttp refuses most of it too; a build
+ * of it that is lenient must not be enough to let it in.
+ */
 static int check_framing(struct http_head *head)
 {
 	struct http_text none = {0};

@@ -4,8 +4,9 @@
  * The texts in a parsed head point into the caller's data. An absent field's text has data NULL; a
  * field that is there but empty has length 0. Field values come without the blanks around them.
  *
- * Parsing keeps no state: call again from the message's start when more of it has come. What is
- * returned for a longer piece of the same message never contradicts an earlier answer but -EAGAIN.
+ * Parsing keeps no state: call again from the message's start when more of it has come. Only
+ * -EAGAIN changes with more data: what was accepted stays so, and so does what was refused, though
+ * a second fault may then be the one that is named.
  */
 #ifndef SLUICE_HTTP_MESSAGE_H
 #define SLUICE_HTTP_MESSAGE_H

@@ -10,11 +10,13 @@
 
 #include "loop/loop-private.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +25,14 @@
 #define COUNT_OF(list) (sizeof(list) / sizeof(*(list)))
 
 static enum loop_kind kind;
+
+static inline uint64_t clock_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static inline struct loop *loop_new(void)
 {
@@ -42,6 +52,13 @@ static inline void run_until(struct loop *loop, const int *count, int wanted)
 		assert_true(loop_now_ms(loop) < end);
 		assert_int_equal(loop_run(loop, WAIT_MS), 0);
 	}
+}
+
+static inline int is_readable(struct loop *loop, int timeout_ms)
+{
+	struct pollfd item = {.fd = loop_fd(loop), .events = POLLIN};
+
+	return poll(&item, 1, timeout_ms);
 }
 
 static inline int set_uring(void **state)
