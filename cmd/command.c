@@ -21,14 +21,14 @@ static void print_escaped(FILE *out, const char *text)
 	}
 }
 
-static void print_message(const char *format, va_list args)
+static void print_message(const char *format, va_list args, const char *hint)
 {
 	char text[1024];
 
 	vsnprintf(text, sizeof(text), format, args);
 	fputs("sluice: ", stderr);
 	print_escaped(stderr, text);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s\n", hint);
 }
 
 int command_failed(const char *format, ...)
@@ -36,7 +36,7 @@ int command_failed(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_message(format, args);
+	print_message(format, args, "");
 	va_end(args);
 	return EXIT_FAILED;
 }
@@ -46,9 +46,8 @@ int command_misused(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_message(format, args);
+	print_message(format, args, " (see sluice --help)");
 	va_end(args);
-	fputs("Try 'sluice --help'.\n", stderr);
 	return EXIT_USAGE;
 }
 

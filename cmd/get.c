@@ -126,6 +126,7 @@ static int parse(struct get *get, int argc, char **argv)
 		{"timeout", required_argument, NULL, 't'},
 		{0},
 	};
+	struct sluice_error error = {0};
 	int option, result = EXIT_DONE;
 
 	while (result == EXIT_DONE && !get->is_help &&
@@ -134,7 +135,10 @@ static int parse(struct get *get, int argc, char **argv)
 	if (result != EXIT_DONE || get->is_help)
 		return result;
 	if (optind == argc)
-		return command_misused("get: which URL?");
+		return command_misused("get: URL is missing: what is to be fetched?");
+	for (int i = optind; i < argc; i++)
+		if (sluice_url_check(argv[i], &error) < 0)
+			return command_misused("get: %s: %s", argv[i], error.text);
 	get->options.to_fd = get->options.output && strcmp(get->options.output, "-") == 0;
 	get->options.output_fd = STDOUT_FILENO;
 	if (get->options.output && !get->options.to_fd && optind + 1 < argc)

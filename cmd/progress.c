@@ -46,7 +46,8 @@ static void print_time_left(double seconds)
 void progress_show(struct progress *progress, const struct sluice_progress *state)
 {
 	double done = (double)state->done_bytes, total = (double)state->total_bytes;
-	double rate = state->seconds > 0 ? done / state->seconds : 0;
+	double moved = (double)(state->done_bytes - state->resumed_bytes);
+	double rate = state->seconds > 0 ? moved / state->seconds : 0;
 
 	if (!progress->is_terminal)
 		return;

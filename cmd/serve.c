@@ -117,7 +117,7 @@ static int parse(struct serve *serve, int argc, char **argv)
 		}
 	}
 	if (optind == argc)
-		return command_misused("serve: which folder?");
+		return command_misused("serve: DIR is missing: which folder?");
 	if (optind + 1 < argc)
 		return command_misused("serve: one folder only; what is '%s'?", argv[optind + 1]);
 	serve->options.folder = argv[optind];
@@ -161,7 +161,7 @@ static void handle_signals(void)
 
 static int write_bill(const char *name, const struct sluice_bill *bill)
 {
-	json_t *root = json_pack("{s:o}", "bill", command_bill_json(bill));
+	json_t *root = command_bill_json(bill);
 	int result = json_dump_file(root, name, JSON_COMPACT);
 
 	json_decref(root);
@@ -198,7 +198,10 @@ static int run(int argc, char **argv)
 	result = open_log(&serve);
 	if (result != EXIT_DONE)
 		return result;
-	if (sluice_server_open(&server, &serve.options, &error) < 0)
+	result = sluice_server_open(&server, &serve.options, &error);
+	if (result == -EINVAL)
+		return command_misused("serve: --listen: %s", error.text);
+	if (result < 0)
 		return command_failed("%s", error.text);
 	result = serve_until_signal(&serve);
 	sluice_server_close(server);

@@ -82,7 +82,7 @@ void sluice_engine_close(struct sluice_engine *engine) SLUICE_API;
  */
 int sluice_engine_run(struct sluice_engine *engine, int timeout_ms) SLUICE_API;
 /* A descriptor that polls readable (POLLIN) when sluice_engine_run(engine, 0) has work to do. */
-int sluice_engine_fd(const struct sluice_engine *engine) SLUICE_API;
+int sluice_engine_fd(struct sluice_engine *engine) SLUICE_API;
 /* "io_uring" or "epoll": how this engine does file I/O. */
 const char *sluice_engine_backend(const struct sluice_engine *engine) SLUICE_API;
 
@@ -145,8 +145,9 @@ int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
  * until it is done. An existing NAME is untouched until then.
  */
 struct sluice_progress {
-	uint64_t done_bytes;  /* of the whole file, what an earlier call brought included */
-	uint64_t total_bytes; /* UINT64_MAX where the server did not say */
+	uint64_t done_bytes;    /* of the whole file, what an earlier call brought included */
+	uint64_t resumed_bytes; /* of them, what an earlier call brought */
+	uint64_t total_bytes;   /* UINT64_MAX where the server did not say */
 	double seconds;
 };
 
@@ -174,6 +175,8 @@ struct sluice_get_result {
 	struct sluice_bill bill;
 };
 
+/* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */
+int sluice_url_check(const char *url, struct sluice_error *error) SLUICE_API;
 int sluice_get(const char *url, const struct sluice_get_options *options,
 	       struct sluice_get_result *result, struct sluice_error *error) SLUICE_API;
 

@@ -24,7 +24,7 @@ libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
 # CPU time
 
 def cpu_seconds():
-    """(busy, steal) of all CPUs since boot. Busy includes interrupts, and not what the host took."""
+    """(busy, steal) of all CPUs since boot. Busy includes interrupts, not what the host took."""
     with open("/proc/stat") as file:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(
             int, file.readline().split()[1:9])

@@ -21,8 +21,8 @@ struct block {
 };
 
 static pthread_mutex_t blocks_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct block *blocks;
-static struct block shared_block; /* for threads that found no memory: counts may be lost there */
+static struct block shared_block; /* for threads that found no memory: some counts are lost there */
+static struct block *blocks = &shared_block;
 static _Thread_local struct block *mine;
 
 static struct block *block_create(void)

@@ -399,7 +399,9 @@ static const char *failure_text(int64_t result)
 	case ESTALE:
 		return "file changed while it was sent";
 	case EOPNOTSUPP:
-		return "the path asked for cannot work on this file";
+		return "this path cannot work on this file";
+	case EIO:
+		return "the disk could not read the file";
 	default:
 		return strerror((int)-result);
 	}
@@ -411,7 +413,8 @@ static void fail_answer(struct connection *connection, int64_t result)
 
 	snprintf(note, sizeof(note), "%s", failure_text(result));
 	if (connection->response.is_streaming)
-		snprintf(note, sizeof(note), "%s, at offset %llu", failure_text(result),
+		snprintf(note, sizeof(note), "%s, by %s at offset %llu", failure_text(result),
+			 stream_send_path(&connection->response.stream),
 			 (unsigned long long)stream_send_offset(&connection->response.stream));
 	stream_send_close(&connection->response.stream);
 	flush_explanation(connection);

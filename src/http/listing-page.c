@@ -32,7 +32,8 @@ const char http_listing_page_style[] =
 "th { color: var(--faint); font-size: .85rem; font-weight: 600; white-space: nowrap; }\n"
 "th button { all: unset; cursor: pointer; }\n"
 "th button:hover { color: var(--text); }\n"
-"th button:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }\n"
+"th button:focus-visible, a:focus-visible { outline: 2px solid var(--link);\n"
+"  outline-offset: 2px; }\n"
 "th[aria-sort=ascending] button::after { content: \" \\2191\"; }\n"
 "th[aria-sort=descending] button::after { content: \" \\2193\"; }\n"
 "tbody tr:hover { background: var(--hover); }\n"
@@ -54,7 +55,7 @@ const char http_listing_page_table[] =
 "<table>\n"
 "<thead><tr><th class=name data-key=name aria-sort=ascending>Name"
 "<th class=size data-key=size>Size"
-"<th class=date data-key=date>Modified (UTC)\n";
+"<th class=date data-key=date>Modified (UTC)";
 
 const char http_listing_page_up[] =
 "<tr><td class=name colspan=3><a href=\"../\">../ up</a>";
@@ -63,15 +64,18 @@ const char http_listing_page_end[] =
 "</tbody>\n"
 "</table>\n"
 "<script>\n"
-"const body = document.querySelector(\"tbody\"), heads = document.querySelectorAll(\"th[data-key]\");\n"
+"const body = document.querySelector(\"tbody\");\n"
+"const heads = document.querySelectorAll(\"th[data-key]\");\n"
 "const names = new Intl.Collator(undefined, { numeric: true });\n"
-"const compare = (key, a, b) =>\n"
-"  (key == \"name\" ? 0 : a.dataset[key] - b.dataset[key]) ||\n"
-"  names.compare(a.dataset.name, b.dataset.name);\n"
+"const order = {\n"
+"  name: (a, b) => names.compare(a.dataset.name, b.dataset.name),\n"
+"  size: (a, b) => a.dataset.size - b.dataset.size,\n"
+"  date: (a, b) => a.dataset.date - b.dataset.date,\n"
+"};\n"
 "function sort(head) {\n"
-"  const down = head.getAttribute(\"aria-sort\") == \"ascending\", key = head.dataset.key;\n"
+"  const down = head.getAttribute(\"aria-sort\") == \"ascending\", sign = down ? -1 : 1;\n"
 "  const rows = [...body.rows].sort((a, b) => b.dataset.folder - a.dataset.folder ||\n"
-"    (down ? -1 : 1) * compare(key, a, b));\n"
+"    sign * order[head.dataset.key](a, b) || order.name(a, b));\n"
 "  heads.forEach(other => other.removeAttribute(\"aria-sort\"));\n"
 "  head.setAttribute(\"aria-sort\", down ? \"descending\" : \"ascending\");\n"
 "  body.append(...rows);\n"

@@ -25,7 +25,12 @@ void http_listing_sort(struct http_entry *entries, size_t count);
 /* path is the decoded path shown to the reader, "" for the root; it has a link up where not "". */
 void http_listing_html(struct buffer *out, const char *path, const struct http_entry *entries,
 		       size_t count);
-/* {"path":"/a/","entries":[{"name":..,"type":"file"|"folder","size_bytes":..,"modified":"..Z"}]} */
+/*
+ * {"path":"/a/","entries":[{"name":..,"href":..,"type":"file"|"folder","size_bytes":..,
+ * "modified":"..Z"}]}; folders have no size_bytes. href is the link relative to the folder: it
+ * holds the true name also where that is not UTF-8 and "name" has U+FFFD for the bytes that are
+ * not.
+ */
 void http_listing_json(struct buffer *out, const char *path, const struct http_entry *entries,
 		       size_t count);
 

@@ -38,16 +38,16 @@ struct http_request {
  * including the empty line); -EAGAIN when the head is not complete (but not yet too long and not
  * malformed so far); or a positive HTTP status to answer before closing:
  *
- * 400: malformed. That includes, beyond the grammar: a bare CR or LF, a NUL, a folded line, blanks
- *      in or after a field's name; both Transfer-Encoding and Content-Length; a Content-Length that
- *      is repeated or not a number of 64 bits; HTTP/1.1 without Host, an invalid or second Host
- *      (RFC 9112 3.2, 6.3); a second Range, If-Range or If-(Un)Modified-Since; and a second
- * If-Match or If-None-Match line, which RFC 9110 5.3 allows but one text cannot hold: dropping one
- * would answer a condition nobody set. (Of several Accept lines the first counts.) 414: the target
- * is longer than HTTP_TARGET_MAX, also where its line is not complete yet. 431: the head is longer
- * than HTTP_HEAD_MAX, or as long without an end. 501: a transfer coding other than chunked; a
- * method llhttp does not know in a well-formed line. 505: a well-formed version other than HTTP/1.0
- * and HTTP/1.1.
+ * - 400: malformed. That includes, beyond the grammar: a bare CR or LF, a NUL, a folded line,
+ *   blanks in or after a field's name; both Transfer-Encoding and Content-Length; a Content-Length
+ *   that is repeated or not a number of 64 bits; HTTP/1.1 without Host, an invalid or a second Host
+ *   (RFC 9112 3.2, 6.3); a second Range, If-Range or If-(Un)Modified-Since; and a second
+ *   If-Match or If-None-Match line, which RFC 9110 5.3 allows but one text cannot hold: dropping
+ *   one would answer a condition nobody set. (Of several Accept lines the first counts.)
+ * - 414: the target is longer than HTTP_TARGET_MAX, also where its line is not complete yet.
+ * - 431: the head is longer than HTTP_HEAD_MAX, or as long without an end.
+ * - 501: a transfer coding other than chunked; a method llhttp does not know in a well-formed line.
+ * - 505: a well-formed version other than HTTP/1.0 and HTTP/1.1.
  *
  * Empty lines before the request line are skipped (RFC 9112 2.2) and count as part of the head.
  */

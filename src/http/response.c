@@ -142,9 +142,9 @@ static void part_head(const struct response *response, struct buffer *out, unsig
 	const struct http_range *range = &response->ranges[at];
 
 	buffer_printf(out,
-		      "\r\n--" BOUNDARY "\r\nContent-Type: %s\r\n"
+		      "%s--" BOUNDARY "\r\nContent-Type: %s\r\n"
 		      "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-		      response->type, (unsigned long long)range->offset,
+		      at > 0 ? "\r\n" : "", response->type, (unsigned long long)range->offset,
 		      (unsigned long long)(range->offset + range->length - 1),
 		      (unsigned long long)response->file->status.stx_size);
 }

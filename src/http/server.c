@@ -43,13 +43,21 @@ static unsigned core_count(void)
 	return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
 }
 
+static bool is_port(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && length <= 5 && strspn(text, "0123456789") == length &&
+	       atoi(text) <= UINT16_MAX;
+}
+
 /* Splits "ADDRESS:PORT" or "[IPV6]:PORT" and looks it up. */
 static int parse_listen(const char *text, struct server_address *out, struct sluice_error *error)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *found;
-	const char *colon = strrchr(text, ':');
+	const char *colon = strrchr(text, ':'), *whole = text;
 	char host[256];
 	size_t length = colon ? (size_t)(colon - text) : 0;
 	int result;
@@ -58,9 +66,11 @@ static int parse_listen(const char *text, struct server_address *out, struct slu
 		text++;
 		length -= 2;
 	}
-	if (!colon || !colon[1] || length == 0 || length >= sizeof(host))
+	if (!colon || !is_port(colon + 1) || length == 0 || length >= sizeof(host) ||
+	    memchr(text, '[', length))
 		return error_set(error, EINVAL,
-				 "listen address '%.128s': want ADDRESS:PORT or [IPV6]:PORT", text);
+				 "listen address '%.128s': want ADDRESS:PORT or [IPV6]:PORT",
+				 whole);
 	snprintf(host, sizeof(host), "%.*s", (int)length, text);
 	result = getaddrinfo(host, colon + 1, &hints, &found);
 	if (result != 0)

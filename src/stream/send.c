@@ -201,6 +201,11 @@ bool stream_send_waits_for_socket(const struct stream_send *stream)
 	return stream->job.wait == PATH_WAIT_SOCKET;
 }
 
+const char *stream_send_path(const struct stream_send *stream)
+{
+	return stream->choice.path->name;
+}
+
 uint64_t stream_send_offset(const struct stream_send *stream)
 {
 	return stream->job.offset;

@@ -35,7 +35,8 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
  */
 int64_t stream_send_step(struct stream_send *stream);
 bool stream_send_waits_for_socket(const struct stream_send *stream);
-uint64_t stream_send_offset(const struct stream_send *stream); /* of the next byte to send */
-void stream_send_close(struct stream_send *stream);            /* any number of times */
+const char *stream_send_path(const struct stream_send *stream); /* the name of the last one */
+uint64_t stream_send_offset(const struct stream_send *stream);  /* of the next byte to send */
+void stream_send_close(struct stream_send *stream);             /* any number of times */
 
 #endif

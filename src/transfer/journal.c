@@ -12,15 +12,16 @@
 
 enum { TEXT_MAX = 16 << 10 };
 
-static bool parse(struct journal *journal, const char *text, size_t length)
+static bool parse(struct journal *journal, const char *text, size_t length, const char *url)
 {
 	json_t *root = json_loadb(text, length, 0, NULL);
-	const char *etag = NULL;
+	const char *etag = NULL, *its_url = NULL;
 	json_int_t size = -1, done = -1;
-	bool is_good = root && json_unpack(root, "{s:s, s:I, s:I}", "etag", &etag, "size_bytes",
-					   &size, "done_bytes", &done) == 0;
+	bool is_good = root && json_unpack(root, "{s:s, s:s, s:I, s:I}", "url", &its_url, "etag",
+					   &etag, "size_bytes", &size, "done_bytes", &done) == 0;
 
-	is_good = is_good && strlen(etag) < sizeof(journal->etag) && done >= 0 && done <= size;
+	is_good = is_good && strcmp(its_url, url) == 0 && strlen(etag) < sizeof(journal->etag) &&
+		  done >= 0 && done <= size;
 	if (is_good) {
 		snprintf(journal->etag, sizeof(journal->etag), "%s", etag);
 		journal->size = (uint64_t)size;
@@ -30,13 +31,13 @@ static bool parse(struct journal *journal, const char *text, size_t length)
 	return is_good;
 }
 
-bool journal_read(struct journal *journal, int folder, const char *name)
+bool journal_read(struct journal *journal, int folder, const char *name, const char *url)
 {
 	_cleanup_fd_ int fd = sys_open(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	char text[TEXT_MAX];
 	int64_t length = fd < 0 ? fd : sys_read(fd, text, sizeof(text));
 
-	return length > 0 && parse(journal, text, (size_t)length);
+	return length > 0 && parse(journal, text, (size_t)length, url);
 }
 
 static int write_file(int folder, const char *name, const char *text)

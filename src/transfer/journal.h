@@ -15,8 +15,9 @@ struct journal {
 	uint64_t done;  /* bytes from the start that are there */
 };
 
-/* False where there is none, or it makes no sense: then the download starts over. */
-bool journal_read(struct journal *journal, int folder, const char *name);
+/* False where there is none, or of another URL, or it makes no sense: then the download starts
+ * over. An ETag means something for one URL only (RFC 9110 8.8.3). */
+bool journal_read(struct journal *journal, int folder, const char *name, const char *url);
 /* Replaces the file in one step. Returns 0 or -errno. */
 int journal_write(const struct journal *journal, int folder, const char *name, const char *url);
 

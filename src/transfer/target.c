@@ -30,8 +30,8 @@ static int open_folder(struct target *target, const char *path, struct sluice_er
 	snprintf(target->state, sizeof(target->state), "%s.state", target->part);
 	target->folder = sys_open(AT_FDCWD, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0);
 	if (target->folder < 0)
-		return error_set_errno(error, -target->folder, "folder %.200s",
-				       *folder ? folder : ".");
+		return error_set_errno(error, -target->folder, "cannot write %.150s: its folder",
+				       path);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ static void look_for_part(struct target *target)
 	if (fstatat(target->folder, target->part, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	target->part_inode = status.st_ino;
-	if (!journal_read(journal, target->folder, target->state) || !*journal->etag ||
+	if (!journal_read(journal, target->folder, target->state, target->url) || !*journal->etag ||
 	    journal->done > (uint64_t)status.st_size) {
 		*journal = (struct journal){0};
 		target->had_part = status.st_size > 0;
@@ -65,11 +65,12 @@ static void look_for_part(struct target *target)
 	journal->done = size_round_down(journal->done, RESUME_ALIGN);
 }
 
-int target_open(struct target *target, const char *path, struct sluice_error *error)
+int target_open(struct target *target, const char *path, const char *url,
+		struct sluice_error *error)
 {
 	int result;
 
-	*target = (struct target){.folder = -1};
+	*target = (struct target){.url = url, .folder = -1};
 	result = open_folder(target, path, error);
 	if (result == 0)
 		result = refuse_folder(target, path, error);
@@ -109,25 +110,35 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 	return result < 0 ? error_set_errno(error, -result, "truncating %.200s", target->part) : 0;
 }
 
-int target_save(struct target *target, const char *url, uint64_t done)
+static void remove_part(struct target *target)
+{
+	sys_unlink(target->folder, target->part);
+	sys_unlink(target->folder, target->state);
+}
+
+int target_save(struct target *target, uint64_t done)
 {
 	target->journal.done = done;
 	if (!*target->journal.etag) {
 		sys_unlink(target->folder, target->state);
 		return 0;
 	}
-	return journal_write(&target->journal, target->folder, target->state, url);
+	return journal_write(&target->journal, target->folder, target->state, target->url);
 }
 
-uint64_t target_keep(struct target *target, const char *url, uint64_t done)
+bool target_keep(struct target *target, uint64_t done, bool stays_anyway)
 {
 	int result = sys_ftruncate(target->file->fd, done);
 
 	if (result == 0)
 		result = sys_fsync(target->file->fd);
 	if (result == 0)
-		result = target_save(target, url, done);
-	return result == 0 && *target->journal.etag ? done : 0;
+		result = target_save(target, done);
+	if (result == 0 && *target->journal.etag && done > 0)
+		return true;
+	if (!stays_anyway || done == 0)
+		remove_part(target);
+	return false;
 }
 
 int target_commit(struct target *target, bool sync, struct sluice_error *error)

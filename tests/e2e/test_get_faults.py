@@ -32,13 +32,13 @@ class Faults(unittest.TestCase):
     def get(self, url, *options, **how):
         return get(url, "-o", self.file, "--timeout", "20", *options, cwd=self.here, **how)
 
-    def assert_one_line(self, done, says=""):
+    def assert_one_line(self, done, says="."):
         self.assertEqual(done.code, 1, done.err)
         self.assertRegex(done.err, r"^sluice: [^\n]+\n$")
         self.assertRegex(done.err, says)
         self.assertTrue(done.err.rstrip("\n").isprintable(), repr(done.err))
 
-    def assert_fails(self, *answers, says=""):
+    def assert_fails(self, *answers, says="."):
         server = self.server(*answers)
         done = self.get(server.url())
         self.assert_one_line(done, says)
@@ -313,7 +313,10 @@ class Places(Faults):
         if not prefix:
             self.skipTest("needs root to make a file of another user")
         server = self.server(whole_answer(BODY))
-        self.assert_one_line(self.get(server.url(), prefix=prefix), says="file.bin.part")
+        done = self.get(server.url(), prefix=prefix)
+        self.assertEqual(done.code, 1, done.err)
+        self.assertRegex(done.err, r"(?m)^sluice: .*file\.bin\.part.*ermission")
+        self.assertEqual(self.file.read_bytes(), OLD)
 
     def test_no_such_folder(self):
         server = self.server(whole_answer(BODY))

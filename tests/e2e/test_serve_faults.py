@@ -123,7 +123,7 @@ class ChangingFiles(unittest.TestCase):
         evict(file)
         server = serve(self.addCleanup, self.folder, "--path", path_name)
         with server.connect(receive_buffer=LITTLE) as connection:
-            connection.ask(f"/{file.name}")
+            connection.ask(f"/{file.name}", headers={"Connection": "close"})
             length = int(connection.head().headers["Content-Length"])
             self.assertEqual(length, LARGE)
             got = connection.file.read(MIB)

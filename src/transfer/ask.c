@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exchanges of a download: connect, ask, read the head of the answer, follow redirects, and
+ * find out what the answer means for what is here already.
+ */
+#include "base/error.h"
+#include "host/socket.h"
+#include "http/condition.h"
+#include "http/range.h"
+#include "transfer/download.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+
+enum { REDIRECTS_MAX = 10 };
+
+static int connect_to(struct download *download, const struct addrinfo *address)
+{
+	struct http_client *client = &download->client;
+	int result =
+		http_client_connect(client, download->loop, address->ai_addr, address->ai_addrlen);
+
+	download_mark_active(download);
+	while (result == 0 && (result = http_client_connected(client)) == -EAGAIN)
+		result = download_wait_socket(download, "connection");
+	if (result < 0)
+		http_client_close(client);
+	return result;
+}
+
+static int connect_any(struct download *download)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+	const struct http_url *url = &download->url;
+	struct addrinfo *found = NULL;
+	int result = getaddrinfo(url->host, url->port, url->host_is_ipv6 ? NULL : &hints, &found);
+
+	if (result != 0)
+		return error_set(download->error, EHOSTUNREACH, "host %.180s: %s", url->host,
+				 gai_strerror(result));
+	result = -EHOSTUNREACH;
+	for (struct addrinfo *at = found; at; at = at->ai_next) {
+		result = connect_to(download, at);
+		if (result == 0 || result == -ECANCELED)
+			break;
+	}
+	freeaddrinfo(found);
+	if (result < 0 && result != -ECANCELED && result != -ETIMEDOUT)
+		return error_set_errno(download->error, -result, "connecting to %.180s:%s",
+				       url->host, url->port);
+	return result;
+}
+
+static int set_congestion(struct download *download)
+{
+	const char *name = download->options->congestion;
+	int result;
+
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	result = host_socket_set_congestion(download->client.fd, name);
+	return result < 0 ? error_set_errno(download->error, -result, "congestion control '%.16s'",
+					    name)
+			  : 0;
+}
+
+static int send_request(struct download *download)
+{
+	struct buffer text = {0};
+	char host[280];
+	size_t sent = 0;
+	int result;
+
+	http_url_host(&download->url, host, sizeof(host));
+	buffer_printf(&text,
+		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
+		      "Accept-Encoding: identity\r\nConnection: close\r\n",
+		      download->url.target, host, SLUICE_VERSION);
+	if (download->resume > 0)
+		buffer_printf(&text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
+			      (unsigned long long)download->resume, download->target.journal.etag);
+	buffer_text(&text, "\r\n");
+	result = text.failed ? -ENOMEM : 0;
+	while (result == 0 &&
+	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
+		result = download_wait_socket(download, "room to send the request");
+	buffer_free(&text);
+	if (result < 0 && result != -ECANCELED && result != -ETIMEDOUT)
+		error_set_errno(download->error, -result, "sending the request");
+	return result;
+}
+
+static int read_head(struct download *download)
+{
+	bool is_final;
+	int result;
+
+	do {
+		result = http_client_head(&download->client, &download->head, download->error);
+		if (result == -EAGAIN) {
+			result = download_wait_socket(download, "answer");
+			is_final = false;
+		} else {
+			/* After a 1xx the real answer follows. */
+			is_final = download->head.status >= 200;
+		}
+	} while (result == 0 && !is_final);
+	download_mark_active(download);
+	download->result->status = result == 0 ? download->head.status : 0;
+	return result;
+}
+
+static int exchange(struct download *download)
+{
+	int result = connect_any(download);
+
+	if (result == 0)
+		result = set_congestion(download);
+	if (result == 0)
+		result = send_request(download);
+	return result < 0 ? result : read_head(download);
+}
+
+static bool is_redirect(unsigned status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static int follow(struct download *download)
+{
+	download->base = download->url;
+	return http_url_resolve(&download->url, &download->base, download->head.location,
+				download->error);
+}
+
+/* Exchanges until an answer is not a redirect. */
+static int ask(struct download *download)
+{
+	for (int redirects = 0;; redirects++) {
+		int result = exchange(download);
+
+		if (result < 0 || !is_redirect(download->head.status))
+			return result;
+		if (redirects == REDIRECTS_MAX)
+			return error_set(download->error, ELOOP, "more than %d redirects",
+					 REDIRECTS_MAX);
+		if (!download->head.location.data)
+			return error_set(download->error, EPROTO,
+					 "the server redirects without saying where to");
+		result = follow(download);
+		http_client_close(&download->client);
+		if (result < 0)
+			return result;
+	}
+}
+
+/* What the answer means */
+
+static int refuse_status(struct download *download)
+{
+	unsigned status = download->head.status;
+
+	return error_set(download->error,
+			 status == 404   ? ENOENT
+			 : status == 403 ? EACCES
+					 : EPROTO,
+			 "the server answered %u%s", status,
+			 status == 404   ? " (not found): check the URL"
+			 : status == 403 ? " (forbidden)"
+			 : status == 401 ? " (a password is wanted, which sluice cannot give)"
+			 : status >= 500 ? " (its own fault: try again later)"
+					 : "");
+}
+
+/* A 206 must be just what was asked for. */
+static int check_partial(struct download *download)
+{
+	const struct http_response *head = &download->head;
+	const struct journal *journal = &download->target.journal;
+	struct http_content_range range = {0};
+	uint64_t resume = download->resume;
+
+	if (resume == 0)
+		return error_set(download->error, EPROTO,
+				 "the server answered 206 to a request for the whole file");
+	if (!head->content_range.data || !http_content_range_parse(head->content_range, &range) ||
+	    !range.has_range)
+		return error_set(download->error, EPROTO,
+				 "the server answered 206 without saying which bytes");
+	if (range.offset != resume || !range.has_size || range.size != journal->size ||
+	    range.length != range.size - resume)
+		return error_set(download->error, EPROTO,
+				 "asked for bytes %llu-%llu/%llu, the server sends %llu-%llu",
+				 (unsigned long long)resume, (unsigned long long)journal->size - 1,
+				 (unsigned long long)journal->size,
+				 (unsigned long long)range.offset,
+				 (unsigned long long)(range.offset + range.length - 1));
+	if (head->has_content_length && head->content_length != range.length)
+		return error_set(download->error, EPROTO,
+				 "the server's Content-Length %llu and its range of %llu bytes "
+				 "contradict each other",
+				 (unsigned long long)head->content_length,
+				 (unsigned long long)range.length);
+	if (head->etag.data && !http_text_is(head->etag, journal->etag))
+		return error_set(
+			download->error, EPROTO,
+			"the server sends another version than was asked for; remove %.100s "
+			"to start over",
+			download->target.part);
+	download->expected = range.size;
+	return 0;
+}
+
+/* The whole file comes: what an earlier call left is of no use. */
+static void start_over(struct download *download)
+{
+	const struct http_response *head = &download->head;
+	struct journal *journal = &download->target.journal;
+
+	if (download->resume > 0)
+		download->why_over = "the file has changed on the server: starting over";
+	else if (download->target.had_part)
+		download->why_over = "the part that is there cannot be continued: starting over";
+	download->resume = 0;
+	download->expected = head->has_content_length ? head->content_length : UINT64_MAX;
+	*journal = (struct journal){0};
+	if (http_etag_is_strong(head->etag) && head->etag.length < sizeof(journal->etag) &&
+	    head->has_content_length)
+		memcpy(journal->etag, head->etag.data, head->etag.length);
+	journal->size = download->expected;
+}
+
+/* After 416 the part is longer than the file, or of another file: ask again for all of it. */
+static int ask_for_all(struct download *download)
+{
+	download->why_over = "the server has nothing behind what is here: starting over";
+	http_client_close(&download->client);
+	download->resume = 0;
+	download->target.had_part = false;
+	if (http_url_parse(&download->url, download->url_text, download->error) < 0)
+		return -EINVAL;
+	return ask(download);
+}
+
+int download_ask(struct download *download)
+{
+	const struct http_response *head = &download->head;
+	int result = ask(download);
+
+	if (result == 0 && head->status == 416 && download->resume > 0)
+		result = ask_for_all(download);
+	if (result < 0)
+		return result;
+	if (head->status != 200 && head->status != 206)
+		return refuse_status(download);
+	if (head->has_content_length && head->content_length > INT64_MAX)
+		return error_set(download->error, EPROTO,
+				 "the server claims a length that no file can have");
+	if (head->content_encoding.data && !http_text_is_nocase(head->content_encoding, "identity"))
+		return error_set(download->error, EPROTO,
+				 "the server sends the file compressed although it was asked not "
+				 "to; sluice would write something else than the file");
+	if (head->status == 206)
+		return check_partial(download);
+	start_over(download);
+	return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "transfer/download.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	TIMEOUT_SECONDS = 30,
+	REPORT_MS = 100, /* how often progress is reported */
+};
+
+void download_error_append(struct download *download, const char *text)
+{
+	char *end = download->error->text + strlen(download->error->text);
+
+	snprintf(end, (size_t)(download->error->text + sizeof(download->error->text) - end), "%s",
+		 text);
+}
+
+uint64_t download_done(const struct download *download)
+{
+	return download->stream ? stream_recv_offset(download->stream) : download->written_to_fd;
+}
+
+int download_report(struct download *download)
+{
+	const struct sluice_get_options *options = download->options;
+	struct sluice_progress progress = {download_done(download), download->resume,
+					   download->expected, 0};
+	uint64_t now = loop_now_ms(download->loop);
+	struct sluice_bill bill;
+
+	if (!options->progress || now - download->reported_ms < REPORT_MS)
+		return 0;
+	meter_read(&download->meter, &bill);
+	progress.seconds = bill.seconds;
+	download->reported_ms = now;
+	return options->progress(options->argument, &progress)
+		       ? 0
+		       : error_set(download->error, ECANCELED, "interrupted");
+}
+
+static unsigned timeout_seconds(const struct download *download)
+{
+	return download->options->timeout_seconds ? download->options->timeout_seconds
+						  : TIMEOUT_SECONDS;
+}
+
+/* One turn of the loop. 0, or -errno with error when the download is to end. */
+static int wait_for(struct download *download, const char *what)
+{
+	uint64_t now;
+	int result = loop_run(download->loop, REPORT_MS);
+
+	if (result < 0)
+		return error_set_errno(download->error, -result, "event loop");
+	now = loop_now_ms(download->loop);
+	result = download_report(download);
+	if (result == 0 && now - download->active_ms >= timeout_seconds(download) * 1000)
+		return error_set(download->error, ETIMEDOUT, "%s:%s: no %s for %u s",
+				 download->url.host, download->url.port, what,
+				 timeout_seconds(download));
+	return result;
+}
+
+int download_wait_socket(struct download *download, const char *what)
+{
+	int result = 0;
+
+	while (result == 0 && !download->client.is_ready)
+		result = wait_for(download, what);
+	download->client.is_ready = false;
+	return result;
+}
+
+void download_mark_active(struct download *download)
+{
+	download->active_ms = loop_now_ms(download->loop);
+}
+
+void download_wake(void *owner)
+{
+	struct download *download = owner;
+
+	download->is_woken = true;
+	download_mark_active(download);
+}
+
+int download_wait_stream(struct download *download)
+{
+	int result = 0;
+
+	if (stream_recv_waits_for_socket(download->stream))
+		return download_wait_socket(download, "data");
+	while (result == 0 && !download->is_woken)
+		result = wait_for(download, "progress of the disk");
+	download->is_woken = false;
+	return result;
+}

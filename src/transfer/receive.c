@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The public receive: a stream_recv driven by readiness and completions. */
+#include "base/error.h"
+#include "stream/recv.h"
+#include "transfer/transfer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
+
+struct sluice_receive {
+	struct transfer transfer;
+	struct stream_recv *stream;
+	bool has_all, has_ended;
+};
+
+static void finish(struct sluice_receive *receive, int result)
+{
+	receive->has_ended = true;
+	if (receive->transfer.explain)
+		stream_recv_explain(receive->stream, &receive->transfer.lines);
+	transfer_finish(&receive->transfer, result, "receiving");
+}
+
+/* > 0: bytes came; 0: all is received and on the disk; -EAGAIN; -errno. */
+static int64_t step(struct sluice_receive *receive)
+{
+	int64_t count = receive->has_all ? 0 : stream_recv_step(receive->stream);
+
+	if (count != 0)
+		return count;
+	receive->has_all = true;
+	return stream_recv_finish(receive->stream);
+}
+
+static void drive(struct sluice_receive *receive)
+{
+	int64_t left = TURN_BYTES, count = 1;
+
+	while (!receive->has_ended && count > 0 && left > 0) {
+		count = step(receive);
+		left -= count;
+	}
+	if (receive->has_ended || count == -EAGAIN)
+		return;
+	if (count > 0)
+		loop_task_queue(receive->transfer.loop, &receive->transfer.again);
+	else
+		finish(receive, (int)count);
+}
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+	drive((struct sluice_receive *)((char *)watch -
+					offsetof(struct sluice_receive, transfer.watch)));
+}
+
+static void on_again(struct loop_task *task)
+{
+	drive((struct sluice_receive *)((char *)task -
+					offsetof(struct sluice_receive, transfer.again)));
+}
+
+static void on_wake(void *owner)
+{
+	struct sluice_receive *receive = owner;
+
+	loop_task_queue(receive->transfer.loop, &receive->transfer.again);
+}
+
+static int open_stream(struct sluice_receive *receive, int socket, uint64_t offset, uint64_t length,
+		       const struct sluice_transfer_options *options, struct sluice_error *error)
+{
+	const char *name = transfer_path_name(options);
+	struct stream_recv_options stream = {
+		.wake = on_wake,
+		.owner = receive,
+		.bill = &receive->transfer.bill,
+	};
+
+	if (name && !(stream.forced = path_recv_find(name)))
+		return error_set(error, EINVAL, "no receive path '%.32s'", name);
+	return stream_recv_open(&receive->stream, receive->transfer.loop, receive->transfer.file,
+				socket, offset, length, &stream, error);
+}
+
+int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engine, int socket,
+			int file, uint64_t offset, uint64_t length,
+			const struct sluice_transfer_options *options, sluice_done *done,
+			void *argument, struct sluice_error *error)
+{
+	struct sluice_receive *receive = calloc(1, sizeof(*receive));
+	int result;
+
+	if (!receive)
+		return error_set_errno(error, ENOMEM, "receive");
+	receive->transfer.watch.ready = on_ready;
+	receive->transfer.again.run = on_again;
+	result = transfer_open(&receive->transfer, engine, socket, file, true, offset, length,
+			       options, done, argument, error);
+	if (result == 0)
+		result = open_stream(receive, socket, offset, length, options, error);
+	if (result < 0) {
+		sluice_receive_close(receive);
+		return result;
+	}
+	*out = receive;
+	return 0;
+}
+
+void sluice_receive_close(struct sluice_receive *receive)
+{
+	if (!receive)
+		return;
+	stream_recv_close(receive->stream);
+	transfer_close(&receive->transfer);
+	free(receive);
+}
+
+int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
+			const struct sluice_transfer_options *options, struct sluice_bill *bill,
+			struct sluice_error *error)
+{
+	struct transfer_end end = {0};
+	struct sluice_engine *engine;
+	struct sluice_receive *receive;
+	int flags = transfer_unblock(socket);
+	int result = flags < 0 ? error_set_errno(error, -flags, "socket")
+			       : sluice_engine_open(&engine, error);
+
+	if (result < 0)
+		return result;
+	result = sluice_receive_open(&receive, engine, socket, file, offset, length, options,
+				     transfer_note_end, &end, error);
+	if (result == 0) {
+		result = transfer_wait(engine, &end);
+		sluice_receive_close(receive);
+		if (bill)
+			*bill = end.bill;
+		if (error && result < 0)
+			*error = end.error;
+	}
+	sluice_engine_close(engine);
+	transfer_restore(socket, flags);
+	return result;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The public send: a stream_send driven by readiness and completions. */
+#include "stream/send.h"
+#include "base/error.h"
+#include "base/size.h"
+#include "transfer/transfer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
+
+struct sluice_send {
+	struct transfer transfer;
+	struct stream_send stream;
+	bool has_ended;
+};
+
+static void drive(struct sluice_send *send)
+{
+	int64_t left = TURN_BYTES, count = 1;
+
+	while (!send->has_ended && count > 0 && left > 0) {
+		count = stream_send_step(&send->stream);
+		left -= count;
+	}
+	if (send->has_ended || count == -EAGAIN)
+		return;
+	if (count > 0) {
+		loop_task_queue(send->transfer.loop, &send->transfer.again);
+		return;
+	}
+	send->has_ended = true;
+	stream_send_close(&send->stream);
+	transfer_finish(&send->transfer, (int)count, "sending");
+}
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+	drive((struct sluice_send *)((char *)watch - offsetof(struct sluice_send, transfer.watch)));
+}
+
+static void on_again(struct loop_task *task)
+{
+	drive((struct sluice_send *)((char *)task - offsetof(struct sluice_send, transfer.again)));
+}
+
+static void on_wake(struct stream_send *stream)
+{
+	struct sluice_send *send =
+		(struct sluice_send *)((char *)stream - offsetof(struct sluice_send, stream));
+
+	loop_task_queue(send->transfer.loop, &send->transfer.again);
+}
+
+static int check_range(const struct path_file *file, uint64_t offset, uint64_t length,
+		       struct sluice_error *error)
+{
+	uint64_t end;
+
+	if (!S_ISREG(file->status.stx_mode))
+		return error_set(error, EINVAL, "only a regular file can be sent");
+	if (!size_add(offset, length, &end) || end > file->status.stx_size)
+		return error_set(error, EINVAL,
+				 "%llu bytes from offset %llu are more than the file's %llu",
+				 (unsigned long long)length, (unsigned long long)offset,
+				 (unsigned long long)file->status.stx_size);
+	return 0;
+}
+
+static int set_path(struct stream_send *stream, const struct sluice_transfer_options *options,
+		    struct sluice_error *error)
+{
+	const char *name = transfer_path_name(options);
+
+	if (name && !(stream->forced = path_send_find(name)))
+		return error_set(error, EINVAL, "no send path '%.32s'", name);
+	return 0;
+}
+
+int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int socket, int file,
+		     uint64_t offset, uint64_t length,
+		     const struct sluice_transfer_options *options, sluice_done *done,
+		     void *argument, struct sluice_error *error)
+{
+	struct sluice_send *send = calloc(1, sizeof(*send));
+	int result;
+
+	if (!send)
+		return error_set_errno(error, ENOMEM, "send");
+	send->transfer.watch.ready = on_ready;
+	send->transfer.again.run = on_again;
+	send->stream.wake = on_wake;
+	send->stream.bill = &send->transfer.bill;
+	send->stream.explain = options && options->explain ? &send->transfer.lines : NULL;
+	result = set_path(&send->stream, options, error);
+	if (result == 0)
+		result = transfer_open(&send->transfer, engine, socket, file, false, offset, length,
+				       options, done, argument, error);
+	if (result == 0)
+		result = check_range(send->transfer.file, offset, length, error);
+	if (result < 0) {
+		sluice_send_close(send);
+		return result;
+	}
+	stream_send_open(&send->stream, engine->loop, send->transfer.file, socket, offset, length);
+	*out = send;
+	return 0;
+}
+
+void sluice_send_close(struct sluice_send *send)
+{
+	if (!send)
+		return;
+	stream_send_close(&send->stream);
+	transfer_close(&send->transfer);
+	free(send);
+}
+
+int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
+		     const struct sluice_transfer_options *options, struct sluice_bill *bill,
+		     struct sluice_error *error)
+{
+	struct transfer_end end = {0};
+	struct sluice_engine *engine;
+	struct sluice_send *send;
+	int flags = transfer_unblock(socket);
+	int result = flags < 0 ? error_set_errno(error, -flags, "socket")
+			       : sluice_engine_open(&engine, error);
+
+	if (result < 0)
+		return result;
+	result = sluice_send_open(&send, engine, socket, file, offset, length, options,
+				  transfer_note_end, &end, error);
+	if (result == 0) {
+		result = transfer_wait(engine, &end);
+		sluice_send_close(send);
+		if (bill)
+			*bill = end.bill;
+		if (error && result < 0)
+			*error = end.error;
+	}
+	sluice_engine_close(engine);
+	transfer_restore(socket, flags);
+	return result;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "transfer/transfer.h"
+
+#include "base/error.h"
+#include "base/size.h"
+#include "cache/residency.h"
+#include "host/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+const char *transfer_path_name(const struct sluice_transfer_options *options)
+{
+	const char *name = options ? options->path : NULL;
+
+	return name && strcmp(name, "auto") != 0 ? name : NULL;
+}
+
+static int64_t resident_bytes(const struct transfer *transfer)
+{
+	uint64_t size = transfer->file->status.stx_size;
+	uint64_t offset = size_min(transfer->offset, size);
+	uint64_t length = size_min(transfer->length, size - offset);
+	struct cache_residency residency;
+
+	if (length == 0)
+		return 0;
+	residency = cache_residency(transfer->file->fd, offset, length);
+	return residency.state == CACHE_UNKNOWN ? -1 : (int64_t)residency.resident_bytes;
+}
+
+static int set_congestion(int socket, const struct sluice_transfer_options *options,
+			  struct sluice_error *error)
+{
+	const char *name = options ? options->congestion : NULL;
+	int result;
+
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	result = host_socket_set_congestion(socket, name);
+	return result < 0 ? error_set_errno(error, -result, "congestion control '%.16s'", name) : 0;
+}
+
+int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
+		  bool is_for_writing, uint64_t offset, uint64_t length,
+		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
+		  struct sluice_error *error)
+{
+	int result = set_congestion(socket, options, error);
+
+	if (result < 0)
+		return result;
+	transfer->loop = engine->loop;
+	transfer->done = done;
+	transfer->argument = argument;
+	transfer->explain = options ? options->explain : NULL;
+	transfer->explain_argument = options ? options->argument : NULL;
+	transfer->offset = offset;
+	transfer->length = length;
+	result = path_file_open(&transfer->file, file, is_for_writing, false);
+	if (result < 0)
+		return error_set_errno(error, -result, "looking at the file");
+	result = loop_watch_add(engine->loop, &transfer->watch, socket,
+				EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	if (result < 0)
+		return error_set_errno(error, -result, "watching the socket");
+	transfer->has_watch = true;
+	meter_start(&transfer->meter);
+	transfer->bill.page_cache_before_bytes = resident_bytes(transfer);
+	loop_task_queue(engine->loop, &transfer->again);
+	return 0;
+}
+
+static void hand_out_lines(struct transfer *transfer)
+{
+	char *at = transfer->lines.data, *end;
+
+	for (; transfer->explain && at && *at; at = end + 1) {
+		end = strchr(at, '\n');
+		*end = '\0';
+		transfer->explain(transfer->explain_argument, at);
+	}
+}
+
+void transfer_finish(struct transfer *transfer, int result, const char *what)
+{
+	struct sluice_error error = {0};
+
+	if (result < 0)
+		error_set_errno(&error, -result, "%s after %llu bytes", what,
+				(unsigned long long)transfer->bill.bytes);
+	transfer->length = transfer->bill.bytes;
+	transfer->bill.page_cache_after_bytes = resident_bytes(transfer);
+	meter_read(&transfer->meter, &transfer->bill);
+	loop_watch_remove(transfer->loop, &transfer->watch);
+	transfer->has_watch = false;
+	hand_out_lines(transfer);
+	transfer->done(transfer->argument, result, &transfer->bill, &error);
+}
+
+void transfer_close(struct transfer *transfer)
+{
+	if (transfer->has_watch)
+		loop_watch_remove(transfer->loop, &transfer->watch);
+	if (transfer->loop)
+		loop_task_cancel(transfer->loop, &transfer->again);
+	path_file_release(transfer->file);
+	buffer_free(&transfer->lines);
+}
+
+void transfer_note_end(void *argument, int result, const struct sluice_bill *bill,
+		       const struct sluice_error *error)
+{
+	struct transfer_end *end = argument;
+
+	*end = (struct transfer_end){true, result, *bill, *error};
+}
+
+int transfer_wait(struct sluice_engine *engine, struct transfer_end *end)
+{
+	while (!end->has_ended) {
+		int result = loop_run(engine->loop, -1);
+
+		if (result < 0)
+			return error_set_errno(&end->error, -result, "event loop");
+	}
+	return end->result;
+}
+
+int transfer_unblock(int socket)
+{
+	int flags = fcntl(socket, F_GETFL);
+
+	if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	return flags;
+}
+
+void transfer_restore(int socket, int flags)
+{
+	if (!(flags & O_NONBLOCK))
+		fcntl(socket, F_SETFL, flags);
+}

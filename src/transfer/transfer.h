@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the public send and receive share: a file and a socket on an engine, options, a bill, and
+ * the call at the end.
+ */
+#ifndef SLUICE_TRANSFER_TRANSFER_H
+#define SLUICE_TRANSFER_TRANSFER_H
+
+#include "base/buffer.h"
+#include "base/meter.h"
+#include "path/file.h"
+#include "transfer/engine.h"
+
+struct transfer {
+	struct loop *loop;
+	struct path_file *file;
+	struct loop_watch watch;
+	struct loop_task again;
+	void (*explain)(void *argument, const char *line);
+	void *explain_argument;
+	struct buffer lines;
+	sluice_done *done;
+	void *argument;
+	struct meter meter;
+	struct sluice_bill bill;
+	uint64_t offset, length;
+	bool has_watch;
+};
+
+/* Fills a transfer whose watch.ready and again.run are set. Errors name what failed. */
+int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
+		  bool is_for_writing, uint64_t offset, uint64_t length,
+		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
+		  struct sluice_error *error);
+/* Reads the meter, hands out the explanation, and tells the owner: the last thing to be done,
+ * because the owner may free the transfer. */
+void transfer_finish(struct transfer *transfer, int result, const char *what);
+void transfer_close(struct transfer *transfer);
+/* NULL or "auto" is no name. */
+const char *transfer_path_name(const struct sluice_transfer_options *options);
+
+/* Runs an engine until the done callback, which must be transfer_note_end with this as its
+ * argument. */
+struct transfer_end {
+	bool has_ended;
+	int result;
+	struct sluice_bill bill;
+	struct sluice_error error;
+};
+
+void transfer_note_end(void *argument, int result, const struct sluice_bill *bill,
+		       const struct sluice_error *error);
+int transfer_wait(struct sluice_engine *engine, struct transfer_end *end);
+
+/* Makes a socket non-blocking for a while. Returns its flags for transfer_restore, or -errno. */
+int transfer_unblock(int socket);
+void transfer_restore(int socket, int flags);
+
+#endif

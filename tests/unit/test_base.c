@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes, text and bills. */
+#include "base/meter.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void sizes_are_parsed(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{"0", 0},          {"512", 512},       {"64K", 65536}, {"64k", 65536},
+		{"64KiB", 65536},  {"64KB", 65536},    {"7B", 7},      {"1.5G", 3 * GIB / 2},
+		{"0.5M", MIB / 2}, {"2T", 2048 * GIB}, {"1M", MIB},
+	};
+	static const char *const bad[] = {"",    "K",   "-1",  "1X",  "1KK",   "1 K",
+					  "0x1", "1e3", "nan", "inf", "1.5.5", "99999999999999T"};
+	uint64_t bytes;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_true(size_parse(good[i].text, &bytes));
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(size_parse(bad[i], &bytes));
+}
+
+static void sizes_are_formatted(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+		{0, "0 B"},           {1023, "1023 B"}, {1024, "1.0 KiB"},       {1536, "1.5 KiB"},
+		{MIB - 1, "1.0 MiB"}, {GIB, "1.0 GiB"}, {UINT64_MAX, "16.0 EiB"}};
+	char text[SIZE_TEXT];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_string_equal(size_format(text, rows[i].bytes), rows[i].text);
+}
+
+static void sums_are_checked(void **state)
+{
+	uint64_t sum;
+
+	assert_true(size_add(UINT64_MAX - 1, 1, &sum));
+	assert_int_equal(sum, UINT64_MAX);
+	assert_false(size_add(UINT64_MAX, 1, &sum));
+	assert_int_equal(size_round_up(4097, 4096), 8192);
+	assert_int_equal(size_round_up(4096, 4096), 4096);
+	assert_int_equal(size_round_down(4095, 4096), 0);
+}
+
+static void outside_text_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *escaped;
+	} rows[] = {
+		{"plain name.txt", "plain name.txt"},
+		{"\033[31mred", "\\x1B[31mred"},
+		{"a\nb", "a\\x0Ab"},
+		{"say \"hi\" \\", "say \\x22hi\\x22 \\x5C"},
+		{"\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9f", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9f"},
+		{"\xc2\x9b"
+		 "31m",
+		 "\\xC2\\x9B31m"}, /* the 8-bit CSI */
+		{"\xe2\x80\xae"
+		 "txt",
+		 "\\xE2\\x80\\xAEtxt"},              /* right-to-left override */
+		{"\xc0\x80", "\\xC0\\x80"},          /* overlong */
+		{"\xed\xa0\x80", "\\xED\\xA0\\x80"}, /* surrogate */
+		{"\xf5\x80\x80\x80", "\\xF5\\x80\\x80\\x80"},
+		{"cut\xe2\x82", "cut\\xE2\\x82"},
+	};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		text_escape_into(text, sizeof(text), rows[i].text, strlen(rows[i].text));
+		assert_string_equal(text, rows[i].escaped);
+	}
+	assert_string_equal(text_escape_into(text, 4, "abcdef", 6), "abc");
+}
+
+static void bills_add_up(void **state)
+{
+	struct sluice_bill bill = {0}, sum = {0};
+
+	bill_add(&bill, "direct", 10);
+	bill_add(&bill, "sendfile", 5);
+	bill_add(&bill, "direct", 1);
+	bill_merge(&sum, &bill);
+	bill_merge(&sum, &bill);
+	assert_int_equal(sum.bytes, 32);
+	assert_int_equal(sum.path_count, 2);
+	assert_string_equal(sum.paths[0].path, "direct");
+	assert_int_equal(sum.paths[0].bytes, 22);
+	assert_int_equal(sum.paths[1].bytes, 10);
+}
+
+static void system_calls_are_counted_and_errors_returned(void **state)
+{
+	struct sys_counts before, after;
+	char byte;
+
+	sys_counts_read(&before);
+	assert_int_equal(sys_read(-1, &byte, 1), -9 /* EBADF */);
+	sys_counts_read(&after);
+	assert_int_equal(after.calls[CALL_read] - before.calls[CALL_read], 1);
+	assert_int_equal(sys_counts_total(&after) - sys_counts_total(&before), 1);
+	assert_string_equal(sys_call_name(CALL_openat2), "openat2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_parsed),
+		cmocka_unit_test(sizes_are_formatted),
+		cmocka_unit_test(sums_are_checked),
+		cmocka_unit_test(outside_text_is_escaped),
+		cmocka_unit_test(bills_add_up),
+		cmocka_unit_test(system_calls_are_counted_and_errors_returned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

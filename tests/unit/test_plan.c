@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan as a table: each rule, each "cannot". */
+#include "plan/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LARGE ((uint64_t)1 << 30)
+
+static void sending(void **state)
+{
+	const struct path_send *readwrite = &path_send_readwrite, *sendfile = &path_send_sendfile,
+			       *direct = &path_send_direct;
+	const struct {
+		struct plan_send_facts facts;
+		const struct path_send *path;
+	} rows[] = {
+		/* forced, size, state, dirty, can direct, can sendfile */
+		{{direct, 1, CACHE_RESIDENT, true, false, false}, direct},
+		{{readwrite, LARGE, CACHE_COLD, false, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_RESIDENT, false, true, true}, sendfile},
+		{{NULL, LARGE, CACHE_RESIDENT, true, true, true}, sendfile},
+		{{NULL, 100, CACHE_RESIDENT, false, true, true}, sendfile},
+		{{NULL, LARGE, CACHE_RESIDENT, false, true, false}, direct},
+		{{NULL, LARGE, CACHE_MIXED, true, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_COLD, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_MIXED, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_UNKNOWN, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_COLD, false, false, true}, readwrite},
+		{{NULL, LARGE, CACHE_UNKNOWN, false, false, true}, readwrite},
+		{{NULL, PLAN_SMALL, CACHE_COLD, false, true, true}, readwrite},
+		{{NULL, PLAN_SMALL + 1, CACHE_COLD, false, true, true}, direct},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct plan_send plan = plan_send(&rows[i].facts);
+
+		if (plan.path != rows[i].path)
+			fail_msg("row %zu: %s (%s)", i, plan.path->name, plan.reason);
+		assert_true(strlen(plan.reason) > 0);
+	}
+}
+
+static void receiving(void **state)
+{
+	const struct path_recv *readwrite = &path_recv_readwrite, *direct = &path_recv_direct;
+	const struct {
+		struct plan_recv_facts facts;
+		const struct path_recv *path;
+	} rows[] = {
+		/* forced, offset, length, can direct, align, keep cached */
+		{{&path_recv_discard, 0, LARGE, true, 4096, false}, &path_recv_discard},
+		{{direct, 1, 1, false, 0, true}, direct},
+		{{NULL, 0, LARGE, true, 4096, false}, direct},
+		{{NULL, 4096, LARGE, true, 4096, false}, direct},
+		{{NULL, 4097, LARGE, true, 4096, false}, readwrite},
+		{{NULL, 0, LARGE, false, 0, false}, readwrite},
+		{{NULL, 0, LARGE, true, 4096, true}, readwrite},
+		{{NULL, 0, UINT64_MAX, true, 4096, false}, readwrite},
+		{{NULL, 0, PLAN_SMALL, true, 4096, false}, readwrite},
+		{{NULL, 0, PLAN_SMALL + 1, true, 4096, false}, direct},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct plan_recv plan = plan_recv(&rows[i].facts);
+
+		if (plan.path != rows[i].path)
+			fail_msg("row %zu: %s (%s)", i, plan.path->name, plan.reason);
+		assert_true(strlen(plan.reason) > 0);
+	}
+}
+
+static void congestion(void **state)
+{
+	const struct {
+		struct plan_congestion_facts facts;
+		const char *first, *second;
+	} rows[] = {
+		{{true, "bbr"}, "cubic", "reno"}, {{true, "bbr2"}, "cubic", "reno"},
+		{{false, "bbr"}, NULL, NULL},     {{true, "cubic"}, NULL, NULL},
+		{{true, "reno"}, NULL, NULL},     {{true, ""}, NULL, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *const *names = plan_congestion(&rows[i].facts);
+
+		if (!rows[i].first) {
+			assert_null(names[0]);
+			continue;
+		}
+		assert_string_equal(names[0], rows[i].first);
+		assert_string_equal(names[1], rows[i].second);
+		assert_null(names[2]);
+	}
+}
+
+static void paths_are_found_by_name(void **state)
+{
+	assert_ptr_equal(path_send_find("sendfile"), &path_send_sendfile);
+	assert_ptr_equal(path_recv_find("direct"), &path_recv_direct);
+	assert_null(path_send_find("discard"));
+	assert_null(path_recv_find(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sending),
+		cmocka_unit_test(receiving),
+		cmocka_unit_test(congestion),
+		cmocka_unit_test(paths_are_found_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* The public send and receive, one against the other, over TCP and over a socket pair. */
+#include "sluice.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIZE = (5 << 20) + 123 };
+
+struct fixture {
+	int source, target;
+	char *content;
+};
+
+static int temporary_file(void)
+{
+	const char *folder = getenv("SLUICE_TEST_DIR");
+	char name[256];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", folder ? folder : "/var/tmp");
+	fd = mkstemp(name);
+	assert_true(fd >= 0);
+	unlink(name);
+	return fd;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	uint32_t random = 1;
+
+	signal(SIGPIPE, SIG_IGN);
+	fixture->content = malloc(SIZE);
+	for (size_t i = 0; i < SIZE; i++) {
+		random = random * 1664525 + 1013904223;
+		fixture->content[i] = (char)(random >> 24);
+	}
+	fixture->source = temporary_file();
+	fixture->target = temporary_file();
+	assert_int_equal(write(fixture->source, fixture->content, SIZE), SIZE);
+	assert_int_equal(fsync(fixture->source), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	close(fixture->source);
+	close(fixture->target);
+	free(fixture->content);
+	free(fixture);
+	return 0;
+}
+
+static void tcp_pair(int pair[2])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
+	pair[1] = accept(listening, NULL, NULL);
+	assert_true(pair[1] >= 0);
+	close(listening);
+}
+
+static void unix_pair(int pair[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+}
+
+struct sender {
+	pthread_t thread;
+	int socket, file, result;
+	uint64_t offset, length;
+	struct sluice_transfer_options options;
+	struct sluice_bill bill;
+	struct sluice_error error;
+};
+
+static void *run_sender(void *argument)
+{
+	struct sender *sender = argument;
+
+	sender->result =
+		sluice_send_file(sender->socket, sender->file, sender->offset, sender->length,
+				 &sender->options, &sender->bill, &sender->error);
+	close(sender->socket);
+	return NULL;
+}
+
+static void check_target(const struct fixture *fixture, uint64_t at, uint64_t from, size_t length)
+{
+	char *copy = malloc(SIZE);
+
+	assert_int_equal(pread(fixture->target, copy, length, (off_t)at), length);
+	assert_memory_equal(copy, fixture->content + from, length);
+	free(copy);
+}
+
+struct row {
+	void (*pair)(int pair[2]);
+	const char *send, *receive;
+	uint64_t from, at;
+	size_t length;
+	bool length_is_unknown;
+};
+
+static void move_one(struct fixture *fixture, const struct row *row)
+{
+	struct sluice_transfer_options options = {.path = row->receive};
+	struct sluice_bill bill;
+	struct sluice_error error = {0};
+	struct sender sender = {.file = fixture->source,
+				.offset = row->from,
+				.length = row->length,
+				.options.path = row->send};
+	int pair[2], result;
+
+	row->pair(pair);
+	assert_int_equal(ftruncate(fixture->target, 0), 0);
+	sender.socket = pair[0];
+	assert_int_equal(pthread_create(&sender.thread, NULL, run_sender, &sender), 0);
+	result = sluice_receive_file(pair[1], fixture->target, row->at,
+				     row->length_is_unknown ? UINT64_MAX : row->length, &options,
+				     &bill, &error);
+	pthread_join(sender.thread, NULL);
+	close(pair[1]);
+	if (result < 0 || sender.result < 0)
+		fail_msg("%s to %s: %s; %s", row->send, row->receive, sender.error.text,
+			 error.text);
+	assert_int_equal(bill.bytes, row->length);
+	assert_int_equal(sender.bill.bytes, row->length);
+	check_target(fixture, row->at, row->from, row->length);
+}
+
+static void every_pair_of_paths(void **state)
+{
+	static const char *const sends[] = {"readwrite", "sendfile", "auto"};
+	static const char *const receives[] = {"readwrite", "auto"};
+	static const struct {
+		uint64_t from, at;
+		size_t length;
+	} pieces[] = {{0, 0, SIZE},       {1, 0, 4096},     {4095, 8192, 4 << 20},
+		      {123, 77, 3 << 20}, {SIZE - 1, 0, 1}, {0, 0, 0}};
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
+		for (int s = 0; s < 3; s++)
+			for (int r = 0; r < 2; r++)
+				for (int unknown = 0; unknown < 2; unknown++) {
+					struct row row = {s % 2 ? unix_pair : tcp_pair,
+							  sends[s],
+							  receives[r],
+							  pieces[i].from,
+							  pieces[i].at,
+							  pieces[i].length,
+							  unknown};
+
+					move_one(*state, &row);
+				}
+}
+
+static void a_peer_that_stops_early_is_an_error(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_error error = {0};
+	struct sluice_bill bill;
+	int pair[2];
+
+	tcp_pair(pair);
+	assert_int_equal(write(pair[0], "abc", 3), 3);
+	close(pair[0]);
+	assert_int_equal(sluice_receive_file(pair[1], fixture->target, 0, 10, NULL, &bill, &error),
+			 -ENODATA);
+	assert_int_equal(error.code, ENODATA);
+	assert_int_equal(bill.bytes, 3);
+	close(pair[1]);
+}
+
+static void a_range_beyond_the_file_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_error error = {0};
+	int pair[2];
+
+	tcp_pair(pair);
+	assert_int_equal(sluice_send_file(pair[0], fixture->source, 1, SIZE, NULL, NULL, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.text, "more than the file's"));
+	assert_int_equal(
+		sluice_send_file(pair[0], fixture->source, UINT64_MAX, 2, NULL, NULL, &error),
+		-EINVAL);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void unknown_paths_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_transfer_options options = {.path = "teleport"};
+	struct sluice_error error = {0};
+	int pair[2];
+
+	tcp_pair(pair);
+	assert_int_equal(sluice_send_file(pair[0], fixture->source, 0, 1, &options, NULL, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.text, "teleport"));
+	assert_int_equal(
+		sluice_receive_file(pair[0], fixture->target, 0, 1, &options, NULL, &error),
+		-EINVAL);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void a_blocking_socket_is_blocking_again(void **state)
+{
+	struct fixture *fixture = *state;
+	int pair[2];
+
+	tcp_pair(pair);
+	assert_int_equal(sluice_send_file(pair[0], fixture->source, 0, 100, NULL, NULL, NULL), 0);
+	assert_int_equal(fcntl(pair[0], F_GETFL) & O_NONBLOCK, 0);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void note_result(void *argument, int result, const struct sluice_bill *bill,
+			const struct sluice_error *error)
+{
+	*(int *)argument = result;
+}
+
+static void a_receive_can_be_closed_at_any_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_receive *receive;
+	struct sluice_engine *engine;
+	int pair[2], result = 1;
+
+	tcp_pair(pair);
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	for (int turns = 0; turns < 8; turns++) {
+		assert_int_equal(sluice_receive_open(&receive, engine, pair[1], fixture->target, 0,
+						     SIZE, NULL, note_result, &result, NULL),
+				 0);
+		assert_true(write(pair[0], fixture->content, 100000) > 0);
+		for (int i = 0; i < turns; i++)
+			sluice_engine_run(engine, 1);
+		sluice_receive_close(receive);
+	}
+	sluice_engine_close(engine);
+	assert_int_equal(result, 1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_pair_of_paths),
+		cmocka_unit_test(a_peer_that_stops_early_is_an_error),
+		cmocka_unit_test(a_range_beyond_the_file_is_refused),
+		cmocka_unit_test(unknown_paths_are_refused),
+		cmocka_unit_test(a_blocking_socket_is_blocking_again),
+		cmocka_unit_test(a_receive_can_be_closed_at_any_time),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
