@@ -9,7 +9,7 @@
 #include "base/meter.h"
 #include "base/size.h"
 #include "base/sys.h"
-#include "base/text.h"
+#include "http/access-log.h"
 #include "http/url.h"
 #include "http/worker.h"
 
@@ -137,66 +137,17 @@ static void close_connection(struct connection *connection)
 		free_connection(connection);
 }
 
-/* The access log */
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static void append_paths(struct buffer *line, const struct sluice_bill *bill)
-{
-	for (unsigned i = 0; i < bill->path_count; i++)
-		buffer_printf(line, "%s%s=%llu", i ? "," : "", bill->paths[i].path,
-			      (unsigned long long)bill->paths[i].bytes);
-	if (bill->path_count == 0)
-		buffer_text(line, "-");
-}
-
 static void log_answer(struct connection *connection, const char *note)
 {
-	const struct server_settings *settings = connection->worker->settings;
-	const struct response *response = &connection->response;
-	const struct http_request *request = &connection->request;
-	struct buffer line = {0};
-	char when[32];
-	time_t now = time(NULL);
-	struct tm calendar;
+	const struct access access = {
+		.peer = connection->peer,
+		.request = &connection->request,
+		.response = &connection->response,
+		.started = &connection->started,
+		.note = note,
+	};
 
-	if (!settings->log)
-		return;
-	gmtime_r(&now, &calendar);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &calendar);
-	buffer_printf(&line, "%s [%s] \"", connection->peer, when);
-	text_escape(&line, request->method_text.data, request->method_text.length);
-	buffer_text(&line, " ");
-	text_escape(&line, request->target.data, request->target.length);
-	buffer_printf(&line, " HTTP/1.%u\" %u %llu %.6f ", request->minor, response->status,
-		      (unsigned long long)response->body_bytes,
-		      seconds_since(&connection->started));
-	append_paths(&line, &response->bill);
-	buffer_text(&line, " \"");
-	text_escape(&line, note, strlen(note));
-	buffer_text(&line, "\"");
-	if (!line.failed)
-		settings->log(settings->argument, line.data);
-	buffer_free(&line);
-}
-
-static void flush_explanation(struct connection *connection)
-{
-	const struct server_settings *settings = connection->worker->settings;
-	char *at = connection->explain.data, *end;
-
-	for (; at && *at; at = end + 1) {
-		end = strchr(at, '\n');
-		*end = '\0';
-		settings->explain(settings->argument, at);
-	}
-	buffer_free(&connection->explain);
+	access_log(connection->worker->settings, &access, &connection->explain);
 }
 
 /* Requests */
@@ -377,7 +328,6 @@ static void finish_answer(struct connection *connection)
 	bool keep_alive = connection->response.keep_alive;
 
 	stream_send_close(&connection->response.stream);
-	flush_explanation(connection);
 	log_answer(connection, connection->response.why);
 	bill_merge(&connection->worker->bill, &connection->response.bill);
 	response_close(&connection->response);
@@ -417,7 +367,6 @@ static void fail_answer(struct connection *connection, int64_t result)
 			 stream_send_path(&connection->response.stream),
 			 (unsigned long long)stream_send_offset(&connection->response.stream));
 	stream_send_close(&connection->response.stream);
-	flush_explanation(connection);
 	log_answer(connection, note);
 	bill_merge(&connection->worker->bill, &connection->response.bill);
 	close_connection(connection);
@@ -601,13 +550,13 @@ fail:
 
 void connection_stop(struct connection *connection)
 {
-	if (connection->state != READING || connection->input_length > 0)
+	if (connection->state != READING)
 		return;
-	/* A request may have arrived that was not read yet. */
-	if (read_input(connection) > 0)
-		drive(connection);
-	else
+	/* A whole request may have arrived that was not read yet. */
+	if (read_input(connection) <= 0 || !take_request(connection))
 		close_connection(connection);
+	else
+		drive(connection);
 }
 
 void connection_abort(struct connection *connection, const char *why)

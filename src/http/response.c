@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BOUNDARY "sluice-part-7d1f3a9c5b2e4860"
+#include <sys/random.h>
 
 const char *http_reason(unsigned status)
 {
@@ -142,28 +141,44 @@ static void part_head(const struct response *response, struct buffer *out, unsig
 	const struct http_range *range = &response->ranges[at];
 
 	buffer_printf(out,
-		      "%s--" BOUNDARY "\r\nContent-Type: %s\r\n"
+		      "%s--%s\r\nContent-Type: %s\r\n"
 		      "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-		      at > 0 ? "\r\n" : "", response->type, (unsigned long long)range->offset,
+		      at > 0 ? "\r\n" : "", response->boundary, response->type,
+		      (unsigned long long)range->offset,
 		      (unsigned long long)(range->offset + range->length - 1),
 		      (unsigned long long)response->file->status.stx_size);
 }
 
-static const char last_boundary[] = "\r\n--" BOUNDARY "--\r\n";
+static void last_boundary(const struct response *response, struct buffer *out)
+{
+	buffer_printf(out, "\r\n--%s--\r\n", response->boundary);
+}
+
+static void make_boundary(struct response *response)
+{
+	uint64_t random[2] = {(uintptr_t)response, (uint64_t)time(NULL)};
+
+	/* Never waits; should it fail, what is there already is a boundary all the same. */
+	(void)!getrandom(random, sizeof(random), GRND_NONBLOCK);
+	snprintf(response->boundary, sizeof(response->boundary), "%016llx%016llx",
+		 (unsigned long long)random[0], (unsigned long long)random[1]);
+}
 
 static uint64_t body_length(const struct response *response)
 {
+	struct buffer frame = {0};
 	uint64_t length = 0;
 
 	for (unsigned i = 0; i < response->range_count; i++) {
-		struct buffer head = {0};
-
 		if (response->is_multipart)
-			part_head(response, &head, i);
-		length += head.length + response->ranges[i].length;
-		buffer_free(&head);
+			part_head(response, &frame, i);
+		length += response->ranges[i].length;
 	}
-	return length + (response->is_multipart ? strlen(last_boundary) : 0);
+	if (response->is_multipart)
+		last_boundary(response, &frame);
+	length += frame.length;
+	buffer_free(&frame);
+	return length;
 }
 
 /* Decides between 200, 206 and 416, and fills the ranges. Returns the status. */
@@ -187,6 +202,8 @@ static unsigned choose_ranges(struct response *response, const struct http_reque
 	}
 	response->range_count = count;
 	response->is_multipart = status == 206 && count > 1;
+	if (response->is_multipart)
+		make_boundary(response);
 	return status;
 }
 
@@ -197,7 +214,8 @@ static void describe_body(struct response *response, unsigned status)
 	const struct http_range *first = &response->ranges[0];
 
 	if (response->is_multipart)
-		buffer_text(text, "Content-Type: multipart/byteranges; boundary=" BOUNDARY "\r\n");
+		buffer_printf(text, "Content-Type: multipart/byteranges; boundary=%s\r\n",
+			      response->boundary);
 	else
 		buffer_printf(text, "Content-Type: %s\r\n", response->type);
 	if (status == 206 && !response->is_multipart)
@@ -316,7 +334,7 @@ static void next_text(struct response *response)
 	if (response->range_at < response->range_count)
 		part_head(response, &response->text, response->range_at);
 	else
-		buffer_text(&response->text, last_boundary);
+		last_boundary(response, &response->text);
 }
 
 int64_t response_step(struct response *response, struct loop *loop, int socket)
@@ -344,12 +362,6 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 		next_text(response);
 	}
 	return send_text(response, socket);
-}
-
-bool response_waits_for_wake(const struct response *response)
-{
-	return response->is_streaming && response->text_sent == response->text.length &&
-	       !stream_send_waits_for_socket(&response->stream);
 }
 
 void response_close(struct response *response)

@@ -25,6 +25,7 @@ struct response {
 	struct http_range *ranges;
 	unsigned range_count, range_at;
 	bool is_multipart;
+	char boundary[40]; /* random: no file can hold it on purpose */
 	struct stream_send stream;
 	bool is_streaming;
 	uint64_t body_bytes; /* sent so far */
@@ -40,11 +41,10 @@ void response_found(struct response *response, const struct http_request *reques
 		    struct resolve *resolve);
 
 /*
- * Sends: > 0 bytes, 0 all is sent, -EAGAIN (wait for the socket, or where response_waits_for_wake
- * for stream.wake), -errno: the connection is of no further use.
+ * Sends: > 0 bytes, 0 all is sent, -EAGAIN (until the socket is ready, or stream.wake), -errno: the
+ * connection is of no further use.
  */
 int64_t response_step(struct response *response, struct loop *loop, int socket);
-bool response_waits_for_wake(const struct response *response);
 void response_close(struct response *response);
 
 const char *http_reason(unsigned status);

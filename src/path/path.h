@@ -35,7 +35,8 @@ struct path_send {
 	const char *name;
 	const char *summary; /* its copies and mode switches */
 	bool needs_direct;
-	int (*open)(struct path_send_job *job); /* NULL: nothing to do */
+	int (*open)(struct path_send_job *job);      /* NULL: nothing to do */
+	void (*prefetch)(struct path_send_job *job); /* job->ahead grew; NULL: nothing to do */
 	int64_t (*step)(struct path_send_job *job);
 	void (*close)(struct path_send_job *job); /* NULL: nothing to do */
 };

@@ -117,8 +117,9 @@ static int open_(struct path_send_job *job)
 	return 0;
 }
 
-static void read_ahead(struct path_send_job *job, struct direct *direct)
+static void read_ahead(struct path_send_job *job)
 {
+	struct direct *direct = job->state;
 	uint32_t align = direct->file->align;
 
 	while (direct->count < DEPTH && direct->next < job->ahead) {
@@ -139,8 +140,6 @@ static void read_ahead(struct path_send_job *job, struct direct *direct)
 		direct->reading++;
 		submit(slot);
 	}
-	if (direct->count == 0)
-		loop_buffer_wait(direct->loop, &direct->buffer_free);
 }
 
 static void drop_first(struct direct *direct)
@@ -170,7 +169,9 @@ static int64_t step(struct path_send_job *job)
 	struct slot *slot = &direct->slots[direct->first];
 	int64_t length, sent;
 
-	read_ahead(job, direct);
+	read_ahead(job);
+	if (direct->count == 0)
+		loop_buffer_wait(direct->loop, &direct->buffer_free);
 	if (direct->count == 0 || slot->is_reading) {
 		job->wait = PATH_WAIT_COMPLETION;
 		return -EAGAIN;
@@ -207,6 +208,7 @@ const struct path_send path_send_direct = {
 	.summary = "disk to buffer by DMA, buffer to socket: one CPU copy, page cache untouched",
 	.needs_direct = true,
 	.open = open_,
+	.prefetch = read_ahead,
 	.step = step,
 	.close = close_,
 };

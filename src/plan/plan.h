@@ -12,6 +12,13 @@
 #define PLAN_WINDOW ((uint64_t)4 << 20)
 
 /*
+ * Where a window is resident in part, its pieces are looked at one by one: background reclaim
+ * leaves holes of a few pages in hot files, and reading whole windows from the disk for them costs
+ * more.
+ */
+#define PLAN_PIECE ((uint64_t)256 << 10)
+
+/*
  * A file up to this size is small: when cold it is read through the page cache, because one read
  * brings all of it and the next request then finds it there.
  */

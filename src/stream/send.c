@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: offset <= limit <= ahead <= end. [offset, ahead) is planned for the open path; where
- * has_next, the window at `ahead` is planned for another one. The last TAIL bytes are not released
- * before the file was looked at once more, so that a changed file never gives a body that looks
- * whole.
+ * The range is planned ahead of what is sent, as a short queue of segments. All of them are open,
+ * so that a path that reads ahead does so while the segments before it are being sent; only the
+ * first one sends.
+ *
+ * Invariants: offset <= planned <= end; the segments cover [offset, planned) without a gap. Only
+ * the last segment grows. The last TAIL bytes are not released before the file was looked at once
+ * more, so that a changed file never gives a body that looks whole.
  */
 #include "stream/send.h"
 
@@ -14,134 +17,192 @@
 
 enum {
 	TAIL = 4096,
-	READ_AHEAD = 16 << 20, /* how far the windows of an asynchronous path are planned ahead */
+	PLAN_AHEAD = 16 << 20, /* bytes: what eight reads of 1 MiB take, twice */
+	/* What was resident this long ago may be gone; sendfile would wait for the disk. */
+	STALE_MS = 20,
 };
 
 static void on_wake(struct path_send_job *job)
 {
-	struct stream_send *stream =
-		(struct stream_send *)((char *)job - offsetof(struct stream_send, job));
+	struct stream_segment *segment =
+		(struct stream_segment *)((char *)job - offsetof(struct stream_segment, job));
+	struct stream_send *stream = segment->stream;
 
-	stream->wake(stream);
+	if (segment == &stream->segments[stream->first])
+		stream->wake(stream);
 }
 
 void stream_send_open(struct stream_send *stream, struct loop *loop, struct path_file *file,
 		      int socket, uint64_t offset, uint64_t length)
 {
-	stream->job = (struct path_send_job){
-		.loop = loop,
-		.file = path_file_share(file),
-		.socket = socket,
-		.offset = offset,
-		.limit = offset,
-		.ahead = offset,
-		.wake = on_wake,
-	};
+	stream->loop = loop;
+	stream->file = path_file_share(file);
+	stream->socket = socket;
+	stream->offset = stream->planned = offset;
 	stream->end = offset + length;
-	stream->path = NULL;
-	stream->segment_start = offset;
-	stream->is_open = true;
-	stream->has_next = false;
+	stream->first = stream->count = 0;
+	stream->last_path = "no path";
 	stream->can_sendfile = true;
 	stream->is_verified = length <= TAIL;
 }
 
-static uint64_t window_end(const struct stream_send *stream, uint64_t at)
+static struct stream_segment *segment_at(struct stream_send *stream, unsigned index)
 {
-	return size_min(size_round_down(at, PLAN_WINDOW) + PLAN_WINDOW, stream->end);
+	return &stream->segments[(stream->first + index) % STREAM_SEGMENTS];
 }
 
-static int check_unchanged(const struct stream_send *stream)
+static void close_first(struct stream_send *stream)
 {
-	int changed = path_file_has_changed(stream->job.file);
+	struct stream_segment *segment = segment_at(stream, 0);
+	uint64_t end = size_min(stream->offset, segment->job.ahead);
 
-	return changed > 0 ? -ESTALE : changed;
+	if (stream->explain && end > segment->start)
+		buffer_printf(stream->explain, "bytes %llu-%llu by %s: %s\n",
+			      (unsigned long long)segment->start, (unsigned long long)end - 1,
+			      segment->path->name, segment->reason);
+	if (segment->path->close)
+		segment->path->close(&segment->job);
+	stream->first = (stream->first + 1) % STREAM_SEGMENTS;
+	stream->count--;
 }
 
-/* Decides on the window that begins at `at`. */
-static struct plan_send choose(const struct stream_send *stream, uint64_t at)
+/* Forgets what was planned and not sent. */
+static void drop_plan(struct stream_send *stream)
 {
-	struct path_file *file = stream->job.file;
+	while (stream->count > 0)
+		close_first(stream);
+	stream->planned = stream->offset;
+}
+
+static uint64_t piece_end(const struct stream_send *stream, uint64_t at, uint64_t unit)
+{
+	return size_min(size_round_down(at, unit) + unit, stream->end);
+}
+
+/* Decides on the bytes from `at` to *until. */
+static struct plan_send choose(const struct stream_send *stream, uint64_t at, uint64_t *until)
+{
+	struct path_file *file = stream->file;
 	struct plan_send_facts facts = {
 		.forced = stream->forced,
 		.file_size = file->status.stx_size,
 		.can_direct = file->can_direct,
 		.can_sendfile = stream->can_sendfile,
 	};
+	struct cache_residency residency;
 
-	if (!stream->forced) {
-		struct cache_residency residency =
-			cache_residency(file->fd, at, window_end(stream, at) - at);
-
-		facts.state = residency.state;
-		facts.is_dirty = residency.is_dirty;
+	*until = piece_end(stream, at, PLAN_WINDOW);
+	if (stream->forced)
+		return plan_send(&facts);
+	residency = cache_residency(file->fd, at, *until - at);
+	if (residency.state == CACHE_MIXED) {
+		*until = piece_end(stream, at, PLAN_PIECE);
+		residency = cache_residency(file->fd, at, *until - at);
 	}
+	facts.state = residency.state;
+	facts.is_dirty = residency.is_dirty;
 	return plan_send(&facts);
 }
 
-static void end_segment(struct stream_send *stream)
+static int open_segment(struct stream_send *stream, struct plan_send choice, uint64_t until)
 {
-	uint64_t start = stream->segment_start, offset = stream->job.offset;
+	struct stream_segment *segment = segment_at(stream, stream->count);
+	int result;
 
-	if (!stream->path)
-		return;
-	if (stream->explain && offset > start)
-		buffer_printf(stream->explain, "bytes %llu-%llu by %s: %s\n",
-			      (unsigned long long)start, (unsigned long long)offset - 1,
-			      stream->path->name, stream->choice.reason);
-	if (stream->path->close)
-		stream->path->close(&stream->job);
-	stream->path = NULL;
-}
-
-/* Opens the path for the window at the offset. */
-static int begin_segment(struct stream_send *stream)
-{
-	struct path_send_job *job = &stream->job;
-	int result = 0;
-
-	stream->choice = stream->has_next ? stream->next : choose(stream, job->offset);
-	stream->has_next = false;
-	stream->segment_start = job->offset;
-	job->limit = job->offset;
-	job->ahead = window_end(stream, job->offset);
-	if (stream->choice.path->open)
-		result = stream->choice.path->open(job);
+	*segment = (struct stream_segment){
+		.job = {.loop = stream->loop,
+			.file = stream->file,
+			.socket = stream->socket,
+			.offset = stream->planned,
+			.limit = stream->planned,
+			.ahead = until,
+			.wake = on_wake},
+		.path = choice.path,
+		.reason = choice.reason,
+		.stream = stream,
+		.start = stream->planned,
+	};
+	result = choice.path->open ? choice.path->open(&segment->job) : 0;
 	if (result == 0)
-		stream->path = stream->choice.path;
+		stream->count++;
 	return result;
 }
 
-/* Adds the windows that go by the same path, as far ahead as the path can make use of. */
-static int look_ahead(struct stream_send *stream)
+static int check_unchanged(const struct stream_send *stream)
 {
-	struct path_send_job *job = &stream->job;
-	uint64_t reach = stream->path->needs_direct ? READ_AHEAD : 1;
+	int changed = path_file_has_changed(stream->file);
 
-	while (!stream->has_next && job->ahead < stream->end && job->ahead - job->offset < reach) {
-		int result = check_unchanged(stream);
+	return changed > 0 ? -ESTALE : changed;
+}
 
-		if (result < 0)
-			return result;
-		stream->next = choose(stream, job->ahead);
-		if (stream->next.path == stream->path)
-			job->ahead = window_end(stream, job->ahead);
-		else
-			stream->has_next = true;
-	}
+/* Plans one more piece. */
+static int plan_piece(struct stream_send *stream)
+{
+	struct stream_segment *last;
+	uint64_t until;
+	struct plan_send choice = choose(stream, stream->planned, &until);
+	int result = 0;
+
+	stream->last_path = choice.path->name;
+	last = stream->count > 0 ? segment_at(stream, stream->count - 1) : NULL;
+	if (last && last->path == choice.path)
+		last->job.ahead = until;
+	else
+		result = open_segment(stream, choice, until);
+	if (result < 0)
+		return result;
+	last = segment_at(stream, stream->count - 1);
+	last->planned_ms = loop_now_ms(stream->loop);
+	stream->planned = until;
 	return 0;
 }
 
-/* Sets how far may be sent: up to the tail until the file was seen to be unchanged. */
+static bool wants_plan(const struct stream_send *stream)
+{
+	return stream->planned < stream->end && stream->planned - stream->offset < PLAN_AHEAD &&
+	       stream->count < STREAM_SEGMENTS;
+}
+
+static int plan_ahead(struct stream_send *stream)
+{
+	int result = 0;
+
+	/* Not for every step: half of what may be planned is enough to keep the reads going. */
+	if (stream->planned - stream->offset > PLAN_AHEAD / 2 || !wants_plan(stream))
+		return 0;
+	if (stream->planned > stream->offset)
+		result = check_unchanged(stream);
+	while (result == 0 && wants_plan(stream))
+		result = plan_piece(stream);
+	for (unsigned i = 0; result == 0 && i < stream->count; i++) {
+		struct stream_segment *segment = segment_at(stream, i);
+
+		if (segment->path->prefetch)
+			segment->path->prefetch(&segment->job);
+	}
+	return result;
+}
+
+/* What a page cache held a while ago says nothing about what sendfile will find. */
+static bool is_stale(struct stream_send *stream)
+{
+	const struct stream_segment *first = segment_at(stream, 0);
+
+	return !stream->forced && first->path == &path_send_sendfile &&
+	       loop_now_ms(stream->loop) - first->planned_ms > STALE_MS;
+}
+
+/* Sets how far the first segment may send: up to the tail until the file was seen unchanged. */
 static int release(struct stream_send *stream)
 {
-	struct path_send_job *job = &stream->job;
+	struct path_send_job *job = &segment_at(stream, 0)->job;
 	uint64_t tail = stream->end - size_min(TAIL, stream->end);
 
+	job->offset = stream->offset;
 	job->limit = job->ahead;
 	if (stream->is_verified || job->limit <= tail)
 		return 0;
-	if (job->offset >= tail) {
+	if (stream->offset >= tail) {
 		stream->is_verified = true;
 		return check_unchanged(stream);
 	}
@@ -151,38 +212,43 @@ static int release(struct stream_send *stream)
 
 static int64_t attempt(struct stream_send *stream)
 {
-	int result = 0;
+	struct stream_segment *first = segment_at(stream, 0);
+	int result;
 
-	if (stream->path)
-		result = look_ahead(stream);
-	if (result == 0 && stream->job.offset == stream->job.ahead)
-		end_segment(stream); /* the next window goes by another path */
-	if (result == 0 && !stream->path)
-		result = begin_segment(stream);
+	if (stream->count > 0 && stream->offset == first->job.ahead)
+		close_first(stream);
+	if (stream->count > 0 && is_stale(stream))
+		drop_plan(stream);
+	result = plan_ahead(stream);
 	if (result == 0)
 		result = release(stream);
-	return result < 0 ? result : stream->path->step(&stream->job);
+	if (result < 0)
+		return result;
+	first = segment_at(stream, 0);
+	stream->last_path = first->path->name;
+	return first->path->step(&first->job);
 }
 
-/* Remembers that the chosen path cannot work here. Whether another one may be tried. */
+/* Remembers that the path tried last cannot work here. Whether another one may be tried. */
 static bool give_up_path(struct stream_send *stream)
 {
-	if (stream->choice.path->needs_direct)
-		stream->job.file->can_direct = false;
-	else if (stream->choice.path == &path_send_sendfile)
+	const struct path_send *path = path_send_find(stream->last_path);
+
+	if (path->needs_direct)
+		stream->file->can_direct = false;
+	else if (path == &path_send_sendfile)
 		stream->can_sendfile = false;
 	else
 		return false;
-	end_segment(stream);
+	drop_plan(stream);
 	return !stream->forced;
 }
 
 int64_t stream_send_step(struct stream_send *stream)
 {
-	struct path_send_job *job = &stream->job;
 	int64_t count;
 
-	if (job->offset == stream->end)
+	if (stream->offset == stream->end)
 		return 0;
 	do
 		count = attempt(stream);
@@ -190,32 +256,27 @@ int64_t stream_send_step(struct stream_send *stream)
 	if (count == 0)
 		return -ENODATA;
 	if (count > 0) {
-		job->offset += (uint64_t)count;
-		bill_add(stream->bill, stream->path->name, (uint64_t)count);
+		stream->offset += (uint64_t)count;
+		bill_add(stream->bill, stream->last_path, (uint64_t)count);
 	}
 	return count;
 }
 
-bool stream_send_waits_for_socket(const struct stream_send *stream)
-{
-	return stream->job.wait == PATH_WAIT_SOCKET;
-}
-
 const char *stream_send_path(const struct stream_send *stream)
 {
-	return stream->choice.path->name;
+	return stream->last_path;
 }
 
 uint64_t stream_send_offset(const struct stream_send *stream)
 {
-	return stream->job.offset;
+	return stream->offset;
 }
 
 void stream_send_close(struct stream_send *stream)
 {
-	if (!stream->is_open)
+	if (!stream->file)
 		return;
-	end_segment(stream);
-	path_file_release(stream->job.file);
-	stream->is_open = false;
+	drop_plan(stream);
+	path_file_release(stream->file);
+	stream->file = NULL;
 }

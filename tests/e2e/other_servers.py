@@ -62,8 +62,11 @@ def start_python_server(add_cleanup, folder):
         def log_message(self, *_):
             pass
 
-    handler = functools.partial(Quiet, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class QuietServer(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_):
+            pass
+
+    server = QuietServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     add_cleanup(server.server_close)
     add_cleanup(server.shutdown)

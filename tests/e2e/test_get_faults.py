@@ -169,6 +169,10 @@ class Bodies(Faults):
     def test_a_coding_we_do_not_know(self):
         self.assert_fails(answer_head(Transfer_Encoding="gzip") + b"abc")
 
+    def test_a_compressed_body_is_not_the_file(self):
+        self.assert_fails(whole_answer(BODY, Content_Encoding="gzip"))
+        self.assert_works(whole_answer(BODY, Content_Encoding="identity"))
+
     def test_a_body_in_single_bytes(self):
         def script(peer):
             peer.request()

@@ -49,20 +49,19 @@ class Paths(unittest.TestCase):
         copy, size = self.here / f"{file.name}-{send}-{receive}", file.stat().st_size
         done = get("--json", "--path", receive, server.url(file.name), "-o", copy)
         self.assertEqual(done.code, 0, done.err)
-        self.assertTrue(same(copy, file), "the copy differs")
+        self.assertTrue(same(copy, file), f"{copy.name} differs")
         copy.unlink()
         bill = done.objects()[0]["bill"]
         self.assert_only_by(receive, {path["path"]: path["bytes"] for path in bill["paths"]}, size)
-        return size
 
     def each_size(self, send):
         skip_unless_direct(send, self.folder)
         server = serve(self.addCleanup, self.folder, "--path", send)
         for receive in ("auto", *RECEIVE_PATHS):
-            for state, prepare in (("warm", warm), ("cold", evict)):
+            with self.subTest(receive=receive):
+                skip_unless_direct(receive, self.here)
                 for file in self.files:
-                    with self.subTest(receive=receive, state=state, file=file.name):
-                        skip_unless_direct(receive, self.here)
+                    for prepare in (warm, evict):
                         prepare(file)
                         self.transfer(server, file, send, receive)
         for line in server.log():
@@ -136,11 +135,13 @@ class PageCache(unittest.TestCase):
     def test_a_cold_file_leaves_no_page_on_either_side(self):
         skip_unless_direct("direct", self.folder)
         make_cold(self.file)
-        bill, _ = self.transfer()
+        bill, line = self.transfer()
         self.assertEqual(resident_pages(self.file), 0)
         left = resident_pages(self.copy)
         self.assertLessEqual(left, pages(LARGE) // 100)
         self.assertEqual(bill["page_cache_after_bytes"], left * PAGE)
+        self.assertEqual(line.paths, {"direct": LARGE})
+        self.assertEqual(bill["paths"], [{"path": "direct", "bytes": LARGE}])
         self.assert_same()
 
     def test_a_warm_file_stays_warm(self):

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from other_servers import (
+    answer_head,
     range_answer,
     scripted,
     stalling_proxy,
@@ -67,6 +68,25 @@ class Resuming(unittest.TestCase):
         self.assertTrue(self.part.exists())
         json.loads(self.state.read_text())
         return done
+
+
+class TwoAtOnce(Resuming):
+    def test_the_second_leaves_the_first_in_peace(self):
+        folder = temp_folder(self.addCleanup)
+        make_file(folder / "file.bin", SIZE)
+        server = serve(self.addCleanup, folder)
+        proxy = stalling_proxy(self.addCleanup, server.port, STALL)
+        first = start_sluice("get", proxy.url(), "-o", self.file)
+        self.addCleanup(first.communicate)
+        self.addCleanup(first.kill)
+        wait_until(proxy.stalled.is_set, "the server falls silent")
+        wait_until(self.part.exists, "there is a part")
+        second = get(proxy.url(), "-o", self.file)
+        self.assertEqual(second.code, 1, second.err)
+        self.assertRegex(second.err, r"^sluice: [^\n]*file\.bin\.part[^\n]*\n$")
+        first.send_signal(signal.SIGINT)
+        self.assertEqual(finish(first).code, 1)
+        self.assertGreater(self.get(proxy.url()).objects()[0]["resumed_from_bytes"], 0)
 
 
 class AgainstRealServers(Resuming):
@@ -189,24 +209,35 @@ class AgainstAScript(Scripted):
         done = self.get(server.url())
         self.assertRegex(done.err, "(?i)changed|start(s|ed|ing)? (again|over)")
 
+    def test_416_starts_over(self):
+        def after(request, body):
+            if "range" in request.headers:
+                return answer_head("416 Range Not Satisfiable", Content_Length=0)
+            return whole_answer(body)
+
+        self.get(self.first_half(after=after).url())
+
     def test_a_range_that_was_not_asked_for(self):
         def shifted(change):
             def after(request, body):
                 first = int(request.headers["range"][6:-1])
-                place, total, tag = change(first)
-                head = f"HTTP/1.1 206 Partial Content\r\nETag: {tag}\r\nContent-Length: "
-                data = body[place:]
-                head += f"{len(data)}\r\nContent-Range: bytes {place}-{SIZE - 1}/{total}\r\n\r\n"
-                return head.encode() + data
+                start, last, total, tag = change(first)
+                data = body[start : last + 1]
+                place = f"bytes {start}-{last}/{total}"
+                status, length = "206 Partial Content", len(data)
+                head = answer_head(status, ETag=tag, Content_Length=length, Content_Range=place)
+                return head + data
 
             return after
 
         for name, change in (
-            ("from the start", lambda first: (0, SIZE, '"v1"')),
-            ("a byte early", lambda first: (first - 1, SIZE, '"v1"')),
-            ("a byte late", lambda first: (first + 1, SIZE, '"v1"')),
-            ("of another size", lambda first: (first, SIZE + 1, '"v1"')),
-            ("of another file", lambda first: (first, SIZE, '"v2"')),
+            ("from the start", lambda first: (0, SIZE - 1, SIZE, '"v1"')),
+            ("a byte early", lambda first: (first - 1, SIZE - 1, SIZE, '"v1"')),
+            ("a byte late", lambda first: (first + 1, SIZE - 1, SIZE, '"v1"')),
+            ("as long but elsewhere", lambda first: (first - 1, SIZE - 2, SIZE, '"v1"')),
+            ("too short", lambda first: (first, SIZE - 2, SIZE, '"v1"')),
+            ("of another size", lambda first: (first, SIZE - 1, SIZE + 1, '"v1"')),
+            ("of another file", lambda first: (first, SIZE - 1, SIZE, '"v2"')),
         ):
             with self.subTest(name):
                 server = self.first_half(after=shifted(change))

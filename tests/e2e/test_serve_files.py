@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 import re
 import subprocess
 import unittest
@@ -278,6 +279,35 @@ class AccessLog(Folder):
         server.request("/small.txt")
         line = wait_until(lambda: log.exists() and log.read_text(), "a line in the log file")
         self.assertEqual(LogLine(line.rstrip("\n")).request, "GET /small.txt HTTP/1.1")
+
+
+class Explanations(Folder):
+    def test_explain_tells_the_path_of_each_range_and_why(self):
+        server = serve(self.addCleanup, self.folder, "--explain", "--path", "readwrite")
+        server.request("/big.bin", headers={"Range": "bytes=1000-1999"})
+        wait_until(lambda: "readwrite" in server.errors(), "the explanation")
+        self.assertRegex(server.errors(), "1000-1999 by readwrite: .+")
+
+
+class CongestionControl(Folder):
+    def algorithm(self, *options):
+        """What the kernel says of a connection that waits in the middle of an answer."""
+        make_file(self.folder / "large", 48 * MIB)
+        server = serve(self.addCleanup, self.folder, *options)
+        with server.connect(receive_buffer=65536) as connection:
+            connection.ask("/large")
+            connection.head()
+            command = [program("ss"), "-tinH", f"sport = :{server.port}"]
+            shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return re.search(r"^\s+(\w+) ", shown, re.M)[1]
+
+    def test_auto_does_not_pace_what_stays_on_this_machine(self):
+        system = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+        expected = ("cubic", "reno") if system == "bbr" else (system,)
+        self.assertIn(self.algorithm(), expected)
+
+    def test_a_name_of_one_s_own(self):
+        self.assertEqual(self.algorithm("--cc", "reno"), "reno")
 
 
 class Bill(Folder):

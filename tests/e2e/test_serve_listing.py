@@ -203,7 +203,7 @@ class Permissions(unittest.TestCase):
         self.addCleanup(closed.chmod, 0o755)
         for target in ("/closed/", "/closed/file"):
             self.assertEqual(server.request(target).status, 403, target)
-        closed.chmod(0o711)
+        closed.chmod(0o311)
         self.assertEqual(server.request("/closed/").status, 403)
         self.assertEqual(server.request("/closed/file").status, 200)
 

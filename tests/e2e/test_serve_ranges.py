@@ -136,6 +136,15 @@ class Ranges(unittest.TestCase):
         asked = ",".join(f"{first}-{last}" for first, last in ranges)
         self.assert_parts(self.ask(f"bytes={asked}"), *ranges)
 
+    def test_a_file_that_holds_the_boundary(self):
+        kind = self.ask("bytes=0-9,20-29").headers["Content-Type"]
+        boundary = kind.split("boundary=")[1].strip('"').encode()
+        file = self.folder / "boundary"
+        file.write_bytes(b"0123456789\r\n--" + boundary + b"--\r\n0123456789")
+        answer = self.ask(f"bytes=0-{len(boundary) + 16},-3", f"/{file.name}")
+        again = answer.headers["Content-Type"].split("boundary=")[1].strip('"').encode()
+        self.assertNotIn(again, file.read_bytes())
+
     def test_several_and_then_the_next_request(self):
         with self.server.connect() as connection:
             for _ in range(3):

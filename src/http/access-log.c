@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/access-log.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static void append_time(struct buffer *line)
+{
+	char text[32];
+	time_t now = time(NULL);
+	struct tm calendar;
+
+	gmtime_r(&now, &calendar);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &calendar);
+	buffer_text(line, text);
+}
+
+static void append_paths(struct buffer *line, const struct sluice_bill *bill)
+{
+	for (unsigned i = 0; i < bill->path_count; i++)
+		buffer_printf(line, "%s%s=%llu", i ? "," : "", bill->paths[i].path,
+			      (unsigned long long)bill->paths[i].bytes);
+	if (bill->path_count == 0)
+		buffer_text(line, "-");
+}
+
+static void append_request(struct buffer *line, const struct http_request *request)
+{
+	text_escape(line, request->method_text.data, request->method_text.length);
+	buffer_text(line, " ");
+	text_escape(line, request->target.data, request->target.length);
+	buffer_printf(line, " HTTP/1.%u", request->minor);
+}
+
+static void explain(const struct server_settings *settings, struct buffer *lines)
+{
+	char *at = lines->data, *end;
+
+	for (; at && *at; at = end + 1) {
+		end = strchr(at, '\n');
+		*end = '\0';
+		settings->explain(settings->argument, at);
+	}
+	buffer_free(lines);
+}
+
+void access_log(const struct server_settings *settings, const struct access *access,
+		struct buffer *explanation)
+{
+	const struct response *response = access->response;
+	struct buffer line = {0};
+
+	explain(settings, explanation);
+	if (!settings->log)
+		return;
+	buffer_printf(&line, "%s [", access->peer);
+	append_time(&line);
+	buffer_text(&line, "] \"");
+	append_request(&line, access->request);
+	buffer_printf(&line, "\" %u %llu %.6f ", response->status,
+		      (unsigned long long)response->body_bytes, seconds_since(access->started));
+	append_paths(&line, &response->bill);
+	buffer_text(&line, " \"");
+	text_escape(&line, access->note, strlen(access->note));
+	buffer_text(&line, "\"");
+	if (!line.failed)
+		settings->log(settings->argument, line.data);
+	buffer_free(&line);
+}

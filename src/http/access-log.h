@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line for each answered request:
+ * PEER [TIME] "METHOD TARGET HTTP/1.x" STATUS BODY_BYTES SECONDS PATH=BYTES,... "NOTE"
+ */
+#ifndef SLUICE_HTTP_ACCESS_LOG_H
+#define SLUICE_HTTP_ACCESS_LOG_H
+
+#include "http/worker.h"
+
+#include <time.h>
+
+struct access {
+	const char *peer;
+	const struct http_request *request;
+	const struct response *response;
+	const struct timespec *started; /* CLOCK_MONOTONIC */
+	const char *note;               /* why it ended badly, or "" */
+};
+
+/* Hands the line, and before it the lines of the explanation (which is emptied), to the settings'
+ * callbacks, where there are any. */
+void access_log(const struct server_settings *settings, const struct access *access,
+		struct buffer *explanation);
+
+#endif
