@@ -121,8 +121,8 @@ static int look(const struct resolve *resolve, const char *path, bool only_cache
 	return result < 0 ? result : (int)(status->stx_mode & S_IFMT);
 }
 
-/* Opens a regular file. Returns a descriptor, or -errno; -EISDIR for a folder. */
-static int open_regular(const struct resolve *resolve, const char *path, bool only_cached)
+/* Returns a descriptor of a regular file, or -errno; -EISDIR for a folder. */
+static int try_open(const struct resolve *resolve, const char *path, bool only_cached)
 {
 	struct statx before, after;
 	int type = look(resolve, path, only_cached, &before);
@@ -140,6 +140,16 @@ static int open_regular(const struct resolve *resolve, const char *path, bool on
 		sys_close(fd);
 		return -EAGAIN; /* replaced between the two looks */
 	}
+	return fd;
+}
+
+/* A name that is replaced between two looks, again and again, is there all the time. */
+static int open_regular(const struct resolve *resolve, const char *path, bool only_cached)
+{
+	int fd = -EAGAIN;
+
+	for (int tries = 0; fd == -EAGAIN && tries < (only_cached ? 1 : 100); tries++)
+		fd = try_open(resolve, path, only_cached);
 	return fd;
 }
 

@@ -5,13 +5,13 @@ descriptors, the end of the server, and what is left over after ten thousand req
 import concurrent.futures
 import contextlib
 import errno
-import itertools
 import os
 import pathlib
 import re
 import signal
 import socket
-import threading
+import subprocess
+import sys
 import time
 import unittest
 
@@ -24,6 +24,7 @@ from support import (
     is_sanitized,
     make_file,
     program,
+    request_bytes,
     serve,
     skip_unless_direct,
     temp_folder,
@@ -32,6 +33,12 @@ from support import (
 
 LARGE = 48 * MIB  # more than sockets and buffers on both sides can hold
 LITTLE = 65536
+REPLACE = """
+import itertools, os
+for number in itertools.cycle("10"):
+    os.link(number, "new")
+    os.rename("new", "file")
+"""
 
 # Slow clients take a minute by themselves: they start with the module and are looked at by its
 # last class, while the other tests run.
@@ -184,30 +191,20 @@ class ChangingFiles(unittest.TestCase):
         self.assertEqual(line.note, "")
 
     def test_a_file_that_is_replaced_all_the_time_is_always_there(self):
-        file = make_file(self.folder / "file", 10_000, seed=0)
+        bodies = [make_file(self.folder / f"{seed}", 10_000, seed).read_bytes() for seed in (0, 1)]
+        os.link(self.folder / "0", self.folder / "file")
         server = serve(self.addCleanup, self.folder)
-        bodies = [content(10_000, seed) for seed in range(2)]
-        done = threading.Event()
-
-        def replace():
-            for number in itertools.count():
-                fresh = make_file(self.folder / "new", 10_000, seed=number % 2)
-                fresh.rename(file)
-                if done.is_set():
-                    return
-
-        thread = threading.Thread(target=replace)
-        thread.start()
-        try:
-            with server.connect() as connection:
-                for _ in range(3000):
-                    connection.ask("/file")
+        replacing = subprocess.Popen([sys.executable, "-c", REPLACE], cwd=self.folder)
+        self.addCleanup(replacing.wait, WAIT)
+        self.addCleanup(replacing.kill)
+        with server.connect() as connection:
+            for _ in range(1000):
+                connection.send(request_bytes("/file") * 20)
+                for _ in range(20):
                     answer = connection.answer()
                     self.assertEqual(answer.status, 200)
                     self.assertIn(answer.body, bodies)
-        finally:
-            done.set()
-            thread.join()
+        self.assertIsNone(replacing.poll(), "the replacing ended early")
 
 
 class VanishingClients(unittest.TestCase):

@@ -222,8 +222,10 @@ static void test_refusals(void **state)
 		child_enter_refused_late, child_lock_forbidden, child_lock_limited,
 	};
 
-	if (kind != LOOP_URING)
+	if (kind != LOOP_URING) {
+		print_message("only io_uring can be refused\n");
 		skip();
+	}
 	for (size_t i = 0; i < COUNT_OF(children); i++)
 		run_child(children[i]);
 }
