@@ -1,34 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Errors may quote names that came from outside: nothing that a terminal would act on gets through.
- */
-static void print_escaped(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02X", c);
-		else
-			fputc(c, out);
-	}
-}
-
+/* Errors quote names that came from outside. */
 static void print_message(const char *format, va_list args, const char *hint)
 {
-	char text[1024];
+	char text[1024], safe[4096];
 
 	vsnprintf(text, sizeof(text), format, args);
-	fputs("sluice: ", stderr);
-	print_escaped(stderr, text);
-	fprintf(stderr, "%s\n", hint);
+	text_for_terminal(safe, sizeof(safe), text);
+	fprintf(stderr, "sluice: %s%s\n", safe, hint);
 }
 
 int command_failed(const char *format, ...)
@@ -112,7 +100,10 @@ static void print_cache(FILE *out, int64_t bytes)
 
 void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill)
 {
-	fprintf(out, "%s %llu bytes in %.3f s: %.2f GB/s\n", title, (unsigned long long)bill->bytes,
+	char safe[4096];
+
+	text_for_terminal(safe, sizeof(safe), title);
+	fprintf(out, "%s %llu bytes in %.3f s: %.2f GB/s\n", safe, (unsigned long long)bill->bytes,
 		bill->seconds, rate(bill));
 	fprintf(out, "  CPU       %.3f s (user %.3f, system %.3f), %.3f s per GB\n",
 		bill->cpu_user_seconds + bill->cpu_system_seconds, bill->cpu_user_seconds,

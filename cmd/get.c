@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/text.h"
 #include "command.h"
 #include "progress.h"
 
@@ -111,6 +112,61 @@ static int parse_option(struct get *get, int option, char **argv)
 	return EXIT_DONE;
 }
 
+static bool is_path(const struct get *get, const char *name)
+{
+	return get->options.path && strcmp(get->options.path, name) == 0;
+}
+
+/* Two URLs that end alike would be written to one file, the second over the first. */
+static int check_names(char *const *urls)
+{
+	char name[256], other[256];
+
+	for (char *const *url = urls; *url; url++)
+		for (char *const *later = url + 1; *later; later++)
+			if (sluice_url_filename(*url, name, NULL) == 0 &&
+			    sluice_url_filename(*later, other, NULL) == 0 &&
+			    strcmp(name, other) == 0)
+				return command_misused("get: two of the URLs would be written to "
+						       "'%s'",
+						       name);
+	return EXIT_DONE;
+}
+
+static int check_urls(const struct get *get, char *const *urls)
+{
+	struct sluice_error error;
+
+	if (!*urls)
+		return command_misused("get: URL is missing: what is to be fetched?");
+	for (char *const *url = urls; *url; url++)
+		if (sluice_url_check(*url, &error) < 0)
+			return command_misused("get: %s: %s", *url, error.text);
+	if (get->options.output && !get->options.to_fd && urls[1])
+		return command_misused("get: -o names one file, but there are several URLs");
+	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
+}
+
+/* What cannot be had together. */
+static int check(struct get *get, char *const *urls)
+{
+	struct sluice_get_options *options = &get->options;
+
+	options->to_fd = options->output && strcmp(options->output, "-") == 0;
+	options->output_fd = STDOUT_FILENO;
+	if (options->output && !*options->output)
+		return command_misused("get: -o '' names no file");
+	if (options->to_fd && get->is_json)
+		return command_misused("get: -o - and --json both want standard output");
+	if (options->to_fd && options->path && !is_path(get, "auto"))
+		return command_misused("get: --path %s needs a file, not -o -", options->path);
+	if (options->output && is_path(get, "discard"))
+		return command_misused("get: --path discard writes no file: leave -o out");
+	if (options->keep_cached && (is_path(get, "direct") || is_path(get, "discard")))
+		return command_misused("get: --path %s keeps nothing cached", options->path);
+	return check_urls(get, urls);
+}
+
 static int parse(struct get *get, int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -126,7 +182,6 @@ static int parse(struct get *get, int argc, char **argv)
 		{"timeout", required_argument, NULL, 't'},
 		{0},
 	};
-	struct sluice_error error = {0};
 	int option, result = EXIT_DONE;
 
 	while (result == EXIT_DONE && !get->is_help &&
@@ -134,25 +189,15 @@ static int parse(struct get *get, int argc, char **argv)
 		result = parse_option(get, option, argv);
 	if (result != EXIT_DONE || get->is_help)
 		return result;
-	if (optind == argc)
-		return command_misused("get: URL is missing: what is to be fetched?");
-	for (int i = optind; i < argc; i++)
-		if (sluice_url_check(argv[i], &error) < 0)
-			return command_misused("get: %s: %s", argv[i], error.text);
-	get->options.to_fd = get->options.output && strcmp(get->options.output, "-") == 0;
-	get->options.output_fd = STDOUT_FILENO;
-	if (get->options.output && !get->options.to_fd && optind + 1 < argc)
-		return command_misused("get: -o names one file, but there are several URLs");
-	if (get->options.to_fd && get->is_json)
-		return command_misused("get: -o - and --json both want standard output");
-	if (get->options.to_fd && get->options.path && strcmp(get->options.path, "auto") != 0)
-		return command_misused("get: --path %s needs a file, not -o -", get->options.path);
-	return EXIT_DONE;
+	return check(get, argv + optind);
 }
 
 static void print_json(const char *url, const struct sluice_get_result *result)
 {
-	json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:o}", "url", url, "file", result->file,
+	char safe_url[4096], safe_file[4096]; /* JSON is UTF-8 */
+	json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:o}", "url",
+				 text_for_terminal(safe_url, sizeof(safe_url), url), "file",
+				 text_for_terminal(safe_file, sizeof(safe_file), result->file),
 				 "status", (int)result->status, "resumed_from_bytes",
 				 (json_int_t)result->resumed_from_bytes, "bill",
 				 command_bill_json(&result->bill));

@@ -61,6 +61,7 @@ static const char help[] =
 struct serve {
 	struct sluice_server_options options;
 	const char *log, *bill;
+	FILE *bill_file;
 	bool is_help;
 };
 
@@ -135,17 +136,20 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-static int open_log(struct serve *serve)
+/* Opens what is written to now: a mistake is better told before the work than after it. */
+static int open_files(struct serve *serve)
 {
-	FILE *file;
+	FILE *log = NULL;
 
+	if (serve->bill && !(serve->bill_file = fopen(serve->bill, "we")))
+		return command_failed("bill %s: %s", serve->bill, strerror(errno));
 	if (!serve->log)
 		return EXIT_DONE;
-	file = strcmp(serve->log, "-") == 0 ? stdout : fopen(serve->log, "ae");
-	if (!file)
+	log = strcmp(serve->log, "-") == 0 ? stdout : fopen(serve->log, "ae");
+	if (!log)
 		return command_failed("access log %s: %s", serve->log, strerror(errno));
 	serve->options.log = on_log;
-	serve->options.argument = file;
+	serve->options.argument = log;
 	return EXIT_DONE;
 }
 
@@ -159,13 +163,15 @@ static void handle_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-static int write_bill(const char *name, const struct sluice_bill *bill)
+static int write_bill(const struct serve *serve, const struct sluice_bill *bill)
 {
 	json_t *root = command_bill_json(bill);
-	int result = json_dump_file(root, name, JSON_COMPACT);
+	int result = json_dumpf(root, serve->bill_file, JSON_COMPACT);
 
 	json_decref(root);
-	return result < 0 ? command_failed("bill %s: cannot write it", name) : EXIT_DONE;
+	if (fclose(serve->bill_file) != 0 || result < 0)
+		return command_failed("bill %s: %s", serve->bill, strerror(errno));
+	return EXIT_DONE;
 }
 
 static int serve_until_signal(const struct serve *serve)
@@ -179,7 +185,7 @@ static int serve_until_signal(const struct serve *serve)
 	if (sluice_server_run(server, &bill, &error) < 0)
 		return command_failed("%s", error.text);
 	command_print_bill(stderr, "sent", &bill);
-	return serve->bill ? write_bill(serve->bill, &bill) : EXIT_DONE;
+	return serve->bill ? write_bill(serve, &bill) : EXIT_DONE;
 }
 
 static int run(int argc, char **argv)
@@ -195,7 +201,7 @@ static int run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	raise_descriptor_limit();
-	result = open_log(&serve);
+	result = open_files(&serve);
 	if (result != EXIT_DONE)
 		return result;
 	result = sluice_server_open(&server, &serve.options, &error);

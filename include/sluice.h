@@ -177,6 +177,8 @@ struct sluice_get_result {
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */
 int sluice_url_check(const char *url, struct sluice_error *error) SLUICE_API;
+/* The file name that sluice_get would give it: 0, or -EINVAL with error where there is none. */
+int sluice_url_filename(const char *url, char name[256], struct sluice_error *error) SLUICE_API;
 int sluice_get(const char *url, const struct sluice_get_options *options,
 	       struct sluice_get_result *result, struct sluice_error *error) SLUICE_API;
 

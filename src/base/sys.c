@@ -121,6 +121,11 @@ int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout
 	return COUNTED(epoll_wait, epoll_wait(epoll, events, count, timeout_ms));
 }
 
+int sys_duplicate(int fd)
+{
+	return COUNTED(fcntl, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice)
 {
 	/* posix_fadvise(3) returns the error instead of setting errno. */
@@ -135,6 +140,11 @@ int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 		result = COUNTED(fallocate, fallocate(fd, mode, (off_t)offset, (off_t)length));
 	while (result == -EINTR);
 	return result;
+}
+
+int sys_fchmod(int fd, mode_t mode)
+{
+	return COUNTED(fchmod, fchmod(fd, mode));
 }
 
 int sys_filesystem(int fd, uint64_t *magic)
@@ -203,12 +213,8 @@ int sys_listen(int fd, int backlog)
 
 int sys_open(int folder, const char *path, int flags, mode_t mode)
 {
-	int result;
-
-	do
-		result = COUNTED(openat, openat(folder, path, flags | O_CLOEXEC, mode));
-	while (result == -EINTR);
-	return result;
+	/* Opening a FIFO may take for ever: an interrupt gets through. */
+	return COUNTED(openat, openat(folder, path, flags | O_CLOEXEC, mode));
 }
 
 int sys_openat2(int folder, const char *path, const struct open_how *how)

@@ -28,6 +28,8 @@
 	X(epoll_wait)                                                                              \
 	X(fadvise64)                                                                               \
 	X(fallocate)                                                                               \
+	X(fchmod)                                                                                  \
+	X(fcntl)                                                                                   \
 	X(fstatfs)                                                                                 \
 	X(fsync)                                                                                   \
 	X(ftruncate)                                                                               \
@@ -76,7 +78,9 @@ int sys_close(int fd);
 int sys_connect(int fd, const struct sockaddr *address, socklen_t size);
 int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms);
+int sys_duplicate(int fd); /* close-on-exec */
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice);
+int sys_fchmod(int fd, mode_t mode);
 int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length);
 int sys_filesystem(int fd, uint64_t *magic); /* fstatfs(2)'s f_type */
 int sys_fsync(int fd);

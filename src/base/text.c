@@ -8,7 +8,7 @@
 
 static bool is_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	return c >= 0x20 && c < 0x7f;
 }
 
 /* The length of the printable character at data (0: none): ASCII, or well-formed UTF-8 above
@@ -40,12 +40,12 @@ static size_t printable(const unsigned char *data, size_t length)
 	return count;
 }
 
-void text_escape(struct buffer *out, const char *data, size_t length)
+static void escape(struct buffer *out, const char *data, size_t length, const char *special)
 {
 	for (size_t at = 0; at < length;) {
 		size_t count = printable((const unsigned char *)data + at, length - at);
 
-		if (count)
+		if (count && !(data[at] && strchr(special, data[at])))
 			buffer_append(out, data + at, count);
 		else
 			buffer_printf(out, "\\x%02X", (unsigned char)data[at]);
@@ -53,11 +53,16 @@ void text_escape(struct buffer *out, const char *data, size_t length)
 	}
 }
 
-char *text_escape_into(char *text, size_t size, const char *data, size_t length)
+void text_escape(struct buffer *out, const char *data, size_t length)
+{
+	escape(out, data, length, "\"\\");
+}
+
+char *text_for_terminal(char *text, size_t size, const char *data)
 {
 	struct buffer out = {0};
 
-	text_escape(&out, data, length);
+	escape(&out, data, strlen(data), "");
 	snprintf(text, size, "%s", out.data ? out.data : "");
 	buffer_free(&out);
 	return text;

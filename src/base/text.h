@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 /*
- * Appends data with control characters, '"', '\' and bytes that are not part of valid UTF-8 (or
- * that encode a control character) as \xNN.
+ * Appends data with control characters, bytes that are not valid UTF-8, and characters that reorder
+ * what a person reads, as \xNN; and for a place between quotes also '"' and '\'.
  */
 void text_escape(struct buffer *out, const char *data, size_t length);
-/* The same into a fixed place, cut where it ends; returns text. */
-char *text_escape_into(char *text, size_t size, const char *data, size_t length);
+/* Without the latter, into a fixed place, cut where it ends; returns text. */
+char *text_for_terminal(char *text, size_t size, const char *data);
 
 #endif

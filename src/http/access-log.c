@@ -33,22 +33,34 @@ static void append_paths(struct buffer *line, const struct sluice_bill *bill)
 		buffer_text(line, "-");
 }
 
+/* A head that could not be parsed has no target. */
 static void append_request(struct buffer *line, const struct http_request *request)
 {
+	if (!request->target.data) {
+		buffer_text(line, "-");
+		return;
+	}
 	text_escape(line, request->method_text.data, request->method_text.length);
 	buffer_text(line, " ");
 	text_escape(line, request->target.data, request->target.length);
 	buffer_printf(line, " HTTP/1.%u", request->minor);
 }
 
-static void explain(const struct server_settings *settings, struct buffer *lines)
+static void explain(const struct server_settings *settings, const struct access *access,
+		    struct buffer *lines)
 {
 	char *at = lines->data, *end;
 
 	for (; at && *at; at = end + 1) {
+		struct buffer line = {0};
+
 		end = strchr(at, '\n');
-		*end = '\0';
-		settings->explain(settings->argument, at);
+		buffer_printf(&line, "%s \"", access->peer);
+		append_request(&line, access->request);
+		buffer_printf(&line, "\" %.*s", (int)(end - at), at);
+		if (!line.failed)
+			settings->explain(settings->argument, line.data);
+		buffer_free(&line);
 	}
 	buffer_free(lines);
 }
@@ -59,7 +71,7 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	const struct response *response = access->response;
 	struct buffer line = {0};
 
-	explain(settings, explanation);
+	explain(settings, access, explanation);
 	if (!settings->log)
 		return;
 	buffer_printf(&line, "%s [", access->peer);

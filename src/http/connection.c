@@ -310,7 +310,7 @@ static bool take_request(struct connection *connection)
 	if (status == 0)
 		answer_request(connection);
 	else
-		answer_text(connection, status < 0 ? 500 : (unsigned)status, "bad request");
+		answer_text(connection, (unsigned)status, http_reason((unsigned)status));
 	return true;
 }
 

@@ -27,7 +27,7 @@
 /* Opens path (no "..", by http_target_path) name by name. */
 static int walk(int folder, const char *path, int flags)
 {
-	_cleanup_fd_ int at = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+	_cleanup_fd_ int at = sys_duplicate(folder);
 	char name[256];
 
 	while (at >= 0) {
@@ -51,7 +51,7 @@ static int walk(int folder, const char *path, int flags)
 		if (is_last)
 			return take_fd(&at);
 	}
-	return -errno;
+	return at;
 }
 
 static int open_beneath(int folder, const char *path, int flags, bool only_cached)

@@ -18,11 +18,12 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 		return -ENOMEM;
 	*file = (struct path_file){.references = 1, .fd = fd, .direct_fd = -1};
 	result = sys_statx(fd, HOST_FILE_STATX, &file->status);
+	if (result == 0 && !take)
+		result = file->fd = sys_duplicate(fd);
 	if (result < 0) {
 		free(file);
 		return result;
 	}
-	file->owns_fd = take;
 	file->is_for_writing = is_for_writing;
 	file->align =
 		S_ISREG(file->status.stx_mode) ? host_file_direct_align(fd, &file->status) : 0;
@@ -43,8 +44,7 @@ void path_file_release(struct path_file *file)
 		return;
 	if (file->direct_fd >= 0)
 		sys_close(file->direct_fd);
-	if (file->owns_fd)
-		sys_close(file->fd);
+	sys_close(file->fd);
 	free(file);
 }
 

@@ -14,7 +14,6 @@
 struct path_file {
 	unsigned references;
 	int fd; /* goes through the page cache */
-	bool owns_fd;
 	bool is_for_writing;
 	bool can_direct;     /* cleared for good when O_DIRECT turns out not to work here */
 	int direct_fd;       /* -1: not opened */
@@ -22,7 +21,10 @@ struct path_file {
 	struct statx status; /* when it was opened */
 };
 
-/* Takes one reference. With take, fd is closed with the last reference (and on failure stays open).
+/*
+ * Takes one reference. With take, fd is the file's own from now on; without, the file works on a
+ * copy, because operations may be under way when the caller closes its descriptor. On failure fd
+ * stays the caller's.
  */
 int path_file_open(struct path_file **file, int fd, bool is_for_writing, bool take);
 struct path_file *path_file_share(struct path_file *file);

@@ -271,10 +271,11 @@ static void keep_part(struct download *download, bool was_interrupted)
 		snprintf(kept, sizeof(kept),
 			 "; %.80s has the first %llu bytes: run again to continue",
 			 download->target.part, (unsigned long long)done);
-	else if (was_interrupted && done > 0)
-		snprintf(kept, sizeof(kept),
-			 "; %.80s is left, but cannot be continued: the server gave no strong ETag",
-			 download->target.part);
+	else if (done > 0)
+		snprintf(kept, sizeof(kept), "; %.80s %s: the server gave no strong ETag",
+			 download->target.part,
+			 was_interrupted ? "is left, but cannot be continued"
+					 : "was removed, as it could not be continued");
 	download_error_append(download, kept);
 }
 
@@ -284,6 +285,9 @@ int download_to_file(struct download *download)
 			     ? 0
 			     : target_create(&download->target, download->resume, download->error);
 
+	download->result->bill.page_cache_before_bytes =
+		result == 0 && download->target.file ? download_resident(download, download->resume)
+						     : -1;
 	if (result == 0 && download->why_over && download->options->note)
 		download->options->note(download->options->argument, download->why_over);
 	if (result == 0)

@@ -20,6 +20,16 @@ void download_error_append(struct download *download, const char *text)
 		 text);
 }
 
+int64_t download_resident(const struct download *download, uint64_t length)
+{
+	struct cache_residency residency;
+
+	if (length == 0)
+		return 0;
+	residency = cache_residency(download->target.file->fd, 0, length);
+	return residency.state == CACHE_UNKNOWN ? -1 : (int64_t)residency.resident_bytes;
+}
+
 uint64_t download_done(const struct download *download)
 {
 	return download->stream ? stream_recv_offset(download->stream) : download->written_to_fd;

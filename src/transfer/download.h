@@ -51,6 +51,8 @@ int download_wait_socket(struct download *download, const char *what);
 int download_wait_stream(struct download *download);
 /* A completion came, for the stream's options: owner is the download. */
 void download_wake(void *owner);
+/* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
+int64_t download_resident(const struct download *download, uint64_t length);
 void download_error_append(struct download *download, const char *text);
 
 /* ask.c: asks for the file, follows redirects, and decides from the answer what is to come: resume,

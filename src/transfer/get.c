@@ -23,6 +23,10 @@ static bool is_special(const char *output)
 
 static int open_special(struct download *download, const char *output)
 {
+	if (download->path && download->path != &path_recv_readwrite)
+		return error_set(download->error, EOPNOTSUPP,
+				 "receive path %s needs a regular file, which %.150s is not",
+				 download->path->name, output);
 	download->output_fd = sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY, 0);
 	download->owns_output_fd = download->output_fd >= 0;
 	return download->output_fd < 0 ? error_set_errno(download->error, -download->output_fd,
@@ -68,26 +72,18 @@ static int choose_path(struct download *download)
 	return 0;
 }
 
-static int64_t resident_bytes(const struct download *download)
-{
-	struct path_file *file = download->target.file;
-	struct cache_residency residency;
-
-	if (!file || !download->stream)
-		return -1;
-	if (stream_recv_offset(download->stream) == 0)
-		return 0;
-	residency = cache_residency(file->fd, 0, stream_recv_offset(download->stream));
-	return residency.state == CACHE_UNKNOWN ? -1 : (int64_t)residency.resident_bytes;
-}
-
 static void explain(const struct download *download)
 {
 	struct buffer line = {0};
 
-	if (!download->options->explain || !download->stream)
+	if (!download->options->explain)
 		return;
-	stream_recv_explain(download->stream, &line);
+	if (download->stream)
+		stream_recv_explain(download->stream, &line);
+	else if (download->written_to_fd > 0)
+		buffer_printf(&line,
+			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
+			      (unsigned long long)download->written_to_fd - 1);
 	if (line.length > 0) {
 		line.data[line.length - 1] = '\0';
 		download->options->explain(download->options->argument, line.data);
@@ -132,6 +128,14 @@ int sluice_url_check(const char *text, struct sluice_error *error)
 	return http_url_parse(&url, text, error);
 }
 
+int sluice_url_filename(const char *text, char name[256], struct sluice_error *error)
+{
+	struct http_url url;
+	int result = http_url_parse(&url, text, error);
+
+	return result < 0 ? result : http_url_filename(&url, name, error);
+}
+
 int sluice_get(const char *url, const struct sluice_get_options *options,
 	       struct sluice_get_result *result, struct sluice_error *error)
 {
@@ -154,7 +158,9 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	download->target.folder = -1;
 	meter_start(&download->meter);
 	code = run(download);
-	result->bill.page_cache_after_bytes = resident_bytes(download);
+	if (download->target.file)
+		result->bill.page_cache_after_bytes =
+			download_resident(download, download_done(download));
 	explain(download);
 	close_all(download);
 	meter_read(&download->meter, &result->bill);

@@ -84,6 +84,16 @@ static int lock_part(int fd)
 	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
 }
 
+/* A file that is replaced keeps its permissions, as it would if it were written over. */
+static void keep_mode(const struct target *target, int fd)
+{
+	struct stat status;
+
+	if (fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(status.st_mode))
+		(void)sys_fchmod(fd, status.st_mode & 0777); /* not ours: then it is as a new one */
+}
+
 int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
 {
 	int fd = sys_open(target->folder, target->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
@@ -106,6 +116,7 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 	if (keep > 0 && target->file->status.stx_ino != target->part_inode)
 		return error_set(error, EBUSY, "%.180s was replaced meanwhile: run again",
 				 target->part);
+	keep_mode(target, fd);
 	result = sys_ftruncate(fd, keep);
 	return result < 0 ? error_set_errno(error, -result, "truncating %.200s", target->part) : 0;
 }

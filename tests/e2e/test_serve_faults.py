@@ -198,7 +198,7 @@ class ChangingFiles(unittest.TestCase):
         self.addCleanup(replacing.wait, WAIT)
         self.addCleanup(replacing.kill)
         with server.connect() as connection:
-            for _ in range(1000):
+            for _ in range(500):
                 connection.send(request_bytes("/file") * 20)
                 for _ in range(20):
                     answer = connection.answer()

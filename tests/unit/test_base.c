@@ -84,10 +84,15 @@ static void outside_text_is_escaped(void **state)
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		text_escape_into(text, sizeof(text), rows[i].text, strlen(rows[i].text));
-		assert_string_equal(text, rows[i].escaped);
+		struct buffer out = {0};
+
+		text_escape(&out, rows[i].text, strlen(rows[i].text));
+		assert_string_equal(out.data, rows[i].escaped);
+		buffer_free(&out);
 	}
-	assert_string_equal(text_escape_into(text, 4, "abcdef", 6), "abc");
+	assert_string_equal(text_for_terminal(text, 4, "abcdef"), "abc");
+	assert_string_equal(text_for_terminal(text, sizeof(text), "a \"b\" \\ \033[1m"),
+			    "a \"b\" \\ \\x1B[1m");
 }
 
 static void bills_add_up(void **state)

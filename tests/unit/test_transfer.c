@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -275,6 +276,41 @@ static void a_receive_can_be_closed_at_any_time(void **state)
 	close(pair[1]);
 }
 
+static void a_descriptor_can_be_closed_after_the_transfer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_transfer_options options = {.path = "readwrite"};
+	struct sluice_receive *receive;
+	struct sluice_engine *engine;
+	int pair[2], result = 1, victim;
+	struct stat status;
+
+	unix_pair(pair);
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	for (int turns = 1; turns < 60; turns++) {
+		int file = temporary_file();
+
+		assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+		assert_int_equal(sluice_receive_open(&receive, engine, pair[1], file, 0, 4 << 20,
+						     &options, note_result, &result, NULL),
+				 0);
+		for (int i = 0; i < turns; i++) {
+			(void)!write(pair[0], fixture->content, 100000);
+			sluice_engine_run(engine, 0);
+		}
+		sluice_receive_close(receive);
+		close(file);
+		victim = temporary_file();
+		sluice_engine_close(engine);
+		assert_int_equal(fstat(victim, &status), 0);
+		assert_int_equal(status.st_size, 0);
+		close(victim);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +320,7 @@ int main(void)
 		cmocka_unit_test(unknown_paths_are_refused),
 		cmocka_unit_test(a_blocking_socket_is_blocking_again),
 		cmocka_unit_test(a_receive_can_be_closed_at_any_time),
+		cmocka_unit_test(a_descriptor_can_be_closed_after_the_transfer),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
