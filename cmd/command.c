@@ -50,18 +50,28 @@ int command_bad_option(char *const *argv, int option)
 	return command_misused("%s: no option %s, or it takes no value", argv[0], word);
 }
 
-bool command_has_path(const char *name, const char *const *paths, const char *what)
+const char *command_path_list(char list[COMMAND_PATH_LIST], command_path_name *path_name)
 {
-	char list[128] = "";
+	const char *name;
+	size_t length = (size_t)snprintf(list, COMMAND_PATH_LIST, "auto");
+
+	for (unsigned i = 0; (name = path_name(i)) && length < COMMAND_PATH_LIST; i++)
+		length += (size_t)snprintf(list + length, COMMAND_PATH_LIST - length, ", %s", name);
+	return list;
+}
+
+bool command_has_path(const char *name, command_path_name *path_name, const char *what)
+{
+	char list[COMMAND_PATH_LIST];
+	const char *path;
 
 	if (strcmp(name, "auto") == 0)
 		return true;
-	for (; *paths; paths++) {
-		if (strcmp(*paths, name) == 0)
+	for (unsigned i = 0; (path = path_name(i)); i++)
+		if (strcmp(path, name) == 0)
 			return true;
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), ", %s", *paths);
-	}
-	command_misused("no %s path '%s': there are auto%s", what, name, list);
+	command_misused("no %s path '%s': there are %s", what, name,
+			command_path_list(list, path_name));
 	return false;
 }
 
@@ -119,6 +129,10 @@ void command_print_bill(FILE *out, const char *title, const struct sluice_bill *
 		fprintf(out, " %s %llu", bill->paths[i].path,
 			(unsigned long long)bill->paths[i].bytes);
 	fputs(bill->path_count ? "\n" : " none\n", out);
+	if (bill->zerocopy_sends > 0)
+		fprintf(out, "  zerocopy  %llu sends, of which the kernel copied %llu after all\n",
+			(unsigned long long)bill->zerocopy_sends,
+			(unsigned long long)bill->zerocopy_copied);
 	if (bill->page_cache_before_bytes >= 0 || bill->page_cache_after_bytes >= 0) {
 		fputs("  in cache  ", out);
 		print_cache(out, bill->page_cache_before_bytes);
@@ -140,14 +154,16 @@ json_t *command_bill_json(const struct sluice_bill *bill)
 	for (unsigned i = 0; i < bill->path_count; i++)
 		json_array_append_new(paths, json_pack("{s:s, s:I}", "path", bill->paths[i].path,
 						       "bytes", (json_int_t)bill->paths[i].bytes));
-	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:o, s:o}", "bytes",
-			 (json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second",
-			 rate(bill), "cpu_user_seconds", bill->cpu_user_seconds,
-			 "cpu_system_seconds", bill->cpu_system_seconds, "cpu_seconds_per_gb",
-			 per_gb(bill), "system_calls", (json_int_t)bill->system_calls,
-			 "context_switches_voluntary", (json_int_t)bill->context_switches_voluntary,
-			 "context_switches_involuntary",
-			 (json_int_t)bill->context_switches_involuntary, "paths", paths,
-			 "page_cache_before_bytes", known(bill->page_cache_before_bytes),
-			 "page_cache_after_bytes", known(bill->page_cache_after_bytes));
+	return json_pack(
+		"{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "bytes",
+		(json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second", rate(bill),
+		"cpu_user_seconds", bill->cpu_user_seconds, "cpu_system_seconds",
+		bill->cpu_system_seconds, "cpu_seconds_per_gb", per_gb(bill), "system_calls",
+		(json_int_t)bill->system_calls, "context_switches_voluntary",
+		(json_int_t)bill->context_switches_voluntary, "context_switches_involuntary",
+		(json_int_t)bill->context_switches_involuntary, "paths", paths, "zerocopy_sends",
+		(json_int_t)bill->zerocopy_sends, "zerocopy_copied",
+		(json_int_t)bill->zerocopy_copied, "page_cache_before_bytes",
+		known(bill->page_cache_before_bytes), "page_cache_after_bytes",
+		known(bill->page_cache_after_bytes));
 }

@@ -26,8 +26,15 @@ int command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* Says which option getopt_long did not take, and returns EXIT_USAGE. */
 int command_bad_option(char *const *argv, int option);
 
-/* Whether name is "auto" or one of a NULL-ended list; else says so, with the list. */
-bool command_has_path(const char *name, const char *const *paths, const char *what);
+/* sluice_send_path_name or sluice_receive_path_name */
+typedef const char *command_path_name(unsigned index);
+
+#define COMMAND_PATH_LIST 128
+
+/* "auto, NAME, NAME"; returns list. */
+const char *command_path_list(char list[COMMAND_PATH_LIST], command_path_name *path_name);
+/* Whether name is one of these; else says so, with the list. */
+bool command_has_path(const char *name, command_path_name *path_name, const char *what);
 bool command_number(const char *text, unsigned long max, unsigned *number);
 
 /* The bill for a person, and as the JSON object that --json and --bill print. */

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "progress.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static const char help[] =
 	"interrupted download continues when it is run again.\n"
 	"\n"
 	"  -o FILE           write there instead of the name in the URL; - is standard output\n"
-	"  --path NAME       receive path: auto, readwrite, direct, discard (auto)\n"
+	"  --path NAME       how to receive (auto), one of\n"
+	"                    %s\n"
 	"  --cc auto|NAME    TCP congestion control (auto: the system's)\n"
 	"  --keep-cached     leave the file in the page cache, for a reader that comes next\n"
 	"  --no-sync         do not wait for the disk\n"
@@ -70,8 +72,6 @@ static void on_explain(void *argument, const char *line)
 
 static int parse_option(struct get *get, int option, char **argv)
 {
-	static const char *const paths[] = {"readwrite", "direct", "discard", NULL};
-
 	switch (option) {
 	case 'c':
 		get->options.congestion = optarg;
@@ -96,7 +96,8 @@ static int parse_option(struct get *get, int option, char **argv)
 		break;
 	case 'p':
 		get->options.path = optarg;
-		return command_has_path(optarg, paths, "receive") ? EXIT_DONE : EXIT_USAGE;
+		return command_has_path(optarg, sluice_receive_path_name, "receive") ? EXIT_DONE
+										     : EXIT_USAGE;
 	case 'q':
 		get->is_quiet = true;
 		break;
@@ -162,7 +163,8 @@ static int check(struct get *get, char *const *urls)
 		return command_misused("get: --path %s needs a file, not -o -", options->path);
 	if (options->output && is_path(get, "discard"))
 		return command_misused("get: --path discard writes no file: leave -o out");
-	if (options->keep_cached && (is_path(get, "direct") || is_path(get, "discard")))
+	if (options->keep_cached &&
+	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);
 	return check_urls(get, urls);
 }
@@ -192,9 +194,9 @@ static int parse(struct get *get, int argc, char **argv)
 	return check(get, argv + optind);
 }
 
-static void print_json(const char *url, const struct sluice_get_result *result)
+static int print_json(const char *url, const struct sluice_get_result *result)
 {
-	char safe_url[4096], safe_file[4096]; /* JSON is UTF-8 */
+	char safe_url[4 * 8192], safe_file[4 * 4096]; /* JSON is UTF-8 */
 	json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:o}", "url",
 				 text_for_terminal(safe_url, sizeof(safe_url), url), "file",
 				 text_for_terminal(safe_file, sizeof(safe_file), result->file),
@@ -204,8 +206,10 @@ static void print_json(const char *url, const struct sluice_get_result *result)
 
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
-	fflush(stdout);
 	json_decref(root);
+	return fflush(stdout) != 0 || ferror(stdout)
+		       ? command_failed("standard output: %s", strerror(errno))
+		       : EXIT_DONE;
 }
 
 static int get_one(struct get *get, const char *url)
@@ -218,10 +222,17 @@ static int get_one(struct get *get, const char *url)
 	if (code < 0)
 		return command_failed("%s: %s", url, error.text);
 	if (get->is_json)
-		print_json(url, &result);
-	else if (!get->is_quiet)
+		return print_json(url, &result);
+	if (!get->is_quiet)
 		command_print_bill(stderr, *result.file ? result.file : url, &result.bill);
 	return EXIT_DONE;
+}
+
+static void print_help(void)
+{
+	char list[COMMAND_PATH_LIST];
+
+	printf(help, command_path_list(list, sluice_receive_path_name));
 }
 
 static int run(int argc, char **argv)
@@ -233,19 +244,16 @@ static int run(int argc, char **argv)
 	if (result != EXIT_DONE)
 		return result;
 	if (get.is_help) {
-		fputs(help, stdout);
+		print_help();
 		return EXIT_DONE;
 	}
 	get.options.argument = &get;
 	progress_open(&get.progress);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	for (int i = optind; i < argc && !was_interrupted; i++) {
-		int one = get_one(&get, argv[i]);
-
-		if (one != EXIT_DONE)
-			result = one;
-	}
+	for (int i = optind; i < argc; i++)
+		if (was_interrupted || get_one(&get, argv[i]) != EXIT_DONE)
+			result = EXIT_FAILED;
 	return result;
 }
 

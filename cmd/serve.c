@@ -50,7 +50,8 @@ static const char help[] =
 	"  --listen ADDRESS:PORT  where to listen (127.0.0.1:8080; port 0: any free one;\n"
 	"                         [::]:8080: all addresses, IPv6 and IPv4)\n"
 	"  --workers N            threads with a loop each (one per core)\n"
-	"  --path NAME            send path: auto, readwrite, sendfile, direct (auto)\n"
+	"  --path NAME            how to send (auto), one of\n"
+	"                         %s\n"
 	"  --cc auto|NAME         TCP congestion control (auto: the system's, unless it paces\n"
 	"                         a connection that stays on this machine)\n"
 	"  --explain              say which range goes by which path, and why\n"
@@ -79,7 +80,6 @@ static int parse(struct serve *serve, int argc, char **argv)
 		{"workers", required_argument, NULL, 'w'},
 		{0},
 	};
-	static const char *const paths[] = {"readwrite", "sendfile", "direct", NULL};
 	int option;
 
 	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
@@ -104,7 +104,7 @@ static int parse(struct serve *serve, int argc, char **argv)
 			break;
 		case 'p':
 			serve->options.path = optarg;
-			if (!command_has_path(optarg, paths, "send"))
+			if (!command_has_path(optarg, sluice_send_path_name, "send"))
 				return EXIT_USAGE;
 			break;
 		case 'w':
@@ -188,6 +188,13 @@ static int serve_until_signal(const struct serve *serve)
 	return serve->bill ? write_bill(serve, &bill) : EXIT_DONE;
 }
 
+static void print_help(void)
+{
+	char list[COMMAND_PATH_LIST];
+
+	printf(help, command_path_list(list, sluice_send_path_name));
+}
+
 static int run(int argc, char **argv)
 {
 	struct serve serve = {0};
@@ -197,7 +204,7 @@ static int run(int argc, char **argv)
 	if (result != EXIT_DONE)
 		return result;
 	if (serve.is_help) {
-		fputs(help, stdout);
+		print_help();
 		return EXIT_DONE;
 	}
 	raise_descriptor_limit();

@@ -45,6 +45,10 @@ static void start(struct sluice_engine *engine, int listening, int file, uint64_
 		exit(1);
 	client->left = left;
 	client->socket = accept(listening, NULL, NULL);
+	if (client->socket < 0) { /* the client has gone already */
+		free(client);
+		return;
+	}
 	fcntl(client->socket, F_SETFL, O_NONBLOCK);
 	if (sluice_send_open(&client->send, engine, client->socket, file, 0, size, NULL, on_done,
 			     client, &error) < 0) {

@@ -8,7 +8,7 @@
  *   the caller passes is then filled with a sentence. It may be NULL.
  * - The library never exits, never prints, and never changes a signal handler. Writing to a
  *   connection that the peer closed is done with MSG_NOSIGNAL where the call has it; sendfile(2)
- *   has no such flag, so a program that sends should ignore SIGPIPE.
+ *   and splice(2) have no such flag, so a program that sends should ignore SIGPIPE.
  * - File descriptors are borrowed: the caller closes what the caller opened.
  * - Sizes and offsets are in bytes, times in seconds, unless a name says otherwise.
  * - One engine belongs to one thread at a time. Nothing else is shared between threads.
@@ -41,9 +41,13 @@ struct sluice_error {
 /*
  * Paths: the ways to move bytes. "auto" (or NULL) lets the plan choose for each window of the file,
  * from facts. A path that is named is never replaced: where it cannot work the call fails with
- * -EOPNOTSUPP. Send paths: readwrite, sendfile, direct. Receive paths: readwrite, direct, discard.
+ * -EOPNOTSUPP. sluice(1) says what each of them does.
  */
 #define SLUICE_PATHS_MAX 8
+
+/* Their names, one after the other from index 0; NULL behind the last. "auto" is not among them. */
+const char *sluice_send_path_name(unsigned index) SLUICE_API;
+const char *sluice_receive_path_name(unsigned index) SLUICE_API;
 
 struct sluice_path_bytes {
 	const char *path; /* static */
@@ -63,6 +67,8 @@ struct sluice_bill {
 	uint64_t context_switches_voluntary, context_switches_involuntary;
 	unsigned path_count;
 	struct sluice_path_bytes paths[SLUICE_PATHS_MAX];
+	/* Sends by MSG_ZEROCOPY, and how many of them the kernel copied after all. */
+	uint64_t zerocopy_sends, zerocopy_copied;
 	/* Of this end's file, resident before and after; -1 where the kernel does not tell. */
 	int64_t page_cache_before_bytes, page_cache_after_bytes;
 };
@@ -107,7 +113,8 @@ typedef void sluice_done(void *argument, int result, const struct sluice_bill *b
  * once; the engine does the work. Errors of the transfer: -ENODATA (the file ended early), -ESTALE
  * (it changed meanwhile; the peer then has fewer than length bytes), -EPIPE, -ECONNRESET, -EIO,
  * ...: the socket's stream is then of no further use. Both descriptors must stay open, and the
- * socket must not be watched by another engine, until done ran or sluice_send_close returned.
+ * socket must not be in another transfer or watched by another engine, until done ran or
+ * sluice_send_close returned.
  */
 struct sluice_send;
 
@@ -160,7 +167,10 @@ struct sluice_get_options {
 	bool keep_cached;       /* leave the file in the page cache for a reader that comes next */
 	bool no_sync;           /* do not wait for the disk */
 	unsigned timeout_seconds; /* without any progress; 0: 30 */
-	/* At least every 100 ms while it runs; returning false ends the call with -ECANCELED. */
+	/*
+	 * About every 100 ms while it runs, but not while a host name is looked up or the folder
+	 * is synced; returning false ends the call with -ECANCELED.
+	 */
 	bool (*progress)(void *argument, const struct sluice_progress *progress);
 	/* Something that the user should know: a line without a newline. */
 	void (*note)(void *argument, const char *line);

@@ -2,9 +2,11 @@
 """The machine: its CPU time, its page cache, its quiet, its disk, and the facts to report."""
 
 import ctypes
+import functools
 import mmap
 import os
 import platform
+import random
 import socket
 import time
 
@@ -80,7 +82,7 @@ def cache_source(directory):
 
 def warm(path):
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(CHUNK)
+        buffer = bytearray(min(CHUNK, max(PAGE, os.path.getsize(path))))
         while file.readinto(buffer):
             pass
 
@@ -123,10 +125,19 @@ def sync_file_and_folder(path):
 
 # Quiet
 
-def dirty_bytes():
+def memory_bytes(*names):
+    """The sum of these lines of /proc/meminfo."""
     with open("/proc/meminfo") as file:
         fields = dict(line.split(":") for line in file)
-    return sum(int(fields[name].split()[0]) << 10 for name in ("Dirty", "Writeback"))
+    return sum(int(fields[name].split()[0]) << 10 for name in names)
+
+
+def dirty_bytes():
+    return memory_bytes("Dirty", "Writeback")
+
+
+def available_bytes():
+    return memory_bytes("MemAvailable")
 
 
 def disk_activity(disk):
@@ -155,16 +166,22 @@ def wait_quiet(disk, limit=10, step=0.25):
 
 # Files
 
+@functools.cache
+def random_block():
+    return memoryview(os.urandom(64 << 20))
+
+
 def write_random(path, size):
     """
     A random block again and again, each time turned by one page and one byte: no two pages of the
     file are equal, so neither compression nor deduplication below us has anything to gain.
     """
-    block = os.urandom(64 << 20)
+    block, start = random_block(), random.randrange(64 << 20)
     with open(path, "wb") as file:
         for turn in range(-(-size // len(block))):
-            split = turn * 4097 % len(block)
-            file.write((block[split:] + block[:split])[:size - file.tell()])
+            split = (start + turn * 4097) % len(block)
+            for piece in block[split:], block[:split]:
+                file.write(piece[:size - file.tell()])
         file.flush()
         os.fsync(file.fileno())
 

@@ -63,14 +63,14 @@ def environment():
 
 
 @contextlib.contextmanager
-def running(argv, log, stdin=subprocess.DEVNULL, stdout=None):
+def running(argv, log, stdin=subprocess.DEVNULL, stdout=None, cwd=None):
     """A child for the length of the block; what it wrote is in the file `log`."""
     process = None
     interrupts.hold()
     try:
         with open(log, "ab") as output:
             process = subprocess.Popen(argv, stdin=stdin, stdout=stdout or output, stderr=output,
-                                       start_new_session=True, env=environment())
+                                       cwd=cwd, start_new_session=True, env=environment())
         interrupts.release()
         yield process
     finally:

@@ -4,6 +4,7 @@
 from statistics import median
 
 BASE, LIMIT, OURS, OUR_SERVER = "nginx-curl", "fio", "sluice", "sluice-curl"
+BEST, RIVALS = "best", ("nginx-curl", "rsync", "nc")
 MIB = 1 << 20
 
 # state, what, peer, measure, compared with, at least / at most, floor
@@ -20,6 +21,16 @@ FLOORS = [
     ("cold", "destination left in the cache, share", OURS, "target", None, "<=", 0.01),
 ]
 
+# The same, beside whichever of the rivals was the fastest in that round.
+BEST_FLOORS = [
+    ("warm", "rate, sluice ÷ the best of them", OURS, "rate", BEST, ">=", 2.0),
+    ("warm", "CPU s/GB, sluice ÷ that one's", OURS, "cpu", BEST, "<=", 0.2),
+    ("warm", "rate, sluice ÷ fio writing", OURS, "rate", LIMIT, ">=", 0.9),
+    ("cold", "rate, sluice ÷ the best of them", OURS, "rate", BEST, ">=", 1.2),
+    ("cold", "CPU s/GB, sluice ÷ that one's", OURS, "cpu", BEST, "<=", 1 / 3),
+    ("cold", "rate, sluice ÷ fio reading and writing", OURS, "rate", LIMIT, ">=", 0.9),
+]
+
 MEASURES = {
     "rate": "rate_bytes_per_second",
     "cpu": "cpu_seconds_per_gigabyte",
@@ -28,10 +39,20 @@ MEASURES = {
 }
 
 
+def done(runs, state, names):
+    """The runs of these peers that did not fail."""
+    return [run for run in runs
+            if run["state"] == state and run["peer"] in names and "error" not in run]
+
+
 def values(runs, state, name, measure):
-    """By round; a failed run has no value."""
-    return {run["round"]: run[MEASURES[measure]] for run in runs
-            if (run["state"], run["peer"]) == (state, name) and "error" not in run}
+    """By round; a failed run has no value. The best is the fastest rival of each round."""
+    fastest = {}
+    for run in done(runs, state, RIVALS if name == BEST else (name,)):
+        other = fastest.setdefault(run["round"], run)
+        if run[MEASURES["rate"]] > other[MEASURES["rate"]]:
+            fastest[run["round"]] = run
+    return {number: run[MEASURES[measure]] for number, run in fastest.items()}
 
 
 def ratios(runs, state, name, other, measure):
@@ -69,7 +90,9 @@ def summary(runs, state, name):
 
 def floors(runs, states, size):
     """Every floor of these states: what was measured, and whether that is enough."""
-    return [judge(runs, size, *floor) for floor in FLOORS if floor[0] in states]
+    return [{"beside": beside, **judge(runs, size, *floor)}
+            for beside, wanted in ((BASE, FLOORS), (BEST, BEST_FLOORS))
+            for floor in wanted if floor[0] in states]
 
 
 def judge(runs, size, state, what, name, measure, other, relation, floor):
@@ -80,10 +103,17 @@ def judge(runs, size, state, what, name, measure, other, relation, floor):
         # A promise about every run, so the worst one counts.
         found = [kept / size for kept in values(runs, state, name, measure).values()]
         measured = max(found, default=None)
+    return {"state": state, **verdict(what, found, relation, floor, measured)}
+
+
+def verdict(what, found, relation, floor, measured=None, unit=""):
+    """The median of what was found, unless another figure of it counts, against its floor."""
+    if found and measured is None:
+        measured = median(found)
     reached = None
     if found:
         reached = measured >= floor if relation == ">=" else measured <= floor
-    return {"state": state, "what": what, "relation": relation, "floor": floor,
+    return {"what": what, "relation": relation, "floor": floor, "unit": unit,
             "measured": measured, "lowest": min(found, default=None),
             "highest": max(found, default=None), "reached": reached}
 
@@ -115,18 +145,19 @@ def row(title, line):
     ]
 
 
-def text_table(rows):
-    rows = [HEAD] + rows
+def text_table(rows, head=None):
+    rows = [head or HEAD] + rows
     widths = [max(map(len, column)) for column in zip(*rows)]
     return "\n".join("  ".join([cells[0].ljust(widths[0])] + [
         cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]) for cells in rows)
 
 
-def floor_line(floor):
+def floor_line(floor, width=44):
     what, sign = floor["what"], {">=": "≥", "<=": "≤"}[floor["relation"]]
+    unit = " " * bool(floor["unit"]) + floor["unit"]
+    wanted = f"floor {sign} {floor['floor']:.3g}{unit}"
     if floor["measured"] is None:
-        return f"  {what:<40} not measured      floor {sign} {floor['floor']:g}"
-    verdict = "reached" if floor["reached"] else "MISSED"
+        return f"  {what:<{width}} not measured{'':<8} {wanted}"
     spread = f"({floor['lowest']:.3f}–{floor['highest']:.3f})"
-    return (f"  {what:<40} {floor['measured']:.3f} {spread:<14}  "
-            f"floor {sign} {floor['floor']:g}  {verdict}")
+    return (f"  {what:<{width}} {floor['measured']:.3f}{unit} {spread:<14}  {wanted}  "
+            f"{'reached' if floor['reached'] else 'MISSED'}")

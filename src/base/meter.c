@@ -61,6 +61,8 @@ void bill_add(struct sluice_bill *bill, const char *path, uint64_t bytes)
 void bill_merge(struct sluice_bill *bill, const struct sluice_bill *other)
 {
 	bill->bytes += other->bytes;
+	bill->zerocopy_sends += other->zerocopy_sends;
+	bill->zerocopy_copied += other->zerocopy_copied;
 	for (unsigned i = 0; i < other->path_count; i++)
 		add_share(bill, other->paths[i].path, other->paths[i].bytes);
 }

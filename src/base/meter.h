@@ -20,7 +20,7 @@ void meter_read(const struct meter *meter, struct sluice_bill *bill);
 
 /* Adds bytes to the bill's total and to the path's share; path is a static string. */
 void bill_add(struct sluice_bill *bill, const char *path, uint64_t bytes);
-/* Adds the bytes and paths of other, and nothing else. */
+/* Adds the bytes, paths and zerocopy figures of other, and nothing else. */
 void bill_merge(struct sluice_bill *bill, const struct sluice_bill *other);
 
 #endif

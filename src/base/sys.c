@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -211,6 +213,23 @@ int sys_listen(int fd, int backlog)
 	return COUNTED(listen, listen(fd, backlog));
 }
 
+int sys_map(int fd, uint64_t offset, size_t length, void **data)
+{
+	*data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, (off_t)offset);
+	return COUNTED(mmap, *data == MAP_FAILED ? -1 : 0);
+}
+
+int sys_map_memory(size_t length, void **data)
+{
+	*data = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return COUNTED(mmap, *data == MAP_FAILED ? -1 : 0);
+}
+
+int sys_unmap(void *data, size_t length)
+{
+	return COUNTED(munmap, munmap(data, length));
+}
+
 int sys_open(int folder, const char *path, int flags, mode_t mode)
 {
 	/* Opening a FIFO may take for ever: an interrupt gets through. */
@@ -222,6 +241,23 @@ int sys_openat2(int folder, const char *path, const struct open_how *how)
 	return COUNTED(openat2, syscall(SYS_openat2, folder, path, how, sizeof(*how)));
 }
 
+int sys_pipe(int ends[2])
+{
+	return COUNTED(pipe2, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+}
+
+int sys_pipe_resize(int fd, int size)
+{
+	return COUNTED(fcntl, fcntl(fd, F_SETPIPE_SZ, size));
+}
+
+bool sys_can_write(int fd)
+{
+	struct pollfd query = {.fd = fd, .events = POLLOUT};
+
+	return COUNTED(poll, poll(&query, 1, 0)) > 0 && query.revents & POLLOUT;
+}
+
 int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset)
 {
 	return COUNTED(pread64, pread(fd, data, length, (off_t)offset));
@@ -229,14 +265,26 @@ int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset)
 
 int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset)
 {
+	return sys_pread_flags(fd, data, length, offset, RWF_NOWAIT);
+}
+
+int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags)
+{
 	struct iovec vector = {data, length};
 
-	return COUNTED(preadv2, preadv2(fd, &vector, 1, (off_t)offset, RWF_NOWAIT));
+	return COUNTED(preadv2, preadv2(fd, &vector, 1, (off_t)offset, flags));
 }
 
 int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset)
 {
 	return COUNTED(pwrite64, pwrite(fd, data, length, (off_t)offset));
+}
+
+int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags)
+{
+	struct iovec vector = {(void *)data, length};
+
+	return COUNTED(pwritev2, pwritev2(fd, &vector, 1, (off_t)offset, flags));
 }
 
 int64_t sys_read(int fd, void *data, size_t length)
@@ -254,6 +302,11 @@ int64_t sys_recv(int fd, void *data, size_t length, int flags)
 	return COUNTED(recvfrom, recv(fd, data, length, flags));
 }
 
+int64_t sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	return COUNTED(recvmsg, recvmsg(fd, message, flags));
+}
+
 int64_t sys_send(int fd, const void *data, size_t length, int flags)
 {
 	return COUNTED(sendto, send(fd, data, length, flags | MSG_NOSIGNAL));
@@ -269,6 +322,13 @@ int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length)
 	off_t from = (off_t)offset;
 
 	return COUNTED(sendfile, sendfile(socket, file, &from, length));
+}
+
+int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
+		   unsigned flags)
+{
+	return COUNTED(splice, splice(from, (off64_t *)from_offset, to, (off64_t *)to_offset,
+				      length, flags));
 }
 
 int sys_rename(int folder, const char *from, const char *to)
@@ -289,6 +349,11 @@ int sys_socket(int domain, int type, int protocol)
 int sys_statx(int fd, unsigned mask, struct statx *status)
 {
 	return COUNTED(statx, statx(fd, "", AT_EMPTY_PATH, mask, status));
+}
+
+int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status)
+{
+	return COUNTED(statx, statx(folder, path, 0, mask, status));
 }
 
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags)

@@ -39,13 +39,19 @@
 	X(io_uring_enter)                                                                          \
 	X(io_uring_register)                                                                       \
 	X(listen)                                                                                  \
+	X(mmap)                                                                                    \
+	X(munmap)                                                                                  \
 	X(openat)                                                                                  \
 	X(openat2)                                                                                 \
+	X(pipe2)                                                                                   \
+	X(poll)                                                                                    \
 	X(pread64)                                                                                 \
 	X(preadv2)                                                                                 \
 	X(pwrite64)                                                                                \
+	X(pwritev2)                                                                                \
 	X(read)                                                                                    \
 	X(recvfrom)                                                                                \
+	X(recvmsg)                                                                                 \
 	X(renameat)                                                                                \
 	X(sendfile)                                                                                \
 	X(sendmsg)                                                                                 \
@@ -53,6 +59,7 @@
 	X(setsockopt)                                                                              \
 	X(shutdown)                                                                                \
 	X(socket)                                                                                  \
+	X(splice)                                                                                  \
 	X(statx)                                                                                   \
 	X(sync_file_range)                                                                         \
 	X(unlinkat)                                                                                \
@@ -91,21 +98,35 @@ int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
 int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
 int sys_setsockopt_int(int fd, int level, int name, int value);
 int sys_listen(int fd, int backlog);
+/* Pages of a file, to be read only. offset is a multiple of the page size. */
+int sys_map(int fd, uint64_t offset, size_t length, void **data);
+int sys_map_memory(size_t length, void **data); /* zeros, this process's own */
+int sys_unmap(void *data, size_t length);
 int sys_open(int folder, const char *path, int flags, mode_t mode);
 int sys_openat2(int folder, const char *path, const struct open_how *how);
+int sys_pipe(int ends[2]);             /* close-on-exec, non-blocking; [0] is read from */
+int sys_pipe_resize(int fd, int size); /* the size that it got */
+bool sys_can_write(int fd);            /* whether poll(2) says so now */
 int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset);
 int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset); /* RWF_NOWAIT */
+int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags); /* RWF_* */
 int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset);
+int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags);
 int64_t sys_read(int fd, void *data, size_t length);
 int64_t sys_write(int fd, const void *data, size_t length);
 int64_t sys_recv(int fd, void *data, size_t length, int flags);
+int64_t sys_recvmsg(int fd, struct msghdr *message, int flags);
 int64_t sys_send(int fd, const void *data, size_t length, int flags);
 int64_t sys_sendmsg(int fd, const struct msghdr *message, int flags);
 int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length);
+/* Between a pipe and something else; an offset is of a file, NULL for the rest. */
+int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
+		   unsigned flags);
 int sys_rename(int folder, const char *from, const char *to);
 int sys_shutdown(int fd, int how);
 int sys_socket(int domain, int type, int protocol);
 int sys_statx(int fd, unsigned mask, struct statx *status); /* of an open descriptor */
+int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status);
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);
 int sys_unlink(int folder, const char *path);
 

@@ -106,12 +106,7 @@ static void unlink_from_worker(struct connection *connection)
 
 static void free_connection(struct connection *connection)
 {
-	if (connection->resolve) {
-		if (connection->resolve->fd >= 0)
-			sys_close(connection->resolve->fd);
-		buffer_free(&connection->resolve->listing);
-		free(connection->resolve);
-	}
+	resolve_free(connection->resolve);
 	buffer_free(&connection->explain);
 	free(connection->input);
 	free(connection);
@@ -217,10 +212,29 @@ static void answer_text(struct connection *connection, unsigned status, const ch
 	start_sending(connection);
 }
 
+/* resolve owns nothing but its text when this returns. */
 static void answer_found(struct connection *connection)
 {
-	response_found(&connection->response, &connection->request, connection->resolve);
-	free(connection->resolve);
+	struct resolve *resolve = connection->resolve;
+	bool is_to_be_kept = !resolve_is_folder(resolve->path);
+	struct cached_file *cached = NULL;
+	int code = 0;
+
+	if (resolve->fd >= 0)
+		cached = file_cache_add(&connection->worker->files, resolve->path, resolve->fd,
+					resolve->type, is_to_be_kept,
+					loop_now_ms(connection->worker->loop), &code);
+	resolve->fd = -1;
+	if (cached && is_to_be_kept)
+		worker_expect_sweep(connection->worker);
+	if (cached)
+		response_file(&connection->response, &connection->request, cached);
+	else if (code < 0)
+		response_text(&connection->response, &connection->request, 500, NULL,
+			      strerror(-code));
+	else
+		response_found(&connection->response, &connection->request, resolve);
+	resolve_free(resolve);
 	connection->resolve = NULL;
 	start_sending(connection);
 }
@@ -239,33 +253,28 @@ static void on_resolved(struct loop_op *op, int64_t result)
 	drive(connection);
 }
 
+/* A browser's Accept names text/html; JSON is for who asks for it and for no HTML. */
 static bool accepts_json(const struct http_request *request)
 {
-	return request->accept.data &&
-	       memmem(request->accept.data, request->accept.length, "application/json", 16);
+	const struct http_text *accept = &request->accept;
+
+	return accept->data && memmem(accept->data, accept->length, "application/json", 16) &&
+	       !memmem(accept->data, accept->length, "text/html", 9);
 }
 
-static void resolve_target(struct connection *connection)
+static void start_resolving(struct connection *connection, const char *path)
 {
 	struct resolve *resolve = calloc(1, sizeof(*resolve));
-	unsigned status;
 
 	if (!resolve) {
 		answer_text(connection, 503, "out of memory");
 		return;
 	}
-	status = (unsigned)http_target_path(connection->request.target, resolve->path,
-					    sizeof(resolve->path));
-	if (status != 200) {
-		free(resolve);
-		answer_text(connection, status, "bad target");
-		return;
-	}
 	resolve->fd = -1;
 	resolve->folder = connection->worker->settings->folder;
 	resolve->wants_json = accepts_json(&connection->request);
+	memcpy(resolve->path, path, strlen(path) + 1);
 	connection->resolve = resolve;
-	prepare_response(connection);
 	if (resolve_cached(resolve)) {
 		answer_found(connection);
 		return;
@@ -274,6 +283,29 @@ static void resolve_target(struct connection *connection)
 	connection->is_resolving = true;
 	connection->resolving.done = on_resolved;
 	loop_work(connection->worker->loop, &connection->resolving, resolve_blocking, resolve);
+}
+
+static void answer_target(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	struct cached_file *cached;
+	char path[RESOLVE_PATH_MAX];
+	unsigned status =
+		(unsigned)http_target_path(connection->request.target, path, sizeof(path));
+
+	if (status != 200) {
+		answer_text(connection, status, "bad target");
+		return;
+	}
+	prepare_response(connection);
+	cached = file_cache_find(&worker->files, worker->settings->folder, path,
+				 loop_now_ms(worker->loop));
+	if (!cached) {
+		start_resolving(connection, path);
+		return;
+	}
+	response_file(&connection->response, &connection->request, cached);
+	start_sending(connection);
 }
 
 static void answer_request(struct connection *connection)
@@ -289,7 +321,7 @@ static void answer_request(struct connection *connection)
 	else if (request->method == HTTP_OPTIONS)
 		answer_text(connection, 204, "");
 	else
-		resolve_target(connection);
+		answer_target(connection);
 }
 
 /* Whether there was a whole request, or a bad one, in the input: then the state has changed. */
@@ -454,12 +486,25 @@ static void on_again(struct loop_task *task)
 	drive((struct connection *)((char *)task - offsetof(struct connection, again)));
 }
 
+/* EPOLLERR is also how a socket says that zero-copy sends are complete. */
+static bool is_dead(const struct connection *connection, uint32_t events)
+{
+	int code = 0;
+	socklen_t size = sizeof(code);
+
+	if (!(events & (EPOLLERR | EPOLLHUP)))
+		return false;
+	if (events & EPOLLHUP)
+		return true;
+	return sys_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0 || code != 0;
+}
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct connection *connection =
 		(struct connection *)((char *)watch - offsetof(struct connection, watch));
 
-	if (!(events & (EPOLLERR | EPOLLHUP)))
+	if (!is_dead(connection, events))
 		drive(connection);
 	else if (connection->state == SENDING)
 		fail_answer(connection, -ECONNRESET);
@@ -561,7 +606,9 @@ void connection_stop(struct connection *connection)
 
 void connection_abort(struct connection *connection, const char *why)
 {
-	if (connection->state == SENDING)
+	if (connection->state == SENDING) {
 		log_answer(connection, why);
+		bill_merge(&connection->worker->bill, &connection->response.bill);
+	}
 	close_connection(connection);
 }

@@ -101,7 +101,7 @@ static void answer_error(struct resolve *resolve, int code)
 	}
 }
 
-static bool is_folder_path(const char *path)
+bool resolve_is_folder(const char *path)
 {
 	size_t length = strlen(path);
 
@@ -235,7 +235,7 @@ static void list(struct resolve *resolve)
 /* Returns whether the answer is known. */
 static bool find(struct resolve *resolve, bool only_cached)
 {
-	bool is_folder = is_folder_path(resolve->path);
+	bool is_folder = resolve_is_folder(resolve->path);
 	char path[RESOLVE_PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
@@ -260,6 +260,16 @@ static bool find(struct resolve *resolve, bool only_cached)
 		answer_error(resolve, -resolve->fd);
 	}
 	return true;
+}
+
+void resolve_free(struct resolve *resolve)
+{
+	if (!resolve)
+		return;
+	if (resolve->fd >= 0)
+		sys_close(resolve->fd);
+	buffer_free(&resolve->listing);
+	free(resolve);
 }
 
 bool resolve_cached(struct resolve *resolve)

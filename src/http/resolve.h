@@ -31,4 +31,8 @@ bool resolve_cached(struct resolve *resolve);
 /* The argument is a struct resolve; for loop_work. Returns 0. */
 int64_t resolve_blocking(void *resolve);
 
+/* Whether a path names a folder by itself: it is empty, or ends in a slash. */
+bool resolve_is_folder(const char *path);
+void resolve_free(struct resolve *resolve); /* NULL is allowed */
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/response.h"
 
+#include "base/meter.h"
 #include "base/sys.h"
 #include "http/condition.h"
 #include "http/date.h"
@@ -143,10 +144,10 @@ static void part_head(const struct response *response, struct buffer *out, unsig
 	buffer_printf(out,
 		      "%s--%s\r\nContent-Type: %s\r\n"
 		      "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-		      at > 0 ? "\r\n" : "", response->boundary, response->type,
+		      at > 0 ? "\r\n" : "", response->boundary, response->cached->type,
 		      (unsigned long long)range->offset,
 		      (unsigned long long)(range->offset + range->length - 1),
-		      (unsigned long long)response->file->status.stx_size);
+		      (unsigned long long)response->cached->file->status.stx_size);
 }
 
 static void last_boundary(const struct response *response, struct buffer *out)
@@ -185,17 +186,20 @@ static uint64_t body_length(const struct response *response)
 static unsigned choose_ranges(struct response *response, const struct http_request *request,
 			      const struct http_validators *validators)
 {
-	uint64_t size = response->file->status.stx_size;
+	uint64_t size = response->cached->file->status.stx_size;
 	unsigned count = 0, status = 200;
 
-	response->ranges = calloc(HTTP_RANGES_MAX, sizeof(*response->ranges));
-	if (!response->ranges)
-		return 503;
+	response->ranges = &response->whole;
 	/* RFC 9110 14.2: Range is defined for GET alone. */
 	if (request->range.data && request->method == HTTP_GET &&
-	    http_if_range_holds(request, validators))
+	    http_if_range_holds(request, validators)) {
+		response->several = calloc(HTTP_RANGES_MAX, sizeof(*response->several));
+		if (!response->several)
+			return 503;
+		response->ranges = response->several;
 		status =
 			(unsigned)http_ranges_parse(request->range, size, response->ranges, &count);
+	}
 	if (status == 200) {
 		response->ranges[0] = (struct http_range){0, size};
 		count = size > 0;
@@ -210,28 +214,19 @@ static unsigned choose_ranges(struct response *response, const struct http_reque
 static void describe_body(struct response *response, unsigned status)
 {
 	struct buffer *text = &response->text;
-	unsigned long long size = response->file->status.stx_size;
+	unsigned long long size = response->cached->file->status.stx_size;
 	const struct http_range *first = &response->ranges[0];
 
 	if (response->is_multipart)
 		buffer_printf(text, "Content-Type: multipart/byteranges; boundary=%s\r\n",
 			      response->boundary);
 	else
-		buffer_printf(text, "Content-Type: %s\r\n", response->type);
+		buffer_printf(text, "Content-Type: %s\r\n", response->cached->type);
 	if (status == 206 && !response->is_multipart)
 		buffer_printf(text, "Content-Range: bytes %llu-%llu/%llu\r\n",
 			      (unsigned long long)first->offset,
 			      (unsigned long long)(first->offset + first->length - 1), size);
 	buffer_printf(text, "Content-Length: %llu\r\n", (unsigned long long)body_length(response));
-}
-
-static void describe_file(struct response *response, const char *etag, time_t modified)
-{
-	char date[HTTP_DATE_SIZE];
-
-	http_date_format(date, modified);
-	buffer_printf(&response->text, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
-		      etag, date);
 }
 
 static void answer_unsatisfiable(struct response *response, const struct http_request *request)
@@ -243,85 +238,107 @@ static void answer_unsatisfiable(struct response *response, const struct http_re
 	buffer_printf(&response->text,
 		      "Content-Range: bytes */%llu\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		      "Content-Length: %zu\r\n\r\n%s",
-		      (unsigned long long)response->file->status.stx_size, strlen(body), body);
+		      (unsigned long long)response->cached->file->status.stx_size, strlen(body),
+		      body);
 	response->body_bytes = strlen(body);
 }
 
-static void answer_file(struct response *response, const struct http_request *request)
+/* Text and ranges of a 200 or 206 whose file is small and held in memory are one piece. */
+static void use_content(struct response *response)
 {
-	const struct statx *status = &response->file->status;
-	struct timespec mtime = {status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec};
-	uint64_t device = (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor;
-	char etag[HTTP_ETAG_SIZE];
-	struct http_validators validators = {etag, mtime.tv_sec, time(NULL)};
-	unsigned code;
+	const struct cached_file *cached = response->cached;
 
-	http_etag_format(etag, device, status->stx_ino, status->stx_size, mtime);
-	code = (unsigned)http_conditions(request, &validators);
-	if (code == 412) {
-		response_text(response, request, 412, NULL, "");
+	if (response->status != 200 || response->range_count == 0 || !cached->content)
 		return;
-	}
-	if (code == 200)
-		code = choose_ranges(response, request, &validators);
-	if (code == 503) {
-		response_text(response, request, 503, NULL, "out of memory");
-		return;
-	}
-	if (code == 416) {
-		answer_unsatisfiable(response, request);
-		response->range_count = 0;
-		return;
-	}
-	set_status(response, request, code, "");
+	response->content = cached->content;
+	response->range_count = 0;
+}
+
+static void describe_file(struct response *response)
+{
+	buffer_printf(&response->text, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
+		      response->cached->etag, response->cached->modified);
+}
+
+static void answer_content(struct response *response, const struct http_request *request,
+			   unsigned status)
+{
+	set_status(response, request, status, "");
 	begin_head(response, request);
-	if (code != 304)
-		describe_body(response, code);
-	describe_file(response, etag, mtime.tv_sec);
+	if (status != 304)
+		describe_body(response, status);
+	describe_file(response);
 	buffer_text(&response->text, "\r\n");
-	if (code == 304 || response->is_head_only)
+	if (status == 304 || response->is_head_only)
 		response->range_count = 0;
 	if (response->is_multipart && response->range_count > 0)
 		part_head(response, &response->text, 0);
+	if (!response->stream.forced)
+		use_content(response);
+}
+
+void response_file(struct response *response, const struct http_request *request,
+		   struct cached_file *cached)
+{
+	const struct http_validators validators = {
+		cached->etag, cached->file->status.stx_mtime.tv_sec, time(NULL)};
+	unsigned status = (unsigned)http_conditions(request, &validators);
+
+	response->cached = cached;
+	if (status == 200)
+		status = choose_ranges(response, request, &validators);
+	if (status == 416)
+		answer_unsatisfiable(response, request);
+	else if (status == 412)
+		response_text(response, request, 412, NULL, "");
+	else if (status == 503)
+		response_text(response, request, 503, NULL, "out of memory");
+	else
+		answer_content(response, request, status);
 }
 
 void response_found(struct response *response, const struct http_request *request,
 		    struct resolve *resolve)
 {
-	int result = 0;
-
-	if (resolve->status == 200 && resolve->fd >= 0) {
-		result = path_file_open(&response->file, resolve->fd, false, true);
-		response->type = resolve->type;
-		if (result == 0)
-			answer_file(response, request);
-		else
-			sys_close(resolve->fd);
-		resolve->fd = -1;
-	} else if (resolve->status == 200) {
+	if (resolve->status == 200)
 		answer_listing(response, request, resolve);
-		buffer_free(&resolve->listing);
-	} else if (resolve->status == 301) {
+	else if (resolve->status == 301)
 		answer_redirect(response, request, resolve);
-	} else {
+	else
 		response_text(response, request, resolve->status, NULL, resolve->why);
-	}
-	if (result < 0)
-		response_text(response, request, 500, NULL, strerror(-result));
 }
 
+static size_t content_size(const struct response *response)
+{
+	return response->content ? response->cached->file->status.stx_size : 0;
+}
+
+/* Sends what is left of the text and, in the same call, of the content. */
 static int64_t send_text(struct response *response, int socket)
 {
 	bool has_more = response->range_at < response->range_count;
+	size_t size = content_size(response);
+	size_t sent = response->text_sent, text = response->text.length;
+	size_t text_left = sent < text ? text - sent : 0;
+	size_t content_at = sent > text ? sent - text : 0;
+	struct iovec pieces[] = {
+		{response->text.data + (text - text_left), text_left},
+		{(char *)response->content + content_at, size - content_at},
+	};
+	const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = size ? 2 : 1};
 	int64_t count;
 
 	do
-		count = sys_send(socket, response->text.data + response->text_sent,
-				 response->text.length - response->text_sent,
-				 has_more ? MSG_MORE : 0);
+		count = sys_sendmsg(socket, &message, has_more ? MSG_MORE : 0);
 	while (count == -EINTR);
 	if (count > 0)
 		response->text_sent += (size_t)count;
+	if (size && response->text_sent > text) {
+		uint64_t moved = response->text_sent - text - content_at;
+
+		response->body_bytes += moved;
+		bill_add(&response->bill, "memory", moved);
+	}
 	return count;
 }
 
@@ -344,12 +361,12 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 
 	if (response->text.failed)
 		return -ENOMEM;
-	while (response->text_sent == response->text.length) {
+	while (response->text_sent == response->text.length + content_size(response)) {
 		if (response->range_at >= response->range_count)
 			return 0;
 		range = &response->ranges[response->range_at];
 		if (!response->is_streaming)
-			stream_send_open(&response->stream, loop, response->file, socket,
+			stream_send_open(&response->stream, loop, response->cached->file, socket,
 					 range->offset, range->length);
 		response->is_streaming = true;
 		count = stream_send_step(&response->stream);
@@ -367,7 +384,7 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 void response_close(struct response *response)
 {
 	stream_send_close(&response->stream);
-	path_file_release(response->file);
-	free(response->ranges);
+	cached_file_release(response->cached);
+	free(response->several);
 	buffer_free(&response->text);
 }

@@ -7,6 +7,7 @@
 #define SLUICE_HTTP_RESPONSE_H
 
 #include "base/buffer.h"
+#include "http/file-cache.h"
 #include "http/message.h"
 #include "http/range.h"
 #include "http/resolve.h"
@@ -20,9 +21,10 @@ struct response {
 	/* What is sent next, before the ranges: the head, a part's head, or a text body. */
 	struct buffer text;
 	size_t text_sent;
-	struct path_file *file;
-	const char *type;
-	struct http_range *ranges;
+	struct cached_file *cached;        /* the file, where there is one */
+	const char *content;               /* the whole body, sent with the head; NULL: ranges */
+	struct http_range whole, *several; /* several is owned */
+	struct http_range *ranges;         /* one or the other */
 	unsigned range_count, range_at;
 	bool is_multipart;
 	char boundary[40]; /* random: no file can hold it on purpose */
@@ -35,8 +37,10 @@ struct response {
 /* An answer without a file: an error, a redirect (with location), OPTIONS. */
 void response_text(struct response *response, const struct http_request *request, unsigned status,
 		   const char *location, const char *why);
-/* The answer to what resolve found, with the request's conditions and ranges applied. Takes what
- * resolve owns. */
+/* The answer from a file, with the request's conditions and ranges applied. Takes the reference. */
+void response_file(struct response *response, const struct http_request *request,
+		   struct cached_file *cached);
+/* The answer to whatever else resolve found. */
 void response_found(struct response *response, const struct http_request *request,
 		    struct resolve *resolve);
 

@@ -21,7 +21,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { BACKLOG = 1024, WORKERS_MAX = 256, DESCRIPTORS_PER_CONNECTION = 3, DESCRIPTORS_APART = 32 };
+enum {
+	BACKLOG = 1024,
+	WORKERS_MAX = 256,
+	DESCRIPTORS_PER_CONNECTION = 4,
+	FILES_MAX = 1024,
+	DESCRIPTORS_APART = 32
+};
 
 struct server_address {
 	struct sockaddr_storage address;
@@ -184,6 +190,10 @@ static int open_workers(struct sluice_server *server, unsigned workers, const ch
 	if (!server->workers)
 		return error_set_errno(error, ENOMEM, "workers");
 	server->settings.connections_max = connections_per_worker(workers);
+	/* An entry of the cache may hold two descriptors; a connection is counted with four. */
+	server->settings.files_max = server->settings.connections_max / 2 + 1 < FILES_MAX
+					     ? server->settings.connections_max / 2 + 1
+					     : FILES_MAX;
 	for (unsigned i = 0; result == 0 && i < workers; i++)
 		result = open_worker(server, address, congestion, error);
 	return result;

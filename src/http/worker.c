@@ -10,6 +10,7 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
+	SWEEP_MS = 1000,
 	STOP_MS = 30000, /* what is being sent at a stop may take this long */
 };
 
@@ -77,6 +78,21 @@ static void on_accept_again(struct loop_task *task)
 	accept_some((struct worker *)((char *)task - offsetof(struct worker, accept_again)));
 }
 
+static void on_sweep(struct loop_timer *timer)
+{
+	struct worker *worker = (struct worker *)((char *)timer - offsetof(struct worker, sweep));
+
+	file_cache_sweep(&worker->files, loop_now_ms(worker->loop));
+	if (worker->files.count > 0)
+		worker_expect_sweep(worker);
+}
+
+void worker_expect_sweep(struct worker *worker)
+{
+	if (!worker->sweep.is_set)
+		loop_timer_set(worker->loop, &worker->sweep, SWEEP_MS);
+}
+
 int worker_open(struct worker *worker, const struct server_settings *settings, int listening,
 		struct sluice_error *error)
 {
@@ -84,9 +100,11 @@ int worker_open(struct worker *worker, const struct server_settings *settings, i
 
 	*worker = (struct worker){
 		.settings = settings,
+		.files.max = settings->files_max,
 		.listening = listening,
 		.watch.ready = on_listening,
 		.accept_again.run = on_accept_again,
+		.sweep.fire = on_sweep,
 	};
 	result = loop_open(&worker->loop, LOOP_AUTO, error);
 	if (result < 0) {
@@ -170,5 +188,7 @@ void worker_close(struct worker *worker)
 		sys_close(worker->listening);
 	}
 	loop_task_cancel(worker->loop, &worker->accept_again);
+	loop_timer_cancel(worker->loop, &worker->sweep);
+	file_cache_clear(&worker->files);
 	loop_close(worker->loop);
 }

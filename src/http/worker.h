@@ -20,7 +20,7 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
-	unsigned connections_max; /* per worker */
+	unsigned connections_max, files_max; /* per worker */
 	void (*log)(void *argument, const char *line);
 	void (*explain)(void *argument, const char *line);
 	void *argument;
@@ -38,6 +38,8 @@ struct worker {
 	bool is_full, is_stopping;
 	bool must_stop; /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
+	struct file_cache files;
+	struct loop_timer sweep; /* set while there are files in the cache */
 	struct sluice_bill bill;
 	int result;
 };
@@ -54,6 +56,7 @@ int connection_open(struct worker *worker, int fd,
 void connection_stop(struct connection *connection); /* close it if idle, else after this answer */
 void connection_abort(struct connection *connection, const char *why);
 bool connection_is_idle(const struct connection *connection);
+void worker_expect_sweep(struct worker *worker); /* a file was put into the cache */
 struct connection *connection_newer(const struct connection *connection);
 void worker_forget(struct worker *worker, struct connection *connection, struct connection **newer,
 		   struct connection **older);

@@ -28,7 +28,9 @@ static int64_t write_at(const struct loop_op *op)
 	int64_t count;
 
 	do
-		count = sys_pwrite(op->fd, op->data, op->length, op->offset);
+		count = op->rw_flags ? sys_pwrite_flags(op->fd, op->data, op->length, op->offset,
+							op->rw_flags)
+				     : sys_pwrite(op->fd, op->data, op->length, op->offset);
 	while (count == -EINTR);
 	return count;
 }

@@ -126,10 +126,12 @@ static void prepare_transfer(struct loop *loop, struct io_uring_sqe *sqe, const 
 	if (arena < 0) {
 		io_uring_prep_rw(is_read ? IORING_OP_READ : IORING_OP_WRITE, sqe, op->fd, op->data,
 				 length, op->offset);
+		sqe->rw_flags = op->rw_flags;
 		return;
 	}
 	io_uring_prep_rw(is_read ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED, sqe, op->fd,
 			 op->data, length, op->offset);
+	sqe->rw_flags = op->rw_flags;
 	sqe->buf_index = (uint16_t)arena;
 }
 

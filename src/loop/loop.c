@@ -369,16 +369,24 @@ void loop_read(struct loop *loop, struct loop_op *op, int fd, void *data, size_t
 	op->data = data;
 	op->length = length;
 	op->offset = offset;
+	op->rw_flags = 0;
 	start_op(loop, op, OP_READ);
 }
 
 void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *data, size_t length,
 		uint64_t offset)
 {
+	loop_write_flags(loop, op, fd, data, length, offset, 0);
+}
+
+void loop_write_flags(struct loop *loop, struct loop_op *op, int fd, const void *data,
+		      size_t length, uint64_t offset, int flags)
+{
 	op->fd = fd;
 	op->data = (void *)data;
 	op->length = length;
 	op->offset = offset;
+	op->rw_flags = flags;
 	start_op(loop, op, OP_WRITE);
 }
 

@@ -110,12 +110,16 @@ struct loop_op {
 	size_t length;
 	int fd;
 	int kind;
+	int rw_flags; /* RWF_*, of reads and writes */
 };
 
 void loop_read(struct loop *loop, struct loop_op *op, int fd, void *data, size_t length,
 	       uint64_t offset);
 void loop_write(struct loop *loop, struct loop_op *op, int fd, const void *data, size_t length,
 		uint64_t offset);
+/* With RWF_* of pwritev2(2). */
+void loop_write_flags(struct loop *loop, struct loop_op *op, int fd, const void *data,
+		      size_t length, uint64_t offset, int flags);
 void loop_sync(struct loop *loop, struct loop_op *op, int fd, bool data_only);
 /* Runs work(argument) on a helper thread: for calls that may block (open, readdir, fallocate, ...).
  */

@@ -33,7 +33,7 @@ struct blocks {
 	struct block *current;
 	char *tail; /* bytes behind the last aligned block, in the last block's buffer */
 	size_t tail_length;
-	int fd, failed;
+	int fd, flags, failed;
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
 	uint32_t align;
 	unsigned depth, busy;
@@ -52,8 +52,9 @@ static void destroy(struct blocks *blocks)
 
 static void submit(struct block *block)
 {
-	loop_write(block->owner->loop, &block->op, block->fd, block->data + block->written,
-		   block->filled - block->written, block->offset + block->written);
+	loop_write_flags(block->owner->loop, &block->op, block->fd, block->data + block->written,
+			 block->filled - block->written, block->offset + block->written,
+			 block->owner->flags);
 }
 
 static void fail(struct blocks *blocks, const struct block *block, int64_t result)
@@ -93,7 +94,7 @@ static void on_buffer_free(struct loop_task *task)
 	blocks->job->wake(blocks->job);
 }
 
-int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned depth)
+int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned depth, int flags)
 {
 	struct blocks *blocks;
 
@@ -106,6 +107,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->loop = job->loop;
 	blocks->file = path_file_share(job->file);
 	blocks->fd = fd;
+	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
 	blocks->buffer_free.run = on_buffer_free;

@@ -9,8 +9,9 @@
 #include "path/path.h"
 
 /* Makes job->state. fd is written to in blocks whose ends are multiples of align; what is left over
- * at the end goes to the file's buffered descriptor. At most depth blocks are in use. */
-int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned depth);
+ * at the end goes to the file's buffered descriptor. At most depth blocks are in use. flags are
+ * RWF_* of each write. */
+int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned depth, int flags);
 
 /* These are members of a path's table. */
 int64_t blocks_step(struct path_recv_job *job);

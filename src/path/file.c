@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "path/file.h"
 
+#include "base/cleanup.h"
 #include "base/sys.h"
 #include "host/file.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 
 int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool take)
 {
@@ -25,6 +27,7 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 		return result;
 	}
 	file->is_for_writing = is_for_writing;
+	file->can_dontcache = S_ISREG(file->status.stx_mode);
 	file->align =
 		S_ISREG(file->status.stx_mode) ? host_file_direct_align(fd, &file->status) : 0;
 	file->can_direct = file->align > 0;
@@ -48,22 +51,53 @@ void path_file_release(struct path_file *file)
 	free(file);
 }
 
+static int open_again(const struct path_file *file, int flags)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", file->fd);
+	return sys_open(AT_FDCWD, name, flags, 0);
+}
+
 int path_file_need_direct(struct path_file *file)
 {
 	int access = file->is_for_writing ? O_WRONLY : O_RDONLY;
-	char name[32];
 
 	if (file->direct_fd >= 0)
 		return 0;
 	if (!file->can_direct)
 		return -EOPNOTSUPP;
 	/* A descriptor of its own: setting O_DIRECT on fd would change it for whoever shares it. */
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", file->fd);
-	file->direct_fd = sys_open(AT_FDCWD, name, access | O_DIRECT, 0);
+	file->direct_fd = open_again(file, access | O_DIRECT);
 	if (file->direct_fd >= 0)
 		return 0;
 	file->can_direct = false;
 	return -EOPNOTSUPP;
+}
+
+/* A read behind the end of any file: the flag is looked at, and nothing else happens. */
+static int64_t try_dontcache(int fd)
+{
+	char byte;
+
+	return sys_pread_flags(fd, &byte, 1, INT64_MAX - 1, RWF_DONTCACHE | RWF_NOWAIT);
+}
+
+int path_file_need_dontcache(struct path_file *file)
+{
+	int64_t result;
+
+	if (!file->can_dontcache)
+		return -EOPNOTSUPP;
+	result = try_dontcache(file->fd);
+	if (result == -EBADF) { /* fd only writes */
+		_cleanup_fd_ int fd = open_again(file, O_RDONLY);
+
+		/* Where we may not read, the first write will tell. */
+		result = fd < 0 ? 0 : try_dontcache(fd);
+	}
+	file->can_dontcache = result != -EOPNOTSUPP && result != -EINVAL;
+	return file->can_dontcache ? 0 : -EOPNOTSUPP;
 }
 
 static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)

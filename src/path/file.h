@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An open file that paths move bytes from or to: its descriptors, its identity when it was opened,
- * and whether it can do O_DIRECT. Reference-counted within one thread, because an operation under
+ * and what it can do. Reference-counted within one thread, because an operation under
  * way needs the descriptors after its stream is gone.
  */
 #ifndef SLUICE_PATH_FILE_H
@@ -11,11 +11,16 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#ifndef RWF_DONTCACHE /* Linux 6.14; absent from older headers */
+#define RWF_DONTCACHE 0x80
+#endif
+
 struct path_file {
 	unsigned references;
 	int fd; /* goes through the page cache */
 	bool is_for_writing;
 	bool can_direct;     /* cleared for good when O_DIRECT turns out not to work here */
+	bool can_dontcache;  /* likewise, of RWF_DONTCACHE */
 	int direct_fd;       /* -1: not opened */
 	uint32_t align;      /* of O_DIRECT; 0 with !can_direct */
 	struct statx status; /* when it was opened */
@@ -33,6 +38,12 @@ void path_file_release(struct path_file *file); /* NULL is allowed */
 /* Opens direct_fd where it is not open yet. Returns 0 or -EOPNOTSUPP, and then never tries again.
  */
 int path_file_need_direct(struct path_file *file);
+
+/*
+ * Finds out whether the file can be written with RWF_DONTCACHE, which a file system has for reading
+ * and writing or not at all. Returns 0 or -EOPNOTSUPP, and then never tries again.
+ */
+int path_file_need_dontcache(struct path_file *file);
 
 /* Whether size, mtime or the file itself are no longer what they were at open; -errno on failure.
  */

@@ -22,6 +22,7 @@ enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
 struct path_send_job {
 	struct loop *loop;
 	struct path_file *file;
+	struct sluice_bill *bill; /* for what only the path knows; NULL: nobody wants it */
 	int socket;
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent; only grows */
@@ -34,6 +35,7 @@ struct path_send_job {
 struct path_send {
 	const char *name;
 	const char *summary; /* its copies and mode switches */
+	const char *needs; /* behind "it needs": what a machine or a file may lack; NULL: nothing */
 	bool needs_direct;
 	int (*open)(struct path_send_job *job);      /* NULL: nothing to do */
 	void (*prefetch)(struct path_send_job *job); /* job->ahead grew; NULL: nothing to do */
@@ -55,6 +57,7 @@ struct path_recv_job {
 struct path_recv {
 	const char *name;
 	const char *summary;
+	const char *needs;
 	bool needs_file, needs_direct;
 	int (*open)(struct path_recv_job *job);
 	int64_t (*step)(struct path_recv_job *job);
@@ -67,14 +70,22 @@ struct path_recv {
 	void (*close)(struct path_recv_job *job);
 };
 
-extern const struct path_send path_send_readwrite, path_send_sendfile, path_send_direct;
-extern const struct path_recv path_recv_readwrite, path_recv_direct, path_recv_discard;
+extern const struct path_send path_send_readwrite, path_send_mmap, path_send_sendfile,
+	path_send_splice, path_send_zerocopy, path_send_direct, path_send_fault;
+extern const struct path_recv path_recv_readwrite, path_recv_splice, path_recv_dontcache,
+	path_recv_direct, path_recv_discard, path_recv_fault;
 
-/* All of them, ended by NULL. */
+/* All of them but fault, ended by NULL. */
 extern const struct path_send *const path_sends[];
 extern const struct path_recv *const path_recvs[];
 
-const struct path_send *path_send_find(const char *name); /* NULL: no such path */
+/*
+ * NULL: no such path. There is a path `fault` only where PATH_FAULT_SEED is in the environment: for
+ * the tests, and nobody sees it by accident.
+ */
+#define PATH_FAULT_SEED "SLUICE_FAULT_SEED"
+
+const struct path_send *path_send_find(const char *name);
 const struct path_recv *path_recv_find(const char *name);
 
 #endif

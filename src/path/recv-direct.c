@@ -17,12 +17,13 @@ static int open_(struct path_recv_job *job)
 
 	if (result < 0)
 		return result;
-	return blocks_open(job, job->file->direct_fd, job->file->align, DEPTH);
+	return blocks_open(job, job->file->direct_fd, job->file->align, DEPTH, 0);
 }
 
 const struct path_recv path_recv_direct = {
 	.name = "direct",
 	.summary = "socket to buffer, buffer to disk by DMA: one CPU copy, page cache untouched",
+	.needs = "a file that can be written with O_DIRECT, and an offset aligned for that",
 	.needs_file = true,
 	.needs_direct = true,
 	.open = open_,

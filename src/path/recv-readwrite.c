@@ -13,7 +13,7 @@ enum { DEPTH = 2 }; /* one fills while the other is written, because no loop may
 
 static int open_(struct path_recv_job *job)
 {
-	return blocks_open(job, job->file->fd, 1, DEPTH);
+	return blocks_open(job, job->file->fd, 1, DEPTH, 0);
 }
 
 const struct path_recv path_recv_readwrite = {

@@ -206,6 +206,7 @@ static void close_(struct path_send_job *job)
 const struct path_send path_send_direct = {
 	.name = "direct",
 	.summary = "disk to buffer by DMA, buffer to socket: one CPU copy, page cache untouched",
+	.needs = "a file that can be read with O_DIRECT",
 	.needs_direct = true,
 	.open = open_,
 	.prefetch = read_ahead,

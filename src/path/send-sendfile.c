@@ -32,5 +32,6 @@ static int64_t step(struct path_send_job *job)
 const struct path_send path_send_sendfile = {
 	.name = "sendfile",
 	.summary = "page cache to socket by reference: no CPU copy, two mode switches a call",
+	.needs = "a file and a socket that sendfile(2) takes",
 	.step = step,
 };

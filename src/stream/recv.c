@@ -25,6 +25,7 @@ struct stream_recv {
 	enum phase phase;
 	int failed;
 	bool is_busy, is_closed, is_path_open;
+	bool had_pages; /* of somebody else, in the range, before us */
 };
 
 static void destroy(struct stream_recv *stream)
@@ -100,6 +101,15 @@ static int choose(struct stream_recv *stream, struct sluice_error *error)
 			  : 0;
 }
 
+/* Whether anything from offset on is in the page cache; where nobody tells, it may be. */
+static bool has_pages(const struct path_file *file, uint64_t offset)
+{
+	uint64_t size = file->status.stx_size;
+
+	return offset < size &&
+	       cache_residency(file->fd, offset, size - offset).state != CACHE_COLD;
+}
+
 int stream_recv_open(struct stream_recv **out, struct loop *loop, struct path_file *file,
 		     int socket, uint64_t offset, uint64_t length,
 		     const struct stream_recv_options *options, struct sluice_error *error)
@@ -122,6 +132,7 @@ int stream_recv_open(struct stream_recv **out, struct loop *loop, struct path_fi
 		.limit = length,
 		.wake = on_wake,
 	};
+	stream->had_pages = file && has_pages(file, offset);
 	if (length != UINT64_MAX && !size_add(offset, length, &stream->job.limit))
 		result = error_set_errno(error, EOVERFLOW, "receive: offset + length");
 	else
@@ -194,7 +205,8 @@ static void start_sync(struct stream_recv *stream)
 
 static void drop_own_pages(struct stream_recv *stream)
 {
-	if (stream->file && !stream->options.keep_cached && !stream->options.no_sync)
+	if (stream->file && !stream->had_pages && !stream->options.keep_cached &&
+	    !stream->options.no_sync)
 		cache_drop(stream->file->fd, stream->start, stream->job.offset - stream->start);
 }
 

@@ -112,6 +112,7 @@ static int open_segment(struct stream_send *stream, struct plan_send choice, uin
 	*segment = (struct stream_segment){
 		.job = {.loop = stream->loop,
 			.file = stream->file,
+			.bill = stream->bill,
 			.socket = stream->socket,
 			.offset = stream->planned,
 			.limit = stream->planned,

@@ -11,9 +11,19 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { REDIRECTS_MAX = 10 };
+
+/* Fails with a sentence, unless the wait has said one already. */
+static int failed(struct download *download, int result, const char *what)
+{
+	if (result < 0 && !*download->error->text)
+		error_set_errno(download->error, -result, "%s %.180s:%s", what, download->url.host,
+				download->url.port);
+	return result;
+}
 
 static int connect_to(struct download *download, const struct addrinfo *address)
 {
@@ -21,21 +31,24 @@ static int connect_to(struct download *download, const struct addrinfo *address)
 	int result =
 		http_client_connect(client, download->loop, address->ai_addr, address->ai_addrlen);
 
+	download->error->text[0] = '\0';
 	download_mark_active(download);
 	while (result == 0 && (result = http_client_connected(client)) == -EAGAIN)
 		result = download_wait_socket(download, "connection");
 	if (result < 0)
 		http_client_close(client);
+	download_mark_active(download);
 	return result;
 }
 
 static int connect_any(struct download *download)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				       .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
 	const struct http_url *url = &download->url;
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_NUMERICSERV |
+						   (url->host_is_ipv6 ? AI_NUMERICHOST : 0)};
 	struct addrinfo *found = NULL;
-	int result = getaddrinfo(url->host, url->port, url->host_is_ipv6 ? NULL : &hints, &found);
+	int result = getaddrinfo(url->host, url->port, &hints, &found);
 
 	if (result != 0)
 		return error_set(download->error, EHOSTUNREACH, "host %.180s: %s", url->host,
@@ -47,10 +60,7 @@ static int connect_any(struct download *download)
 			break;
 	}
 	freeaddrinfo(found);
-	if (result < 0 && result != -ECANCELED && result != -ETIMEDOUT)
-		return error_set_errno(download->error, -result, "connecting to %.180s:%s",
-				       url->host, url->port);
-	return result;
+	return failed(download, result, "connecting to");
 }
 
 static int set_congestion(struct download *download)
@@ -66,6 +76,27 @@ static int set_congestion(struct download *download)
 			  : 0;
 }
 
+/* "http://host:port/path", for comparing */
+static void format_url(const struct http_url *url, struct buffer *out)
+{
+	char host[280];
+
+	http_url_host(url, host, sizeof(host));
+	buffer_printf(out, "http://%s%s", host, url->target);
+}
+
+/* An ETag means something at the URL that gave it, and at no other. */
+static bool is_url_of_part(const struct download *download)
+{
+	struct buffer text = {0};
+	bool is_same;
+
+	format_url(&download->url, &text);
+	is_same = !text.failed && strcmp(text.data, download->target.journal.answered) == 0;
+	buffer_free(&text);
+	return is_same;
+}
+
 static int send_request(struct download *download)
 {
 	struct buffer text = {0};
@@ -78,7 +109,7 @@ static int send_request(struct download *download)
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
 		      "Accept-Encoding: identity\r\nConnection: close\r\n",
 		      download->url.target, host, SLUICE_VERSION);
-	if (download->resume > 0)
+	if (download->resume > 0 && is_url_of_part(download))
 		buffer_printf(&text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
 			      (unsigned long long)download->resume, download->target.journal.etag);
 	buffer_text(&text, "\r\n");
@@ -87,9 +118,7 @@ static int send_request(struct download *download)
 	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
 		result = download_wait_socket(download, "room to send the request");
 	buffer_free(&text);
-	if (result < 0 && result != -ECANCELED && result != -ETIMEDOUT)
-		error_set_errno(download->error, -result, "sending the request");
-	return result;
+	return failed(download, result, "sending the request to");
 }
 
 static int read_head(struct download *download)
@@ -189,7 +218,9 @@ static int check_partial(struct download *download)
 	    !range.has_range)
 		return error_set(download->error, EPROTO,
 				 "the server answered 206 without saying which bytes");
-	if (range.offset != resume || !range.has_size || range.size != journal->size ||
+	if (!range.has_size)
+		range.size = range.offset + range.length;
+	if (range.offset != resume || range.size != journal->size ||
 	    range.length != range.size - resume)
 		return error_set(download->error, EPROTO,
 				 "asked for bytes %llu-%llu/%llu, the server sends %llu-%llu",
@@ -218,18 +249,25 @@ static void start_over(struct download *download)
 {
 	const struct http_response *head = &download->head;
 	struct journal *journal = &download->target.journal;
+	struct buffer answered = {0};
 
-	if (download->resume > 0)
+	if (download->resume > 0 && http_text_is(head->etag, journal->etag))
+		download->why_over = "the server does not continue downloads: starting over";
+	else if (download->resume > 0)
 		download->why_over = "the file has changed on the server: starting over";
 	else if (download->target.had_part)
 		download->why_over = "the part that is there cannot be continued: starting over";
 	download->resume = 0;
 	download->expected = head->has_content_length ? head->content_length : UINT64_MAX;
 	*journal = (struct journal){0};
-	if (http_etag_is_strong(head->etag) && head->etag.length < sizeof(journal->etag) &&
-	    head->has_content_length)
+	format_url(&download->url, &answered);
+	if (answered.length < sizeof(journal->answered))
+		snprintf(journal->answered, sizeof(journal->answered), "%s", answered.data);
+	if (*journal->answered && http_etag_is_strong(head->etag) &&
+	    head->etag.length < sizeof(journal->etag) && head->has_content_length)
 		memcpy(journal->etag, head->etag.data, head->etag.length);
 	journal->size = download->expected;
+	buffer_free(&answered);
 }
 
 /* After 416 the part is longer than the file, or of another file: ask again for all of it. */

@@ -9,6 +9,7 @@
 #include "transfer/download.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,19 +33,49 @@ static int open_stream(struct download *download)
 				download->error);
 }
 
-static int write_all(int fd, const char *data, size_t length)
+static int body_failed(struct download *download, int64_t code)
 {
-	while (length > 0) {
-		int64_t count = sys_write(fd, data, length);
+	if (code == -ENODATA)
+		return error_set(download->error, ENODATA,
+				 "the connection ended after %llu of %llu bytes",
+				 (unsigned long long)download_done(download),
+				 (unsigned long long)download->expected);
+	if (code == -EFBIG)
+		return error_set(download->error, EPROTO,
+				 "the server sends more than it announced");
+	if (code == -ENOSPC || code == -EDQUOT)
+		return error_set(download->error, (int)-code,
+				 "no room for %.150s: %s; free some and run again",
+				 download->target.part, strerror((int)-code));
+	return error_set_errno(download->error, (int)-code, "receiving %.180s",
+			       download->target.part);
+}
 
-		if (count < 0 && count != -EINTR)
-			return (int)count;
-		if (count > 0) {
+/* To a pipe or a terminal, which may take its time; an interrupt gets through. */
+static int write_all(struct download *download, const char *data, size_t length)
+{
+	struct pollfd output = {download->output_fd, POLLOUT, 0};
+	int result = 0;
+
+	while (result == 0 && length > 0) {
+		int64_t count = sys_write(download->output_fd, data, length);
+
+		if (count == -EAGAIN)
+			poll(&output, 1, 100);
+		if (count == -EAGAIN || count == -EINTR) {
+			result = download_report(download);
+		} else if (count < 0) {
+			result =
+				error_set_errno(download->error, (int)-count, "writing the output");
+		} else {
 			data += count;
 			length -= (size_t)count;
+			download->written_to_fd += (uint64_t)count;
+			bill_add(&download->result->bill, "readwrite", (uint64_t)count);
 		}
 	}
-	return 0;
+	download_mark_active(download);
+	return result;
 }
 
 /* Takes all of the bytes, waiting where it has to. */
@@ -53,20 +84,14 @@ static int take(struct download *download, const char *data, size_t length)
 	int result = 0;
 	int64_t count;
 
-	if (!download->stream) {
-		result = write_all(download->output_fd, data, length);
-		download->written_to_fd += length;
-		bill_add(&download->result->bill, "readwrite", length);
-		return result < 0 ? error_set_errno(download->error, -result, "writing the output")
-				  : 0;
-	}
+	if (!download->stream)
+		return write_all(download, data, length);
 	while (result == 0 && length > 0) {
 		count = stream_recv_push(download->stream, data, length);
 		if (count == -EAGAIN) {
 			result = download_wait_stream(download);
 		} else if (count < 0) {
-			result = error_set_errno(download->error, (int)-count, "writing %.180s",
-						 download->target.part);
+			result = body_failed(download, count);
 		} else {
 			data += count;
 			length -= (size_t)count;
@@ -75,7 +100,6 @@ static int take(struct download *download, const char *data, size_t length)
 	return result;
 }
 
-/* Has the time come, and is there something, to bring the journal up to date? */
 static void on_saved(struct loop_op *op, int64_t result)
 {
 	struct download *download =
@@ -86,37 +110,36 @@ static void on_saved(struct loop_op *op, int64_t result)
 	download->save_result = result;
 }
 
-static void save_now_and_then(struct download *download)
+static void start_save(struct download *download)
 {
-	uint64_t now = loop_now_ms(download->loop);
+	uint64_t settled = stream_recv_settled(download->stream);
 
-	if (download->is_saved && download->save_result == 0)
-		/* A journal that cannot be written costs a later call some bytes, not this one. */
-		(void)target_save(&download->target, download->save_offset);
-	download->is_saved = false;
-	if (!download->target.file || !*download->target.journal.etag || download->is_saving ||
-	    download->options->no_sync || now - download->saved_ms < SAVE_MS)
+	download->saved_ms = loop_now_ms(download->loop);
+	if (settled <= download->target.saved)
 		return;
-	download->saved_ms = now;
-	download->save_offset = stream_recv_settled(download->stream);
+	download->save_offset = settled;
 	download->is_saving = true;
 	download->save.done = on_saved;
 	loop_sync(download->loop, &download->save, download->target.file->fd, true);
 }
 
-static int body_failed(struct download *download, int64_t code)
+/* Brings the journal up to date when the time has come. A sync that failed is told only once, so it
+ * ends the download. */
+static int save_now_and_then(struct download *download)
 {
-	if (code == -ENODATA)
-		return error_set(download->error, ENODATA,
-				 "the connection ended after %llu of %llu bytes",
-				 (unsigned long long)download_done(download),
-				 (unsigned long long)download->expected);
-	if (code == -ENOSPC || code == -EDQUOT)
-		return error_set(download->error, (int)-code,
-				 "no room for %.150s: %s; free some and run again",
-				 download->target.part, strerror((int)-code));
-	return error_set_errno(download->error, (int)-code, "receiving %.180s",
-			       download->target.part);
+	struct target *target = &download->target;
+
+	if (download->is_saved && download->save_result < 0) {
+		target->has_lost = true;
+		return body_failed(download, download->save_result);
+	}
+	if (download->is_saved)
+		target_save(target, download->save_offset);
+	download->is_saved = false;
+	if (target->file && *target->journal.etag && target->sync && !download->is_saving &&
+	    loop_now_ms(download->loop) - download->saved_ms >= SAVE_MS)
+		start_save(download);
+	return 0;
 }
 
 /* Straight from the socket by the chosen path. */
@@ -127,7 +150,9 @@ static int stream_body(struct download *download)
 
 	while (result == 0 && count != 0) {
 		count = stream_recv_step(download->stream);
-		save_now_and_then(download);
+		result = save_now_and_then(download);
+		if (result < 0)
+			return result;
 		if (count == -EAGAIN)
 			result = download_wait_stream(download);
 		else if (count < 0)
@@ -152,6 +177,8 @@ static int64_t receive(struct download *download)
 			return result;
 	}
 	download_mark_active(download);
+	if (count > 0 && download_report(download) < 0)
+		return -ECANCELED;
 	return count < 0 ? body_failed(download, count) : count;
 }
 
@@ -184,7 +211,7 @@ static int decode_chunked(struct download *download)
 		if (body.length > 0)
 			result = take(download, body.data, body.length);
 		if (result == 0 && ended == 1)
-			return 0;
+			break;
 	}
 	return result;
 }
@@ -238,15 +265,18 @@ static int receive_body(struct download *download)
 
 static int finish_stream(struct download *download)
 {
-	int result;
+	struct stream_recv *stream = download->stream;
+	int result = 0, waited = 0;
 
-	while ((result = stream_recv_finish(download->stream)) == -EAGAIN) {
-		/* Large caches take long to reach the disk, and are no reason to give up. */
-		download_mark_active(download);
-		result = download_wait_stream(download);
-		if (result < 0)
-			return result;
-	}
+	if (download->expected != UINT64_MAX && stream_recv_offset(stream) != download->expected)
+		return body_failed(download, -ENODATA);
+	while (waited == 0 && (result = stream_recv_finish(stream)) == -EAGAIN)
+		waited = download_wait_stream(download);
+	if (waited < 0)
+		return waited;
+	/* All is written, so it was the sync that failed. */
+	if (result < 0 && stream_recv_settled(stream) == stream_recv_offset(stream))
+		download->target.has_lost = true;
 	return result < 0 ? body_failed(download, result) : 0;
 }
 
@@ -260,50 +290,59 @@ static void settle(struct download *download)
 
 static void keep_part(struct download *download, bool was_interrupted)
 {
-	uint64_t done;
-	char kept[320] = "";
+	uint64_t done = download->resume, kept;
+	char text[320] = "";
 
-	if (!download->stream || !download->target.file)
+	if (!download->target.file)
 		return;
-	settle(download);
-	done = stream_recv_settled(download->stream);
-	if (target_keep(&download->target, done, was_interrupted))
-		snprintf(kept, sizeof(kept),
+	if (download->stream) {
+		settle(download);
+		done = stream_recv_settled(download->stream);
+	}
+	kept = target_keep(&download->target, done, was_interrupted);
+	if (kept > 0)
+		snprintf(text, sizeof(text),
 			 "; %.80s has the first %llu bytes: run again to continue",
-			 download->target.part, (unsigned long long)done);
+			 download->target.part, (unsigned long long)kept);
 	else if (done > 0)
-		snprintf(kept, sizeof(kept), "; %.80s %s: the server gave no strong ETag",
-			 download->target.part,
+		snprintf(text, sizeof(text), "; %.80s %s", download->target.part,
 			 was_interrupted ? "is left, but cannot be continued"
-					 : "was removed, as it could not be continued");
-	download_error_append(download, kept);
+					 : "was removed, as it cannot be continued");
+	download_error_append(download, text);
+}
+
+/* What happens between an open target and its commit. */
+static int fill_target(struct download *download)
+{
+	int result;
+
+	if (download->why_over && download->options->note)
+		download->options->note(download->options->argument, download->why_over);
+	download->saved_ms = loop_now_ms(download->loop);
+	result = open_stream(download);
+	if (result == 0)
+		result = receive_body(download);
+	return result < 0 ? result : finish_stream(download);
 }
 
 int download_to_file(struct download *download)
 {
-	int result = download->keeps_nothing
-			     ? 0
-			     : target_create(&download->target, download->resume, download->error);
+	struct target *target = &download->target;
+	int result = target_create(target, download->resume, download->error);
 
-	download->result->bill.page_cache_before_bytes =
-		result == 0 && download->target.file ? download_resident(download, download->resume)
-						     : -1;
-	if (result == 0 && download->why_over && download->options->note)
-		download->options->note(download->options->argument, download->why_over);
-	if (result == 0)
-		result = open_stream(download);
-	if (result == 0 && !download->keeps_nothing)
-		(void)target_save(&download->target, download->resume);
-	if (result == 0)
-		result = receive_body(download);
-	if (result == 0)
-		result = finish_stream(download);
+	if (result == 0) {
+		download->result->bill.page_cache_before_bytes =
+			download_resident(download, download->resume);
+		result = fill_target(download);
+	}
 	if (result < 0)
 		keep_part(download, result == -ECANCELED);
-	else if (!download->keeps_nothing)
-		result = target_commit(&download->target, !download->options->no_sync,
-				       download->error);
-	return result;
+	return result < 0 ? result : target_commit(target, download->error);
+}
+
+int download_to_nothing(struct download *download)
+{
+	return fill_target(download);
 }
 
 int download_to_fd(struct download *download)

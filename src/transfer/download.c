@@ -6,11 +6,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	TIMEOUT_SECONDS = 30,
 	REPORT_MS = 100, /* how often progress is reported */
 };
+
+/* Not the loop's clock, which stands still while a call blocks. */
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 void download_error_append(struct download *download, const char *text)
 {
@@ -32,7 +42,9 @@ int64_t download_resident(const struct download *download, uint64_t length)
 
 uint64_t download_done(const struct download *download)
 {
-	return download->stream ? stream_recv_offset(download->stream) : download->written_to_fd;
+	if (download->stream)
+		return stream_recv_offset(download->stream);
+	return download->output_fd >= 0 ? download->written_to_fd : download->resume;
 }
 
 int download_report(struct download *download)
@@ -40,7 +52,7 @@ int download_report(struct download *download)
 	const struct sluice_get_options *options = download->options;
 	struct sluice_progress progress = {download_done(download), download->resume,
 					   download->expected, 0};
-	uint64_t now = loop_now_ms(download->loop);
+	uint64_t now = now_ms();
 	struct sluice_bill bill;
 
 	if (!options->progress || now - download->reported_ms < REPORT_MS)
@@ -60,35 +72,35 @@ static unsigned timeout_seconds(const struct download *download)
 }
 
 /* One turn of the loop. 0, or -errno with error when the download is to end. */
-static int wait_for(struct download *download, const char *what)
+static int turn(struct download *download)
 {
-	uint64_t now;
 	int result = loop_run(download->loop, REPORT_MS);
 
-	if (result < 0)
-		return error_set_errno(download->error, -result, "event loop");
-	now = loop_now_ms(download->loop);
-	result = download_report(download);
-	if (result == 0 && now - download->active_ms >= timeout_seconds(download) * 1000)
-		return error_set(download->error, ETIMEDOUT, "%s:%s: no %s for %u s",
-				 download->url.host, download->url.port, what,
-				 timeout_seconds(download));
-	return result;
+	return result < 0 ? error_set_errno(download->error, -result, "event loop")
+			  : download_report(download);
 }
 
 int download_wait_socket(struct download *download, const char *what)
 {
 	int result = 0;
 
-	while (result == 0 && !download->client.is_ready)
-		result = wait_for(download, what);
+	while (result == 0 && !download->client.is_ready) {
+		result = turn(download);
+		/* Looked at after the turn: this process itself may have been stopped for a while.
+		 */
+		if (result == 0 && !download->client.is_ready &&
+		    now_ms() - download->active_ms >= timeout_seconds(download) * 1000)
+			result = error_set(download->error, ETIMEDOUT, "%.180s:%s: no %s for %u s",
+					   download->url.host, download->url.port, what,
+					   timeout_seconds(download));
+	}
 	download->client.is_ready = false;
 	return result;
 }
 
 void download_mark_active(struct download *download)
 {
-	download->active_ms = loop_now_ms(download->loop);
+	download->active_ms = now_ms();
 }
 
 void download_wake(void *owner)
@@ -99,6 +111,7 @@ void download_wake(void *owner)
 	download_mark_active(download);
 }
 
+/* A disk has no time limit: a large cache takes long to be written, and what fails says so. */
 int download_wait_stream(struct download *download)
 {
 	int result = 0;
@@ -106,7 +119,8 @@ int download_wait_stream(struct download *download)
 	if (stream_recv_waits_for_socket(download->stream))
 		return download_wait_socket(download, "data");
 	while (result == 0 && !download->is_woken)
-		result = wait_for(download, "progress of the disk");
+		result = turn(download);
 	download->is_woken = false;
+	download_mark_active(download);
 	return result;
 }

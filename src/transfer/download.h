@@ -61,5 +61,6 @@ int download_ask(struct download *download);
 /* body.c: takes the body to the file, to the disk, to its name; or to the descriptor. */
 int download_to_file(struct download *download);
 int download_to_fd(struct download *download);
+int download_to_nothing(struct download *download);
 
 #endif

@@ -21,12 +21,20 @@ static bool is_special(const char *output)
 	return stat(output, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-static int open_special(struct download *download, const char *output)
+/* To a descriptor there is one path. */
+static int refuse_path(struct download *download)
 {
 	if (download->path && download->path != &path_recv_readwrite)
 		return error_set(download->error, EOPNOTSUPP,
-				 "receive path %s needs a regular file, which %.150s is not",
-				 download->path->name, output);
+				 "receive path %s needs a regular file to write to",
+				 download->path->name);
+	return 0;
+}
+
+static int open_special(struct download *download, const char *output)
+{
+	if (refuse_path(download) < 0)
+		return -EOPNOTSUPP;
 	download->output_fd = sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY, 0);
 	download->owns_output_fd = download->output_fd >= 0;
 	return download->output_fd < 0 ? error_set_errno(download->error, -download->output_fd,
@@ -41,7 +49,9 @@ static int choose_output(struct download *download)
 	int result = 0;
 
 	download->output_fd = download->options->to_fd ? download->options->output_fd : -1;
-	if (download->options->to_fd || download->keeps_nothing)
+	if (download->options->to_fd)
+		return refuse_path(download);
+	if (download->keeps_nothing)
 		return 0;
 	if (!output) {
 		result = http_url_filename(&download->url, name, download->error);
@@ -55,6 +65,7 @@ static int choose_output(struct download *download)
 	if (is_special(output))
 		return open_special(download, output);
 	result = target_open(&download->target, output, download->url_text, download->error);
+	download->target.sync = !download->options->no_sync;
 	download->resume = result == 0 ? download->target.journal.done : 0;
 	return result;
 }
@@ -106,7 +117,9 @@ static int run(struct download *download)
 	if (result < 0)
 		return result;
 	download->result->resumed_from_bytes = download->resume;
-	return download->output_fd >= 0 ? download_to_fd(download) : download_to_file(download);
+	if (download->output_fd >= 0)
+		return download_to_fd(download);
+	return download->keeps_nothing ? download_to_nothing(download) : download_to_file(download);
 }
 
 static void close_all(struct download *download)
@@ -156,6 +169,7 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	download->client.fd = -1;
 	download->output_fd = -1;
 	download->target.folder = -1;
+	download->error->text[0] = '\0';
 	meter_start(&download->meter);
 	code = run(download);
 	if (download->target.file)

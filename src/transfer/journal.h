@@ -10,15 +10,17 @@
 #include <stdint.h>
 
 struct journal {
-	char etag[256]; /* strong; empty: the download cannot be continued */
-	uint64_t size;  /* of the whole file */
-	uint64_t done;  /* bytes from the start that are there */
+	char etag[256];      /* strong; empty: the download cannot be continued */
+	char answered[1024]; /* the URL, after redirects, whose ETag it is (RFC 9110 8.8.3) */
+	uint64_t size;       /* of the whole file */
+	uint64_t done;       /* bytes from the start that are there */
 };
 
 /* False where there is none, or of another URL, or it makes no sense: then the download starts
- * over. An ETag means something for one URL only (RFC 9110 8.8.3). */
+ * over. */
 bool journal_read(struct journal *journal, int folder, const char *name, const char *url);
 /* Replaces the file in one step. Returns 0 or -errno. */
-int journal_write(const struct journal *journal, int folder, const char *name, const char *url);
+int journal_write(const struct journal *journal, int folder, const char *name, const char *url,
+		  bool sync);
 
 #endif

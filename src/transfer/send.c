@@ -129,8 +129,10 @@ int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
 	int result = flags < 0 ? error_set_errno(error, -flags, "socket")
 			       : sluice_engine_open(&engine, error);
 
-	if (result < 0)
+	if (result < 0) {
+		transfer_restore(socket, flags);
 		return result;
+	}
 	result = sluice_send_open(&send, engine, socket, file, offset, length, options,
 				  transfer_note_end, &end, error);
 	if (result == 0) {

@@ -79,19 +79,50 @@ int target_open(struct target *target, const char *path, const char *url,
 	return result;
 }
 
-static int lock_part(int fd)
+/* Another process may have had the part, and renamed it, since we opened it: then it is not ours.
+ */
+static int lock_part(const struct target *target, int fd)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
+	struct stat opened, named;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	if (fstat(fd, &opened) < 0 ||
+	    fstatat(target->folder, target->part, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    opened.st_ino != named.st_ino)
+		return -EBUSY;
+	return 0;
 }
 
-/* A file that is replaced keeps its permissions, as it would if it were written over. */
-static void keep_mode(const struct target *target, int fd)
+/* Whether what was read before the lock still holds: another process may have started over. */
+static bool is_still_so(const struct target *target, uint64_t keep)
 {
-	struct stat status;
+	struct journal now = {0};
 
-	if (fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(status.st_mode))
-		(void)sys_fchmod(fd, status.st_mode & 0777); /* not ours: then it is as a new one */
+	return keep == 0 || (target->file->status.stx_ino == target->part_inode &&
+			     journal_read(&now, target->folder, target->state, target->url) &&
+			     strcmp(now.etag, target->journal.etag) == 0 && now.done >= keep);
+}
+
+static void forget_state(struct target *target)
+{
+	if (sys_unlink(target->folder, target->state) == 0 && target->sync)
+		(void)sys_fsync(target->folder); /* else the part is: see target_create */
+}
+
+/* The journal never claims more than the part has: it is brought down before the part is cut. */
+static int cut(struct target *target, uint64_t keep, struct sluice_error *error)
+{
+	int result = 0;
+
+	if (keep == 0)
+		forget_state(target);
+	target_save(target, keep);
+	if (keep > 0 && target->saved != keep)
+		return error_set(error, EIO, "cannot write %.180s, which continuing needs",
+				 target->state);
+	result = sys_ftruncate(target->file->fd, keep);
+	return result < 0 ? error_set_errno(error, -result, "truncating %.200s", target->part) : 0;
 }
 
 int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
@@ -102,7 +133,7 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 
 	if (fd < 0)
 		return error_set_errno(error, -fd, "cannot write %.200s", target->part);
-	result = lock_part(fd);
+	result = lock_part(target, fd);
 	if (result == 0)
 		result = path_file_open(&target->file, fd, true, true);
 	if (result < 0) {
@@ -113,12 +144,10 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 	}
 	if (!S_ISREG(target->file->status.stx_mode))
 		return error_set(error, EINVAL, "%.200s is not a regular file", target->part);
-	if (keep > 0 && target->file->status.stx_ino != target->part_inode)
+	if (!is_still_so(target, keep))
 		return error_set(error, EBUSY, "%.180s was replaced meanwhile: run again",
 				 target->part);
-	keep_mode(target, fd);
-	result = sys_ftruncate(fd, keep);
-	return result < 0 ? error_set_errno(error, -result, "truncating %.200s", target->part) : 0;
+	return cut(target, keep, error);
 }
 
 static void remove_part(struct target *target)
@@ -127,43 +156,62 @@ static void remove_part(struct target *target)
 	sys_unlink(target->folder, target->state);
 }
 
-int target_save(struct target *target, uint64_t done)
+void target_save(struct target *target, uint64_t done)
 {
-	target->journal.done = done;
-	if (!*target->journal.etag) {
-		sys_unlink(target->folder, target->state);
-		return 0;
+	struct journal journal = target->journal;
+
+	journal.done = done;
+	/* A journal that cannot be written costs a later call some bytes, not this one. */
+	if (*journal.etag && !target->has_lost &&
+	    journal_write(&journal, target->folder, target->state, target->url, target->sync) == 0)
+		target->saved = done;
+}
+
+uint64_t target_keep(struct target *target, uint64_t done, bool stays_anyway)
+{
+	if (!target->has_lost && *target->journal.etag && done > target->saved) {
+		if (sys_fsync(target->file->fd) < 0)
+			target->has_lost = true;
+		target_save(target, done);
 	}
-	return journal_write(&target->journal, target->folder, target->state, target->url);
-}
-
-bool target_keep(struct target *target, uint64_t done, bool stays_anyway)
-{
-	int result = sys_ftruncate(target->file->fd, done);
-
-	if (result == 0)
-		result = sys_fsync(target->file->fd);
-	if (result == 0)
-		result = target_save(target, done);
-	if (result == 0 && *target->journal.etag && done > 0)
-		return true;
-	if (!stays_anyway || done == 0)
+	if (target->saved > 0) {
+		/* Shows how much is there to whoever looks; the journal is what counts. */
+		(void)!sys_ftruncate(target->file->fd, target->saved);
+		return target->saved;
+	}
+	if (stays_anyway && done > 0)
+		(void)!sys_ftruncate(target->file->fd, done);
+	else
 		remove_part(target);
-	return false;
+	return 0;
 }
 
-int target_commit(struct target *target, bool sync, struct sluice_error *error)
+/* A file that is replaced keeps its permissions, as it would if it were written over. */
+static void keep_mode(const struct target *target)
 {
-	int result = sys_rename(target->folder, target->part, target->name);
+	struct stat status;
 
+	if (fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(status.st_mode))
+		(void)sys_fchmod(target->file->fd, status.st_mode & 0777);
+}
+
+int target_commit(struct target *target, struct sluice_error *error)
+{
+	int result;
+
+	keep_mode(target);
+	result = sys_rename(target->folder, target->part, target->name);
 	if (result < 0)
 		return error_set_errno(error, -result, "renaming %.100s to %.100s", target->part,
 				       target->name);
 	sys_unlink(target->folder, target->state);
-	result = sync ? sys_fsync(target->folder) : 0;
-	return result < 0 ? error_set_errno(error, -result, "syncing the folder of %.200s",
-					    target->name)
-			  : 0;
+	result = target->sync ? sys_fsync(target->folder) : 0;
+	/* EINVAL: this file system does not offer it for folders. */
+	return result < 0 && result != -EINVAL
+		       ? error_set_errno(error, -result, "syncing the folder of %.200s",
+					 target->name)
+		       : 0;
 }
 
 void target_close(struct target *target)

@@ -18,6 +18,9 @@ struct target {
 	struct path_file *file; /* the open part; NULL before target_create */
 	struct journal journal; /* of an earlier call; done 0: nothing to continue */
 	bool had_part;          /* there was one that cannot be continued */
+	bool sync;              /* wait for the disk where it matters */
+	bool has_lost;          /* a sync failed: what was written since the last one may be gone */
+	uint64_t saved;         /* what the journal on the disk claims for this download */
 	uint64_t part_inode;    /* of the part that the journal speaks of */
 };
 
@@ -25,17 +28,20 @@ struct target {
  */
 int target_open(struct target *target, const char *path, const char *url,
 		struct sluice_error *error);
-/* Opens and locks the part; bytes below `keep` stay. */
-int target_create(struct target *target, uint64_t keep, struct sluice_error *error);
-/* Remembers that `done` bytes are there, synced; journal.etag and size are set. */
-int target_save(struct target *target, uint64_t done);
 /*
- * Cuts the part to the bytes that are there, and remembers them. Returns whether a later call can
- * continue; else the part is removed, unless it is to stay anyway.
+ * Opens and locks the part; bytes below `keep` stay. The journal then tells of this download: its
+ * etag, answered and size must be set.
  */
-bool target_keep(struct target *target, uint64_t done, bool stays_anyway);
+int target_create(struct target *target, uint64_t keep, struct sluice_error *error);
+/* Remembers that `done` bytes are there, synced. */
+void target_save(struct target *target, uint64_t done);
+/*
+ * The download failed with `done` bytes there. Keeps what a later call can continue from, and
+ * returns how much that is; else removes the part, unless it is to stay anyway.
+ */
+uint64_t target_keep(struct target *target, uint64_t done, bool stays_anyway);
 /* The part is whole: it becomes NAME, and with sync that is on the disk. */
-int target_commit(struct target *target, bool sync, struct sluice_error *error);
+int target_commit(struct target *target, struct sluice_error *error);
 void target_close(struct target *target);
 
 #endif

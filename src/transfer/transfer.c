@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "base/sys.h"
 #include "cache/residency.h"
 #include "host/socket.h"
 
@@ -20,11 +21,14 @@ const char *transfer_path_name(const struct sluice_transfer_options *options)
 
 static int64_t resident_bytes(const struct transfer *transfer)
 {
-	uint64_t size = transfer->file->status.stx_size;
-	uint64_t offset = size_min(transfer->offset, size);
-	uint64_t length = size_min(transfer->length, size - offset);
 	struct cache_residency residency;
+	struct statx now;
+	uint64_t offset, length;
 
+	if (sys_statx(transfer->file->fd, STATX_SIZE, &now) < 0)
+		return -1;
+	offset = size_min(transfer->offset, now.stx_size);
+	length = size_min(transfer->length, now.stx_size - offset);
 	if (length == 0)
 		return 0;
 	residency = cache_residency(transfer->file->fd, offset, length);
@@ -52,6 +56,9 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 
 	if (result < 0)
 		return result;
+	/* pwrite(2) on such a descriptor ignores the offset. */
+	if (is_for_writing && fcntl(file, F_GETFL) & O_APPEND)
+		return error_set(error, EINVAL, "the file is open with O_APPEND");
 	transfer->loop = engine->loop;
 	transfer->done = done;
 	transfer->argument = argument;
@@ -140,6 +147,6 @@ int transfer_unblock(int socket)
 
 void transfer_restore(int socket, int flags)
 {
-	if (!(flags & O_NONBLOCK))
+	if (flags >= 0 && !(flags & O_NONBLOCK))
 		fcntl(socket, F_SETFL, flags);
 }

@@ -33,8 +33,8 @@ SLUICE = pathlib.Path(os.environ.get("SLUICE", ROOT / "build" / "sluice")).absol
 TEST_DIR = os.environ.get("SLUICE_TEST_DIR", "/var/tmp")
 
 WAIT = 30  # seconds that anything may take before it counts as stuck
-SEND_PATHS = ("readwrite", "sendfile", "direct")
-RECEIVE_PATHS = ("readwrite", "direct")
+SEND_PATHS = ("readwrite", "mmap", "sendfile", "splice", "zerocopy", "direct")
+RECEIVE_PATHS = ("readwrite", "splice", "dontcache", "direct")
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -79,7 +79,7 @@ class WithoutIoUring:
 
     def test_many_connections_to_one_worker(self):
         server = self.serve("--workers", "1")
-        connections = [server.connect(receive_buffer=65536) for _ in range(30)]
+        connections = [server.connect() for _ in range(30)]
         for connection in connections:
             self.addCleanup(connection.close)
             connection.ask(f"/{self.big.name}")
@@ -89,7 +89,7 @@ class WithoutIoUring:
 
     def test_a_file_that_shrinks(self):
         server = self.serve()
-        with server.connect(receive_buffer=65536) as connection:
+        with server.connect() as connection:
             evict(self.big)
             connection.ask(f"/{self.big.name}")
             connection.head()
@@ -110,7 +110,7 @@ class WithoutIoUring:
 
     def test_ending_while_sending(self):
         server = self.serve()
-        with server.connect(receive_buffer=65536) as connection:
+        with server.connect() as connection:
             connection.ask(f"/{self.big.name}")
             connection.head()
             server.process.send_signal(signal.SIGTERM)

@@ -132,7 +132,7 @@ class ChangingFiles(unittest.TestCase):
         file = make_file(self.folder / f"file-{path_name}", LARGE)
         evict(file)
         server = serve(self.addCleanup, self.folder, "--path", path_name)
-        with server.connect(receive_buffer=LITTLE) as connection:
+        with server.connect() as connection:
             connection.ask(f"/{file.name}", headers={"Connection": "close"})
             length = int(connection.head().headers["Content-Length"])
             self.assertEqual(length, LARGE)
@@ -232,7 +232,7 @@ class VanishingClients(unittest.TestCase):
 
     def test_slow_readers_do_not_hold_up_others(self):
         server = serve(self.addCleanup, self.folder, "--workers", "1")
-        readers = [server.connect(receive_buffer=LITTLE) for _ in range(20)]
+        readers = [server.connect() for _ in range(20)]
         for reader in readers:
             self.addCleanup(reader.close)
             reader.ask("/large")
@@ -309,7 +309,7 @@ class Ending(unittest.TestCase):
         for sign in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(sign.name):
                 self.server = serve(self.addCleanup, self.folder)
-                with self.server.connect(receive_buffer=LITTLE) as connection:
+                with self.server.connect() as connection:
                     connection.ask("/large")
                     connection.head()
                     self.server.process.send_signal(sign)

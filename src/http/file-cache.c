@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: an entry in the table has one reference of the table's; whoever answers from it has
+ * another, so that an entry can leave the table at any time.
+ */
+#include "http/file-cache.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	CONTENT_MAX = 8 << 20, /* all files' together */
+	SETTLED_SECONDS = 2,   /* file systems with the coarsest time stamps (FAT) count in these */
+	IDLE_MS = 5000,
+};
+
+/* FNV-1a */
+static struct cached_file **bucket_of(struct file_cache *cache, const char *path)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 16777619u;
+	return &cache->buckets[hash % FILE_CACHE_BUCKETS];
+}
+
+void cached_file_release(struct cached_file *entry)
+{
+	if (!entry || --entry->references > 0)
+		return;
+	path_file_release(entry->file);
+	free(entry->content);
+	free(entry);
+}
+
+static void unlink_from_use(struct file_cache *cache, struct cached_file *entry)
+{
+	*(entry->newer ? &entry->newer->older : &cache->newest) = entry->older;
+	*(entry->older ? &entry->older->newer : &cache->oldest) = entry->newer;
+	entry->newer = entry->older = NULL;
+}
+
+static void link_newest(struct file_cache *cache, struct cached_file *entry)
+{
+	entry->older = cache->newest;
+	*(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
+	cache->newest = entry;
+}
+
+static void forget(struct file_cache *cache, struct cached_file *entry)
+{
+	struct cached_file **at = bucket_of(cache, entry->path);
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+	unlink_from_use(cache, entry);
+	cache->count--;
+	if (entry->content)
+		cache->content_bytes -= entry->file->status.stx_size;
+	cached_file_release(entry);
+}
+
+static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_same_file(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor && a->stx_size == b->stx_size &&
+	       is_same_time(a->stx_mtime, b->stx_mtime) && is_same_time(a->stx_ctime, b->stx_ctime);
+}
+
+/*
+ * The name may lead through symbolic links that have changed since, even out of the folder: but
+ * only to the very file that was found inside it before.
+ */
+static bool is_current(const struct cached_file *entry, int folder)
+{
+	struct statx now;
+
+	return sys_statx_at(folder, entry->path, STATX_BASIC_STATS, &now) == 0 &&
+	       is_same_file(&now, &entry->file->status);
+}
+
+static void read_content(struct file_cache *cache, struct cached_file *entry)
+{
+	const struct statx *status = &entry->file->status;
+	uint64_t size = status->stx_size;
+
+	if (size == 0 || size > FILE_CACHE_CONTENT_MAX ||
+	    cache->content_bytes + size > CONTENT_MAX ||
+	    time(NULL) - status->stx_mtime.tv_sec < SETTLED_SECONDS)
+		return;
+	entry->content = malloc(size);
+	if (!entry->content)
+		return;
+	if (sys_pread_nowait(entry->file->fd, entry->content, size, 0) != (int64_t)size ||
+	    path_file_has_changed(entry->file) != 0) {
+		free(entry->content);
+		entry->content = NULL;
+		return;
+	}
+	cache->content_bytes += size;
+}
+
+struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
+				    uint64_t now_ms)
+{
+	struct cached_file *entry = *bucket_of(cache, path);
+
+	while (entry && strcmp(entry->path, path) != 0)
+		entry = entry->next;
+	if (!entry)
+		return NULL;
+	if (!is_current(entry, folder)) {
+		forget(cache, entry);
+		return NULL;
+	}
+	if (entry != cache->newest) {
+		unlink_from_use(cache, entry);
+		link_newest(cache, entry);
+	}
+	if (!entry->content)
+		read_content(cache, entry);
+	entry->used_ms = now_ms;
+	entry->references++;
+	return entry;
+}
+
+static void keep(struct file_cache *cache, struct cached_file *entry)
+{
+	struct cached_file **bucket = bucket_of(cache, entry->path);
+
+	if (cache->count >= cache->max && cache->oldest)
+		forget(cache, cache->oldest);
+	entry->next = *bucket;
+	*bucket = entry;
+	link_newest(cache, entry);
+	entry->references++;
+	cache->count++;
+	read_content(cache, entry);
+}
+
+struct cached_file *file_cache_add(struct file_cache *cache, const char *path, int fd,
+				   const char *type, bool is_to_be_kept, uint64_t now_ms, int *code)
+{
+	size_t length = strlen(path) + 1;
+	struct cached_file *entry = calloc(1, sizeof(*entry) + length);
+	const struct statx *status;
+
+	*code = entry ? path_file_open(&entry->file, fd, false, true) : -ENOMEM;
+	if (*code < 0) {
+		sys_close(fd);
+		free(entry);
+		return NULL;
+	}
+	status = &entry->file->status;
+	entry->references = 1;
+	entry->type = type;
+	entry->used_ms = now_ms;
+	memcpy(entry->path, path, length);
+	http_etag_format(entry->etag, (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor,
+			 status->stx_ino, status->stx_size,
+			 (struct timespec){status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec});
+	http_date_format(entry->modified, status->stx_mtime.tv_sec);
+	if (is_to_be_kept)
+		keep(cache, entry);
+	return entry;
+}
+
+void file_cache_sweep(struct file_cache *cache, uint64_t now_ms)
+{
+	while (cache->oldest && now_ms - cache->oldest->used_ms > IDLE_MS)
+		forget(cache, cache->oldest);
+}
+
+void file_cache_clear(struct file_cache *cache)
+{
+	while (cache->oldest)
+		forget(cache, cache->oldest);
+}

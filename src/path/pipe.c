@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "path/pipe.h"
+
+#include "base/sys.h"
+
+enum {
+	WANTED = 1 << 20, /* what a user may have by default (fs.pipe-max-size) */
+	DEFAULT = 16 * 4096,
+};
+
+int path_pipe_open(struct path_pipe *pipe)
+{
+	int ends[2];
+	int result = sys_pipe(ends);
+
+	if (result < 0)
+		return result;
+	*pipe = (struct path_pipe){.in = ends[1], .out = ends[0], .capacity = DEFAULT};
+	/* EPERM: this user has many pipes already. A small one moves the same bytes. */
+	result = sys_pipe_resize(pipe->in, WANTED);
+	if (result > 0)
+		pipe->capacity = (size_t)result;
+	return 0;
+}
+
+void path_pipe_close(struct path_pipe *pipe)
+{
+	sys_close(pipe->in);
+	sys_close(pipe->out);
+}
