@@ -35,9 +35,9 @@ fuzz: test-deps ## each fuzz target for FUZZ_SECONDS (60)
 clang: build-clang/build.ninja ## a build by clang, warnings being errors
 	@ninja -C build-clang
 
-bench: build ## sluice beside its peers
+bench: build ## every bench: sluice beside its peers and beside itself, and the floors
 	@scripts/install-dependencies bench
-	@bench/peers
+	@bench/all
 
 fmt: test-deps ## formats the C files
 	clang-format -i $(C_FILES)

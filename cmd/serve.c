@@ -4,17 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
 static struct sluice_server *server; /* for the signal handler */
-
-struct log {
-	FILE *file;
-	pthread_mutex_t lock;
-};
 
 static void on_signal(int number)
 {
@@ -163,6 +157,12 @@ static void handle_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+static void ignore_signals(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+}
+
 static int write_bill(const struct serve *serve, const struct sluice_bill *bill)
 {
 	json_t *root = command_bill_json(bill);
@@ -178,11 +178,14 @@ static int serve_until_signal(const struct serve *serve)
 {
 	struct sluice_error error = {0};
 	struct sluice_bill bill;
+	int result;
 
 	handle_signals();
 	fprintf(stderr, "sluice: serving %s on %s\n", serve->options.folder,
 		sluice_server_url(server));
-	if (sluice_server_run(server, &bill, &error) < 0)
+	result = sluice_server_run(server, &bill, &error);
+	ignore_signals(); /* the server is about to go, and another Ctrl-C would stop it */
+	if (result < 0)
 		return command_failed("%s", error.text);
 	command_print_bill(stderr, "sent", &bill);
 	return serve->bill ? write_bill(serve, &bill) : EXIT_DONE;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every bench has in common: arguments, a private folder that goes at the end, floors, JSON."""
+"""What every bench has in common: arguments, a folder that goes at the end, floors, JSON."""
 
 import argparse
 import json
@@ -145,7 +145,7 @@ def say(text):
 
 def skip(name, options, reason):
     print(f"{name}: skipped: {reason}")
-    save(options, {"skipped": reason, "floors": []})
+    save(options, {"skipped": f"skipped: {reason}", "floors": []})
     return 0
 
 

@@ -10,14 +10,16 @@ enum cache_state { CACHE_UNKNOWN, CACHE_COLD, CACHE_MIXED, CACHE_RESIDENT };
 
 struct cache_residency {
 	enum cache_state state;
-	uint64_t resident_bytes; /* whole pages; 0 where unknown */
-	bool is_dirty;           /* holds pages that are dirty or under write-back */
+	uint64_t resident_bytes; /* whole pages; 0 where it was not cachestat that told */
+	bool has_bytes;
+	bool is_dirty; /* holds pages that are dirty or under write-back */
 };
 
 /*
- * Looks at [offset, offset + length), which must lie within the file, by cachestat(2). Unknown
- * where the kernel has no such call (before 6.5) or refuses it: a file that the caller neither owns
- * nor may write. Costs about 0.3 microseconds for 4 MiB.
+ * Looks at [offset, offset + length), which must lie within the file, by cachestat(2): about 0.3
+ * microseconds for 4 MiB. Where the kernel has no such call (before 6.5) or refuses it (a file that
+ * the caller neither owns nor may write), by a few reads with RWF_NOWAIT, about a microsecond each;
+ * these tell the state, but neither bytes nor dirty pages. Unknown where neither works.
  */
 struct cache_residency cache_residency(int fd, uint64_t offset, uint64_t length);
 

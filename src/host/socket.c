@@ -4,9 +4,12 @@
 #include "base/sys.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 /* An IPv4 client of an IPv6 socket has an address like ::ffff:127.0.0.1: compare what it stands
  * for. */
@@ -40,14 +43,19 @@ bool host_socket_is_local(int fd)
 int host_socket_congestion(int fd, char name[HOST_CONGESTION_SIZE])
 {
 	socklen_t size = HOST_CONGESTION_SIZE - 1;
-	int result;
 
 	memset(name, 0, HOST_CONGESTION_SIZE);
-	result = sys_getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size);
-	return result;
+	return sys_getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size);
 }
 
 int host_socket_set_congestion(int fd, const char *name)
 {
 	return sys_setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
+}
+
+int host_socket_unsent(int fd)
+{
+	int bytes = 0;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
 }

@@ -14,4 +14,7 @@ bool host_socket_is_local(int fd);
 int host_socket_congestion(int fd, char name[HOST_CONGESTION_SIZE]);
 int host_socket_set_congestion(int fd, const char *name); /* -ENOENT, -EPERM, ... */
 
+/* Bytes that the peer has not acknowledged yet (SIOCOUTQ, tcp(7)); -errno. */
+int host_socket_unsent(int fd);
+
 #endif

@@ -29,7 +29,7 @@ enum {
 	LINGER_MS = 5000, /* for a client to read the last answer */
 	LINGER_BYTES = 1 << 20,
 	TURN_BYTES = 8 << 20, /* what one connection may send before the others have a turn */
-	TURN_REQUESTS = 32,
+	TURN_STEPS = 128,
 };
 
 enum state { READING, RESOLVING, SENDING, LINGERING };
@@ -46,6 +46,7 @@ struct connection {
 	bool is_closed, is_resolving, has_answered;
 	uint64_t since_ms; /* when the state began, or made progress last */
 	uint64_t linger_left;
+	int unsent;  /* when the timer looked last */
 	char *input; /* HEAD_MAX bytes, while there is any */
 	size_t input_length;
 	size_t head_length; /* of the request being answered */
@@ -200,8 +201,6 @@ static void prepare_response(struct connection *connection)
 
 static void start_sending(struct connection *connection)
 {
-	if (connection->worker->is_stopping)
-		connection->response.keep_alive = false;
 	set_state(connection, SENDING);
 }
 
@@ -248,6 +247,11 @@ static void on_resolved(struct loop_op *op, int64_t result)
 	if (connection->is_closed) {
 		free_connection(connection);
 		return;
+	}
+	if (result < 0) {
+		connection->resolve->status = 503;
+		snprintf(connection->resolve->why, sizeof(connection->resolve->why),
+			 "no helper thread");
 	}
 	answer_found(connection);
 	drive(connection);
@@ -339,6 +343,8 @@ static bool take_request(struct connection *connection)
 		return false;
 	connection->head_length = status == 0 ? used : connection->input_length;
 	connection->has_answered = true;
+	if (connection->worker->is_stopping)
+		connection->request.keep_alive = false;
 	if (status == 0)
 		answer_request(connection);
 	else
@@ -367,6 +373,9 @@ static void finish_answer(struct connection *connection)
 	connection->input_length -= connection->head_length;
 	memmove(connection->input, connection->input + connection->head_length,
 		connection->input_length);
+	/* From now on it may be closed to make room for a client that waits. */
+	if (keep_alive && connection->worker->is_full)
+		loop_task_queue(connection->worker->loop, &connection->worker->accept_again);
 	if (keep_alive && !connection->worker->is_stopping)
 		set_state(connection, READING);
 	else
@@ -473,7 +482,7 @@ static void drive(struct connection *connection)
 {
 	int64_t left = TURN_BYTES, count = 1;
 
-	for (int turns = 0; count > 0 && left > 0 && turns < TURN_REQUESTS * 4; turns++) {
+	for (int turns = 0; count > 0 && left > 0 && turns < TURN_STEPS; turns++) {
 		count = drive_state(connection);
 		left -= count;
 	}
@@ -529,13 +538,26 @@ static uint64_t limit_ms(const struct connection *connection)
 	return UINT64_MAX / 2;
 }
 
+/* A slow client makes progress long before its socket has room again. */
+static bool has_acknowledged(struct connection *connection)
+{
+	int unsent = host_socket_unsent(connection->fd);
+	bool is_less = unsent >= 0 && unsent != connection->unsent;
+
+	connection->unsent = unsent;
+	return is_less;
+}
+
 static void on_timer(struct loop_timer *timer)
 {
 	struct connection *connection =
 		(struct connection *)((char *)timer - offsetof(struct connection, timer));
 	uint64_t now = loop_now_ms(connection->worker->loop);
-	uint64_t due = connection->since_ms + limit_ms(connection);
+	uint64_t due;
 
+	if (connection->state == SENDING && has_acknowledged(connection))
+		connection->since_ms = now;
+	due = connection->since_ms + limit_ms(connection);
 	if (now < due) {
 		/* At most LINGER_MS later, because a state with a shorter limit may come. */
 		loop_timer_set(connection->worker->loop, timer, size_min(due - now, LINGER_MS));
@@ -597,16 +619,17 @@ void connection_stop(struct connection *connection)
 {
 	if (connection->state != READING)
 		return;
-	/* A whole request may have arrived that was not read yet. */
-	if (read_input(connection) <= 0 || !take_request(connection))
-		close_connection(connection);
-	else
+	/* A whole request may have arrived that was not taken yet. */
+	if (take_request(connection) || (read_input(connection) > 0 && take_request(connection)))
 		drive(connection);
+	else
+		close_connection(connection);
 }
 
 void connection_abort(struct connection *connection, const char *why)
 {
 	if (connection->state == SENDING) {
+		stream_send_close(&connection->response.stream);
 		log_answer(connection, why);
 		bill_merge(&connection->worker->bill, &connection->response.bill);
 	}

@@ -6,6 +6,7 @@
 #include "http/file-cache.h"
 
 #include "base/sys.h"
+#include "cache/residency.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,7 +103,9 @@ static void read_content(struct file_cache *cache, struct cached_file *entry)
 	entry->content = malloc(size);
 	if (!entry->content)
 		return;
-	if (sys_pread_nowait(entry->file->fd, entry->content, size, 0) != (int64_t)size ||
+	/* Stores through a mapping move the time stamp only once they are written back. */
+	if (cache_residency(entry->file->fd, 0, size).is_dirty ||
+	    sys_pread_nowait(entry->file->fd, entry->content, size, 0) != (int64_t)size ||
 	    path_file_has_changed(entry->file) != 0) {
 		free(entry->content);
 		entry->content = NULL;

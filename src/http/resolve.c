@@ -140,6 +140,8 @@ static int try_open(const struct resolve *resolve, const char *path, bool only_c
 		sys_close(fd);
 		return -EAGAIN; /* replaced between the two looks */
 	}
+	/* It kept a FIFO from blocking us; on a file it changes how some kernels read. */
+	fcntl(fd, F_SETFL, 0);
 	return fd;
 }
 
@@ -204,9 +206,11 @@ static int read_entries(struct resolve *resolve, struct http_entry **entries, si
 		sys_close(fd);
 		return -ENOMEM;
 	}
-	while (result == 0 && (entry = readdir(folder)))
+	while (result == 0 && (errno = 0, entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			result = add_entry(resolve, entry->d_name, entries, count, &capacity);
+	if (result == 0)
+		result = -errno;
 	closedir(folder);
 	return result;
 }

@@ -38,7 +38,6 @@ struct sluice_server {
 	struct server_settings settings;
 	struct worker *workers;
 	unsigned worker_count;
-	bool must_stop;
 	char url[80];
 };
 
@@ -98,6 +97,8 @@ static int open_listening(const struct server_address *address, const char *cong
 	if (fd < 0)
 		return error_set_errno(error, -fd, "socket");
 	sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (address->address.ss_family == AF_INET6)
+		sys_setsockopt_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	result = sys_setsockopt_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (result == 0)
 		result = sys_bind(fd, (const struct sockaddr *)&address->address, address->size);

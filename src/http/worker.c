@@ -11,6 +11,7 @@
 enum {
 	ACCEPTS_PER_TURN = 64,
 	SWEEP_MS = 1000,
+	LATER_MS = 100,  /* after the system ran out of descriptors or memory */
 	STOP_MS = 30000, /* what is being sent at a stop may take this long */
 };
 
@@ -35,7 +36,7 @@ static bool close_an_idle_one(struct worker *worker)
 		connection = connection_newer(connection);
 	if (connection)
 		connection_stop(connection);
-	return connection != NULL;
+	return worker->connection_count < worker->settings->connections_max;
 }
 
 /* When there is no room and nobody is idle, new clients wait in the backlog until a connection
@@ -47,6 +48,12 @@ static bool has_room(struct worker *worker)
 	return !worker->is_full;
 }
 
+static bool is_exhausted(int result)
+{
+	return result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM;
+}
+
+/* Everything but "nobody waits" is worth another try: the edge that told of the client is gone. */
 static void accept_some(struct worker *worker)
 {
 	struct sockaddr_storage peer;
@@ -62,10 +69,16 @@ static void accept_some(struct worker *worker)
 			unpace(worker, fd);
 		connection_open(worker, fd, &peer);
 	}
-	/* Out of descriptors, say: go on when a connection ends. */
-	worker->is_full = fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM;
-	if (fd >= 0 || fd == -ECONNABORTED || fd == -EINTR)
+	worker->is_full = is_exhausted(fd);
+	if (worker->is_full)
+		loop_timer_set(worker->loop, &worker->accept_later, LATER_MS);
+	else if (fd != -EAGAIN)
 		loop_task_queue(worker->loop, &worker->accept_again);
+}
+
+static void on_accept_later(struct loop_timer *timer)
+{
+	accept_some((struct worker *)((char *)timer - offsetof(struct worker, accept_later)));
 }
 
 static void on_listening(struct loop_watch *watch, uint32_t events)
@@ -105,6 +118,7 @@ int worker_open(struct worker *worker, const struct server_settings *settings, i
 		.watch.ready = on_listening,
 		.accept_again.run = on_accept_again,
 		.sweep.fire = on_sweep,
+		.accept_later.fire = on_accept_later,
 	};
 	result = loop_open(&worker->loop, LOOP_AUTO, error);
 	if (result < 0) {
@@ -136,6 +150,7 @@ static void abort_late(struct connection *connection)
 
 static void begin_stop(struct worker *worker)
 {
+	accept_some(worker); /* who is connected already is served */
 	worker->is_stopping = true;
 	worker->stop_deadline_ms = loop_now_ms(worker->loop) + STOP_MS;
 	loop_watch_remove(worker->loop, &worker->watch);
@@ -189,6 +204,7 @@ void worker_close(struct worker *worker)
 	}
 	loop_task_cancel(worker->loop, &worker->accept_again);
 	loop_timer_cancel(worker->loop, &worker->sweep);
+	loop_timer_cancel(worker->loop, &worker->accept_later);
 	file_cache_clear(&worker->files);
 	loop_close(worker->loop);
 }

@@ -39,6 +39,7 @@ struct worker {
 	bool must_stop; /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
 	struct file_cache files;
+	struct loop_timer accept_later;
 	struct loop_timer sweep; /* set while there are files in the cache */
 	struct sluice_bill bill;
 	int result;
@@ -58,7 +59,5 @@ void connection_abort(struct connection *connection, const char *why);
 bool connection_is_idle(const struct connection *connection);
 void worker_expect_sweep(struct worker *worker); /* a file was put into the cache */
 struct connection *connection_newer(const struct connection *connection);
-void worker_forget(struct worker *worker, struct connection *connection, struct connection **newer,
-		   struct connection **older);
 
 #endif

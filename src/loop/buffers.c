@@ -82,6 +82,7 @@ int loop_buffers_open(struct loop *loop)
 	struct loop_buffers *pool = &loop->buffers;
 
 	pool->waiters.next = pool->waiters.previous = &pool->waiters;
+	pool->lenders.next = pool->lenders.previous = &pool->lenders;
 	pool->trim.fire = trim;
 	pool->base = map_aligned(POOL_SIZE);
 	if (!pool->base)
@@ -168,4 +169,77 @@ void loop_buffers_offer(struct loop *loop)
 		task->state = TASK_GRANTED;
 		pool->granted++;
 	}
+}
+
+/* Takes back what is lent, until somebody could have a buffer. */
+static void reclaim(struct loop *loop)
+{
+	struct loop_lender *end = &loop->buffers.lenders;
+	struct loop_lender *lender = end->next, *next;
+
+	for (; lender != end && !has_free(&loop->buffers); lender = next) {
+		next = lender->next;
+		lender->reclaim(lender);
+	}
+}
+
+static void on_granted(struct loop_task *task)
+{
+	struct loop_claim *claim =
+		(struct loop_claim *)((char *)task - offsetof(struct loop_claim, task));
+
+	claim->reserved = loop_buffer_take(claim->loop);
+	claim->granted(claim);
+}
+
+void loop_claim_open(struct loop_claim *claim, struct loop *loop)
+{
+	claim->loop = loop;
+	claim->task = (struct loop_task){.run = on_granted};
+	claim->reserved = NULL;
+}
+
+void *loop_claim_take(struct loop_claim *claim)
+{
+	void *data = claim->reserved;
+
+	claim->reserved = NULL;
+	if (!data)
+		data = loop_buffer_take(claim->loop);
+	if (!data) {
+		loop_buffer_wait(claim->loop, &claim->task);
+		reclaim(claim->loop);
+	}
+	return data;
+}
+
+void loop_claim_close(struct loop_claim *claim)
+{
+	loop_task_cancel(claim->loop, &claim->task);
+	if (claim->reserved)
+		loop_buffer_give(claim->loop, claim->reserved);
+	claim->reserved = NULL;
+}
+
+void loop_lend(struct loop *loop, struct loop_lender *lender)
+{
+	struct loop_lender *end = &loop->buffers.lenders;
+
+	if (!lender->next) {
+		lender->next = end;
+		lender->previous = end->previous;
+		end->previous->next = lender;
+		end->previous = lender;
+	}
+	if (loop->buffers.waiters.next != &loop->buffers.waiters)
+		reclaim(loop);
+}
+
+void loop_lend_end(struct loop *loop, struct loop_lender *lender)
+{
+	if (!lender->next)
+		return;
+	lender->next->previous = lender->previous;
+	lender->previous->next = lender->next;
+	lender->next = lender->previous = NULL;
 }

@@ -71,6 +71,7 @@ struct loop_buffers {
 	uint32_t touched, recent,
 		pinned; /* arenas: ever, since the last trim, known to the kernel */
 	struct loop_task waiters;
+	struct loop_lender lenders; /* the longest idle first */
 	struct loop_timer trim;
 };
 

@@ -144,4 +144,37 @@ void loop_buffer_give(struct loop *loop, void *data);
  */
 void loop_buffer_wait(struct loop *loop, struct loop_task *task);
 
+/*
+ * A claim on one buffer at a time: what a stream that must not starve uses. take returns a buffer,
+ * or NULL, and then `granted` runs once one is reserved for this claim, which the next take
+ * returns.
+ */
+struct loop_claim {
+	void (*granted)(struct loop_claim *claim);
+	/* private */
+	struct loop *loop;
+	struct loop_task task;
+	void *reserved;
+};
+
+void loop_claim_open(struct loop_claim *claim, struct loop *loop);
+void *loop_claim_take(struct loop_claim *claim);
+/* Ends the wait, and gives back what was reserved. */
+void loop_claim_close(struct loop_claim *claim);
+
+/*
+ * Buffers that are held but idle: a stream whose socket takes nothing lends them. When somebody
+ * else needs one, `reclaim` runs and gives back what can be had again later; the longest idle
+ * first.
+ */
+struct loop_lender {
+	void (*reclaim)(struct loop_lender *lender);
+	/* private */
+	struct loop_lender *next, *previous;
+};
+
+/* Any number of times; `reclaim` may run at once. */
+void loop_lend(struct loop *loop, struct loop_lender *lender);
+void loop_lend_end(struct loop *loop, struct loop_lender *lender);
+
 #endif

@@ -29,20 +29,20 @@ struct blocks {
 	struct path_recv_job *job; /* NULL once closed */
 	struct loop *loop;
 	struct path_file *file;
-	struct loop_task buffer_free;
+	struct loop_claim claim;
 	struct block *current;
-	char *tail; /* bytes behind the last aligned block, in the last block's buffer */
 	size_t tail_length;
 	int fd, flags, failed;
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
 	uint32_t align;
 	unsigned depth, busy;
 	struct block blocks[DEPTH_MAX];
+	char tail[]; /* bytes behind the last aligned block: less than align */
 };
 
 static void destroy(struct blocks *blocks)
 {
-	loop_task_cancel(blocks->loop, &blocks->buffer_free);
+	loop_claim_close(&blocks->claim);
 	for (unsigned i = 0; i < blocks->depth; i++)
 		if (blocks->blocks[i].data)
 			loop_buffer_give(blocks->loop, blocks->blocks[i].data);
@@ -80,16 +80,17 @@ static void on_written(struct loop_op *op, int64_t result)
 		fail(blocks, block, result);
 	block->is_busy = false;
 	blocks->busy--;
+	loop_buffer_give(blocks->loop, block->data);
+	block->data = NULL;
 	if (blocks->job)
 		blocks->job->wake(blocks->job);
 	else if (blocks->busy == 0)
 		destroy(blocks);
 }
 
-static void on_buffer_free(struct loop_task *task)
+static void on_granted(struct loop_claim *claim)
 {
-	struct blocks *blocks =
-		(struct blocks *)((char *)task - offsetof(struct blocks, buffer_free));
+	struct blocks *blocks = (struct blocks *)((char *)claim - offsetof(struct blocks, claim));
 
 	blocks->job->wake(blocks->job);
 }
@@ -100,7 +101,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 
 	if (job->offset % align != 0)
 		return -EOPNOTSUPP;
-	blocks = calloc(1, sizeof(*blocks));
+	blocks = calloc(1, sizeof(*blocks) + align);
 	if (!blocks)
 		return -ENOMEM;
 	blocks->job = job;
@@ -110,7 +111,8 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
-	blocks->buffer_free.run = on_buffer_free;
+	loop_claim_open(&blocks->claim, job->loop);
+	blocks->claim.granted = on_granted;
 	for (unsigned i = 0; i < depth; i++) {
 		blocks->blocks[i].owner = blocks;
 		blocks->blocks[i].op.done = on_written;
@@ -149,11 +151,12 @@ static int make_room(struct path_recv_job *job, struct blocks *blocks)
 	block = idle_block(blocks);
 	if (!block)
 		return -EAGAIN;
-	if (!block->data && !(block->data = loop_buffer_take(blocks->loop))) {
-		if (blocks->busy == 0)
-			loop_buffer_wait(blocks->loop, &blocks->buffer_free);
+	if (!block->data && blocks->busy > 0)
+		block->data = loop_buffer_take(blocks->loop); /* else one of the busy will do */
+	else if (!block->data)
+		block->data = loop_claim_take(&blocks->claim);
+	if (!block->data)
 		return -EAGAIN;
-	}
 	block->offset = job->offset;
 	block->filled = 0;
 	blocks->current = block;
@@ -215,19 +218,21 @@ static void flush_current(struct blocks *blocks)
 	size_t aligned = size_round_down(block->filled, blocks->align);
 
 	blocks->current = NULL;
-	blocks->tail = block->data + aligned;
 	blocks->tail_length = block->filled - aligned;
+	memcpy(blocks->tail, block->data + aligned, blocks->tail_length);
 	block->filled = aligned;
 	if (aligned)
 		start_write(blocks, block, blocks->fd);
 }
 
-/* The buffer that the tail lies in is idle again, so its block's place can be used for the tail. */
+/* Called when no block is busy. */
 static void write_tail(struct path_recv_job *job, struct blocks *blocks)
 {
-	struct block *block = idle_block(blocks);
+	struct block *block = &blocks->blocks[0];
 
-	memmove(block->data, blocks->tail, blocks->tail_length);
+	if (!block->data && !(block->data = loop_claim_take(&blocks->claim)))
+		return;
+	memcpy(block->data, blocks->tail, blocks->tail_length);
 	block->offset = job->offset - blocks->tail_length;
 	block->filled = blocks->tail_length;
 	blocks->tail_length = 0;
@@ -243,7 +248,7 @@ int blocks_finish(struct path_recv_job *job)
 		flush_current(blocks);
 	if (blocks->busy == 0 && blocks->tail_length && !blocks->failed)
 		write_tail(job, blocks);
-	if (blocks->busy > 0)
+	if (blocks->busy > 0 || (blocks->tail_length && !blocks->failed))
 		return -EAGAIN;
 	return blocks->failed;
 }
@@ -268,5 +273,5 @@ void blocks_close(struct path_recv_job *job)
 	if (blocks->busy == 0)
 		destroy(blocks);
 	else
-		loop_task_cancel(blocks->loop, &blocks->buffer_free);
+		loop_claim_close(&blocks->claim);
 }

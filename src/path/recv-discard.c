@@ -10,20 +10,30 @@
 #include "path/path.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+enum { SCRAP = 64 << 10 };
+
+/* What was received goes here where the socket cannot drop it; NULL: it can. */
 static int open_(struct path_recv_job *job)
 {
-	job->state = loop_buffer_take(job->loop);
-	return job->state ? 0 : -ENOBUFS;
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (sys_getsockopt(job->socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	    (domain == AF_INET || domain == AF_INET6))
+		return 0;
+	job->state = malloc(SCRAP);
+	return job->state ? 0 : -ENOMEM;
 }
 
 static int64_t step(struct path_recv_job *job)
 {
-	size_t length = size_min(job->limit - job->offset, LOOP_BUFFER_SIZE);
+	size_t length = size_min(job->limit - job->offset, job->state ? SCRAP : LOOP_BUFFER_SIZE);
 	int64_t count;
 
 	do
-		count = sys_recv(job->socket, job->state, length, MSG_TRUNC);
+		count = sys_recv(job->socket, job->state, length, job->state ? 0 : MSG_TRUNC);
 	while (count == -EINTR);
 	if (count == -EAGAIN)
 		job->wait = PATH_WAIT_SOCKET;
@@ -47,7 +57,7 @@ static uint64_t settled(const struct path_recv_job *job)
 
 static void close_(struct path_recv_job *job)
 {
-	loop_buffer_give(job->loop, job->state);
+	free(job->state);
 }
 
 const struct path_recv path_recv_discard = {

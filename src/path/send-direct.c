@@ -33,7 +33,8 @@ struct direct {
 	struct path_send_job *job; /* NULL once closed */
 	struct loop *loop;
 	struct path_file *file;
-	struct loop_task buffer_free;
+	struct loop_claim claim;
+	struct loop_lender lender; /* while the socket takes nothing */
 	uint64_t next;
 	unsigned first, count, reading;
 	struct slot slots[DEPTH];
@@ -41,7 +42,7 @@ struct direct {
 
 static void destroy(struct direct *direct)
 {
-	loop_task_cancel(direct->loop, &direct->buffer_free);
+	loop_claim_close(&direct->claim);
 	for (unsigned i = 0; i < DEPTH; i++)
 		if (direct->slots[i].data)
 			loop_buffer_give(direct->loop, direct->slots[i].data);
@@ -80,18 +81,41 @@ static void on_read(struct loop_op *op, int64_t result)
 	}
 	slot->is_reading = false;
 	direct->reading--;
+	if (direct->reading == 0 && direct->lender.next)
+		loop_lend(direct->loop, &direct->lender); /* now it can be reclaimed */
 	if (direct->job && slot == &direct->slots[direct->first])
 		direct->job->wake(direct->job);
 	else if (!direct->job && direct->reading == 0)
 		destroy(direct);
 }
 
-static void on_buffer_free(struct loop_task *task)
+static void on_granted(struct loop_claim *claim)
 {
-	struct direct *direct =
-		(struct direct *)((char *)task - offsetof(struct direct, buffer_free));
+	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
 
 	direct->job->wake(direct->job);
+}
+
+static void drop_first(struct direct *direct)
+{
+	struct slot *slot = &direct->slots[direct->first];
+
+	loop_buffer_give(direct->loop, slot->data);
+	slot->data = NULL;
+	direct->first = (direct->first + 1) % DEPTH;
+	direct->count--;
+}
+
+/* What is ready can be read again: it goes, all of it, when nothing is being read. */
+static void reclaim(struct loop_lender *lender)
+{
+	struct direct *direct = (struct direct *)((char *)lender - offsetof(struct direct, lender));
+
+	if (direct->reading > 0)
+		return;
+	direct->next = size_round_down(direct->job->offset, direct->file->align);
+	while (direct->count > 0)
+		drop_first(direct);
 }
 
 static int open_(struct path_send_job *job)
@@ -108,7 +132,9 @@ static int open_(struct path_send_job *job)
 	direct->loop = job->loop;
 	direct->file = path_file_share(job->file);
 	direct->next = size_round_down(job->offset, job->file->align);
-	direct->buffer_free.run = on_buffer_free;
+	loop_claim_open(&direct->claim, job->loop);
+	direct->claim.granted = on_granted;
+	direct->lender.reclaim = reclaim;
 	for (unsigned i = 0; i < DEPTH; i++) {
 		direct->slots[i].owner = direct;
 		direct->slots[i].op.done = on_read;
@@ -127,7 +153,10 @@ static void read_ahead(struct path_send_job *job)
 		uint64_t length =
 			size_min(size_round_up(job->ahead - direct->next, align), LOOP_BUFFER_SIZE);
 
-		slot->data = loop_buffer_take(direct->loop);
+		/* Only who has none waits in the queue: the others can go on with what they have.
+		 */
+		slot->data = direct->count > 0 ? loop_buffer_take(direct->loop)
+					       : loop_claim_take(&direct->claim);
 		if (!slot->data)
 			break;
 		slot->offset = direct->next;
@@ -142,14 +171,12 @@ static void read_ahead(struct path_send_job *job)
 	}
 }
 
-static void drop_first(struct direct *direct)
+static void prefetch(struct path_send_job *job)
 {
-	struct slot *slot = &direct->slots[direct->first];
+	struct direct *direct = job->state;
 
-	loop_buffer_give(direct->loop, slot->data);
-	slot->data = NULL;
-	direct->first = (direct->first + 1) % DEPTH;
-	direct->count--;
+	read_ahead(job);
+	loop_lend(direct->loop, &direct->lender); /* until its turn comes */
 }
 
 /* What of the first slot is to be sent next; 0 where the file ended before the job's offset. */
@@ -169,9 +196,10 @@ static int64_t step(struct path_send_job *job)
 	struct slot *slot = &direct->slots[direct->first];
 	int64_t length, sent;
 
+	loop_lend_end(direct->loop, &direct->lender);
 	read_ahead(job);
-	if (direct->count == 0)
-		loop_buffer_wait(direct->loop, &direct->buffer_free);
+	if (direct->count == 0 && direct->next >= job->ahead)
+		return 0; /* all was read, and it is less than it should be */
 	if (direct->count == 0 || slot->is_reading) {
 		job->wait = PATH_WAIT_COMPLETION;
 		return -EAGAIN;
@@ -185,8 +213,10 @@ static int64_t step(struct path_send_job *job)
 		sent = sys_send(job->socket, slot->data + (job->offset - slot->offset),
 				(size_t)length, 0);
 	while (sent == -EINTR);
-	if (sent == -EAGAIN)
+	if (sent == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
+		loop_lend(direct->loop, &direct->lender);
+	}
 	if (sent > 0 && job->offset + (uint64_t)sent == slot->offset + slot->filled)
 		drop_first(direct);
 	return sent;
@@ -197,10 +227,11 @@ static void close_(struct path_send_job *job)
 	struct direct *direct = job->state;
 
 	direct->job = NULL;
+	loop_lend_end(direct->loop, &direct->lender);
 	if (direct->reading == 0)
 		destroy(direct);
 	else
-		loop_task_cancel(direct->loop, &direct->buffer_free);
+		loop_claim_close(&direct->claim);
 }
 
 const struct path_send path_send_direct = {
@@ -209,7 +240,7 @@ const struct path_send path_send_direct = {
 	.needs = "a file that can be read with O_DIRECT",
 	.needs_direct = true,
 	.open = open_,
-	.prefetch = read_ahead,
+	.prefetch = prefetch,
 	.step = step,
 	.close = close_,
 };

@@ -19,7 +19,8 @@ struct readwrite {
 	struct loop *loop;
 	struct path_file *file;
 	struct loop_op op;
-	struct loop_task buffer_free;
+	struct loop_claim claim;
+	struct loop_lender lender; /* while the socket takes nothing */
 	char *data;
 	size_t used, filled; /* data[used..filled) is to be sent */
 	int64_t failed;      /* what an asynchronous read returned, where it was not bytes */
@@ -28,7 +29,7 @@ struct readwrite {
 
 static void destroy(struct readwrite *rw)
 {
-	loop_task_cancel(rw->loop, &rw->buffer_free);
+	loop_claim_close(&rw->claim);
 	if (rw->data)
 		loop_buffer_give(rw->loop, rw->data);
 	path_file_release(rw->file);
@@ -51,12 +52,25 @@ static void on_read(struct loop_op *op, int64_t result)
 	rw->job->wake(rw->job);
 }
 
-static void on_buffer_free(struct loop_task *task)
+static void on_granted(struct loop_claim *claim)
 {
 	struct readwrite *rw =
-		(struct readwrite *)((char *)task - offsetof(struct readwrite, buffer_free));
+		(struct readwrite *)((char *)claim - offsetof(struct readwrite, claim));
 
 	rw->job->wake(rw->job);
+}
+
+/* What is in the buffer can be read again. */
+static void reclaim(struct loop_lender *lender)
+{
+	struct readwrite *rw =
+		(struct readwrite *)((char *)lender - offsetof(struct readwrite, lender));
+
+	if (!rw->data)
+		return;
+	loop_buffer_give(rw->loop, rw->data);
+	rw->data = NULL;
+	rw->used = rw->filled = 0;
 }
 
 static int open_(struct path_send_job *job)
@@ -69,7 +83,9 @@ static int open_(struct path_send_job *job)
 	rw->loop = job->loop;
 	rw->file = path_file_share(job->file);
 	rw->op.done = on_read;
-	rw->buffer_free.run = on_buffer_free;
+	loop_claim_open(&rw->claim, job->loop);
+	rw->claim.granted = on_granted;
+	rw->lender.reclaim = reclaim;
 	job->state = rw;
 	return 0;
 }
@@ -81,10 +97,8 @@ static int64_t fill(struct path_send_job *job, struct readwrite *rw)
 	int64_t count;
 
 	job->wait = PATH_WAIT_COMPLETION;
-	if (!rw->data && !(rw->data = loop_buffer_take(rw->loop))) {
-		loop_buffer_wait(rw->loop, &rw->buffer_free);
+	if (!rw->data && !(rw->data = loop_claim_take(&rw->claim)))
 		return -EAGAIN;
-	}
 	count = sys_pread_nowait(rw->file->fd, rw->data, length, job->offset);
 	if (count == -EAGAIN || count == -EOPNOTSUPP || count == -EINTR) {
 		loop_read(rw->loop, &rw->op, rw->file->fd, rw->data, length, job->offset);
@@ -101,6 +115,7 @@ static int64_t step(struct path_send_job *job)
 	struct readwrite *rw = job->state;
 	int64_t count;
 
+	loop_lend_end(rw->loop, &rw->lender);
 	if (rw->is_reading) {
 		job->wait = PATH_WAIT_COMPLETION;
 		return -EAGAIN;
@@ -116,8 +131,10 @@ static int64_t step(struct path_send_job *job)
 		count = sys_send(job->socket, rw->data + rw->used,
 				 size_min(rw->filled - rw->used, job->limit - job->offset), 0);
 	while (count == -EINTR);
-	if (count == -EAGAIN)
+	if (count == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
+		loop_lend(rw->loop, &rw->lender);
+	}
 	if (count > 0)
 		rw->used += (size_t)count;
 	return count;
@@ -128,6 +145,7 @@ static void close_(struct path_send_job *job)
 	struct readwrite *rw = job->state;
 
 	rw->job = NULL;
+	loop_lend_end(rw->loop, &rw->lender);
 	if (!rw->is_reading)
 		destroy(rw);
 }

@@ -57,7 +57,6 @@ struct zerocopy {
 
 static void destroy(struct zerocopy *zerocopy)
 {
-	if (zerocopy->memory) __builtin_memset(zerocopy->memory, 120, DEPTH * SLOT_SIZE);
 	if (zerocopy->memory)
 		sys_unmap(zerocopy->memory, DEPTH * SLOT_SIZE);
 	path_file_release(zerocopy->file);

@@ -205,8 +205,8 @@ static void start_sync(struct stream_recv *stream)
 
 static void drop_own_pages(struct stream_recv *stream)
 {
-	if (stream->file && !stream->had_pages && !stream->options.keep_cached &&
-	    !stream->options.no_sync)
+	if (stream->job.offset > stream->start && stream->file && !stream->had_pages &&
+	    !stream->options.keep_cached && !stream->options.no_sync)
 		cache_drop(stream->file->fd, stream->start, stream->job.offset - stream->start);
 }
 

@@ -187,10 +187,14 @@ static int plan_ahead(struct stream_send *stream)
 /* What a page cache held a while ago says nothing about what sendfile will find. */
 static bool is_stale(struct stream_send *stream)
 {
-	const struct stream_segment *first = segment_at(stream, 0);
+	struct stream_segment *first = segment_at(stream, 0);
+	uint64_t until;
 
-	return !stream->forced && first->path == &path_send_sendfile &&
-	       loop_now_ms(stream->loop) - first->planned_ms > STALE_MS;
+	if (stream->forced || first->path != &path_send_sendfile ||
+	    loop_now_ms(stream->loop) - first->planned_ms <= STALE_MS)
+		return false;
+	first->planned_ms = loop_now_ms(stream->loop);
+	return choose(stream, stream->offset, &until).path != first->path;
 }
 
 /* Sets how far the first segment may send: up to the tail until the file was seen unchanged. */

@@ -37,7 +37,7 @@ int64_t download_resident(const struct download *download, uint64_t length)
 	if (length == 0)
 		return 0;
 	residency = cache_residency(download->target.file->fd, 0, length);
-	return residency.state == CACHE_UNKNOWN ? -1 : (int64_t)residency.resident_bytes;
+	return residency.has_bytes ? (int64_t)residency.resident_bytes : -1;
 }
 
 uint64_t download_done(const struct download *download)

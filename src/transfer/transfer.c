@@ -32,7 +32,7 @@ static int64_t resident_bytes(const struct transfer *transfer)
 	if (length == 0)
 		return 0;
 	residency = cache_residency(transfer->file->fd, offset, length);
-	return residency.state == CACHE_UNKNOWN ? -1 : (int64_t)residency.resident_bytes;
+	return residency.has_bytes ? (int64_t)residency.resident_bytes : -1;
 }
 
 static int set_congestion(int socket, const struct sluice_transfer_options *options,

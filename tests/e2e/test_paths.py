@@ -2,6 +2,7 @@
 """Every path on both ends: the same bytes for every size, from memory and from disk, and the page
 cache left as it was found."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -22,12 +23,35 @@ from support import (
     same,
     serve,
     skip_unless_direct,
+    sluice,
     temp_folder,
     warm,
 )
 
 SIZES = (0, 1, 4095, 4096, 4097, MIB - 1, MIB, MIB + 1, 5 * MIB + 123, 40 * MIB + 7)
 LARGE = 64 * MIB + 5
+
+
+RWF_DONTCACHE = 0x80
+
+
+def skip_unless_dontcache(folder):
+    probe = folder / "dontcache-probe"
+    probe.touch()
+    with open(probe, "rb") as file:
+        try:
+            os.preadv(file.fileno(), [bytearray(1)], 0, RWF_DONTCACHE)
+        except OSError as error:
+            reason = f"{folder} has no RWF_DONTCACHE: {error.strerror}"
+            raise unittest.SkipTest(reason) from None
+        finally:
+            probe.unlink()
+
+
+def skip_unless_possible(path_name, folder):
+    if path_name == "dontcache":
+        skip_unless_dontcache(folder)
+    skip_unless_direct(path_name, folder)
 
 
 class Paths(unittest.TestCase):
@@ -55,11 +79,11 @@ class Paths(unittest.TestCase):
         self.assert_only_by(receive, {path["path"]: path["bytes"] for path in bill["paths"]}, size)
 
     def each_size(self, send):
-        skip_unless_direct(send, self.folder)
+        skip_unless_possible(send, self.folder)
         server = serve(self.addCleanup, self.folder, "--path", send)
         for receive in ("auto", *RECEIVE_PATHS):
             with self.subTest(receive=receive):
-                skip_unless_direct(receive, self.here)
+                skip_unless_possible(receive, self.here)
                 for file in self.files:
                     for prepare in (warm, evict):
                         prepare(file)
@@ -74,8 +98,17 @@ class Paths(unittest.TestCase):
     def test_readwrite(self):
         self.each_size("readwrite")
 
+    def test_mmap(self):
+        self.each_size("mmap")
+
     def test_sendfile(self):
         self.each_size("sendfile")
+
+    def test_splice(self):
+        self.each_size("splice")
+
+    def test_zerocopy(self):
+        self.each_size("zerocopy")
 
     def test_direct(self):
         self.each_size("direct")
@@ -107,7 +140,7 @@ class Paths(unittest.TestCase):
         curl = [program("curl"), "-sSf", "-r"]
         for send in ("auto", *SEND_PATHS):
             with self.subTest(send):
-                skip_unless_direct(send, self.folder)
+                skip_unless_possible(send, self.folder)
                 server = serve(self.addCleanup, self.folder, "--path", send)
                 for first, last in ranges:
                     for prepare in (warm, evict):
@@ -183,6 +216,12 @@ class PageCache(unittest.TestCase):
             self.transfer()
             self.assert_same()
 
+    def test_dontcache_leaves_no_page(self):
+        skip_unless_dontcache(self.folder)
+        self.transfer("--path", "dontcache")
+        self.assertLessEqual(resident_pages(self.copy), pages(LARGE) // 100)
+        self.assert_same()
+
     def test_keep_cached(self):
         evict(self.file)
         self.transfer("--keep-cached")
@@ -202,10 +241,11 @@ class ForcedPathsThatCannotWork(unittest.TestCase):
         server = serve(self.addCleanup, self.memory)
         copy = self.memory / "copy"
         copy.write_bytes(b"old")
-        done = get("--path", "direct", server.url("file"), "-o", copy)
-        self.assertEqual(done.code, 1, done.err)
-        self.assertRegex(done.err, r"^sluice: [^\n]*direct[^\n]*\n$")
-        self.assertEqual(copy.read_bytes(), b"old")
+        for path in ("direct", "dontcache"):
+            done = get("--path", path, server.url("file"), "-o", copy)
+            self.assertEqual(done.code, 1, done.err)
+            self.assertRegex(done.err, rf"^sluice: [^\n]*{path}[^\n]*\n$")
+            self.assertEqual(copy.read_bytes(), b"old")
 
     def test_serve(self):
         server = serve(self.addCleanup, self.memory, "--path", "direct")
@@ -215,6 +255,64 @@ class ForcedPathsThatCannotWork(unittest.TestCase):
         self.assertRegex(server.wait_log("/file").note, "direct")
         self.assertEqual(server.request("/file", "HEAD").status, 200)
         self.assertEqual(server.request("/").status, 200)
+
+
+class Zerocopy(unittest.TestCase):
+    def test_the_bill_says_what_the_kernel_copied_after_all(self):
+        folder = temp_folder(self.addCleanup)
+        make_file(folder / "file", LARGE)
+        bill = folder / "bill"
+        server = serve(self.addCleanup, folder, "--path", "zerocopy", "--bill", bill)
+        self.assertEqual(get("--path", "discard", server.url("file")).code, 0)
+        server.process.terminate()
+        errors = server.finish()
+        figures = json.loads(bill.read_text())
+        sends, copied = figures["zerocopy_sends"], figures["zerocopy_copied"]
+        self.assertLessEqual(copied, sends)
+        if sends:  # where memory may be locked
+            self.assertEqual(copied, sends, "over loopback the kernel copies")
+            self.assertIn(f"zerocopy  {sends} sends", errors)
+
+
+class BadLuck(unittest.TestCase):
+    """The path `fault`: short transfers, waits for nothing, ends in the middle."""
+
+    def setUp(self):
+        self.folder, self.here = temp_folder(self.addCleanup), temp_folder(self.addCleanup)
+        self.file = make_file(self.folder / "file", 4 * MIB + 77)
+        self.copy = self.here / "copy"
+
+    def test_a_server_without_luck(self):
+        whole = cut = 0
+        data = self.file.read_bytes()
+        for seed in range(1, 13):
+            env = {"SLUICE_FAULT_SEED": str(seed)}
+            server = serve(self.addCleanup, self.folder, "--path", "fault", env=env)
+            command = [program("curl"), "-sS", server.url("file")]
+            got = subprocess.run(command, capture_output=True, timeout=60)
+            self.assertTrue(data.startswith(got.stdout), f"seed {seed}: wrong bytes")
+            self.assertEqual(got.returncode == 0, got.stdout == data, f"seed {seed}: {got.stderr}")
+            self.assertEqual(server.wait_log("/file").note == "", got.returncode == 0)
+            whole, cut = whole + (got.returncode == 0), cut + (got.returncode != 0)
+            server.stop()
+        self.assertTrue(whole and cut, (whole, cut))
+
+    def test_a_client_without_luck(self):
+        server = serve(self.addCleanup, self.folder)
+        for seed in range(1, 13):
+            for again in range(20):
+                env = {"SLUICE_FAULT_SEED": str(100 * again + seed)}
+                done = get("--path", "fault", server.url("file"), "-o", self.copy, env=env)
+                if done.code == 0:
+                    break
+                self.assertFalse(self.copy.exists(), done.err)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertTrue(same(self.copy, self.file), f"seed {seed}: the copy differs")
+            self.copy.unlink()
+
+    def test_it_is_hidden(self):
+        done = sluice("serve", self.folder, "--path", "fault")
+        self.assertEqual(done.code, 2)
 
 
 if __name__ == "__main__":

@@ -311,6 +311,90 @@ static void a_descriptor_can_be_closed_after_the_transfer(void **state)
 	close(pair[1]);
 }
 
+/* Streams whose peers take nothing must not keep the buffers from the others. */
+static void slow_peers_starve_nobody(void **state)
+{
+	enum { COUNT = 150, SLOW = 100 };
+	struct fixture *fixture = *state;
+	struct sluice_transfer_options options = {.path = "readwrite"};
+	struct sluice_send *sends[COUNT];
+	struct sluice_engine *engine;
+	int pairs[COUNT][2], results[COUNT], left = COUNT - SLOW;
+	char *scrap = malloc(1 << 20);
+
+	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	for (int i = 0; i < COUNT; i++) {
+		results[i] = 1;
+		unix_pair(pairs[i]);
+		fcntl(pairs[i][0], F_SETFL, O_NONBLOCK);
+		fcntl(pairs[i][1], F_SETFL, O_NONBLOCK);
+		assert_int_equal(sluice_send_open(&sends[i], engine, pairs[i][0], fixture->source,
+						  0, SIZE, &options, note_result, &results[i],
+						  NULL),
+				 0);
+	}
+	for (int turns = 0; left > 0 && turns < 100000; turns++) {
+		sluice_engine_run(engine, 1);
+		left = 0;
+		for (int i = SLOW; i < COUNT; i++) {
+			(void)!read(pairs[i][1], scrap, 1 << 20);
+			left += results[i] == 1;
+		}
+	}
+	assert_int_equal(left, 0);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(results[i], i < SLOW ? 1 : 0);
+		sluice_send_close(sends[i]);
+		close(pairs[i][0]);
+		close(pairs[i][1]);
+	}
+	sluice_engine_close(engine);
+	free(scrap);
+}
+
+/* More receives than buffers, all of them moving. */
+static void many_receives_share_the_buffers(void **state)
+{
+	enum { COUNT = 100 };
+	struct fixture *fixture = *state;
+	struct sluice_receive *receives[COUNT];
+	struct sluice_engine *engine;
+	int pairs[COUNT][2], results[COUNT], left = COUNT;
+	size_t sent[COUNT] = {0};
+
+	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	for (int i = 0; i < COUNT; i++) {
+		results[i] = 1;
+		unix_pair(pairs[i]);
+		fcntl(pairs[i][0], F_SETFL, O_NONBLOCK);
+		fcntl(pairs[i][1], F_SETFL, O_NONBLOCK);
+		assert_int_equal(sluice_receive_open(&receives[i], engine, pairs[i][1],
+						     fixture->target, 0, 3 << 20, NULL, note_result,
+						     &results[i], NULL),
+				 0);
+	}
+	for (int turns = 0; left > 0 && turns < 100000; turns++) {
+		sluice_engine_run(engine, 1);
+		left = 0;
+		for (int i = 0; i < COUNT; i++) {
+			ssize_t count =
+				write(pairs[i][0], fixture->content + sent[i], (3 << 20) - sent[i]);
+
+			sent[i] += count > 0 ? (size_t)count : 0;
+			left += results[i] == 1;
+		}
+	}
+	assert_int_equal(left, 0);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(results[i], 0);
+		sluice_receive_close(receives[i]);
+		close(pairs[i][0]);
+		close(pairs[i][1]);
+	}
+	sluice_engine_close(engine);
+	check_target(fixture, 0, 0, 3 << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +405,8 @@ int main(void)
 		cmocka_unit_test(a_blocking_socket_is_blocking_again),
 		cmocka_unit_test(a_receive_can_be_closed_at_any_time),
 		cmocka_unit_test(a_descriptor_can_be_closed_after_the_transfer),
+		cmocka_unit_test(slow_peers_starve_nobody),
+		cmocka_unit_test(many_receives_share_the_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
