@@ -8,6 +8,7 @@
 static const struct command *const commands[] = {
 	&command_serve,
 	&command_get,
+	&command_explain,
 	NULL,
 };
 

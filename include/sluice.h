@@ -130,6 +130,14 @@ int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
 		     struct sluice_error *error) SLUICE_API;
 
 /*
+ * Tells, a line for each range, by which path the file at `path` would be sent right now, and why.
+ * Opens the file and looks at the page cache; moves nothing. Does not block but for opening the
+ * file.
+ */
+int sluice_explain(const char *path, void (*line)(void *argument, const char *line), void *argument,
+		   struct sluice_error *error) SLUICE_API;
+
+/*
  * Receives length bytes from a connected, non-blocking stream socket into file (open for writing)
  * at offset; UINT64_MAX: until the peer closes. When it is done the bytes are on the disk
  * (fsync(2)). Errors of the transfer: -ENODATA (the peer closed early), -ENOSPC, -EIO, ...

@@ -44,7 +44,8 @@ struct connection {
 	enum state state;
 	int fd;
 	bool is_closed, is_resolving, has_answered;
-	uint64_t since_ms; /* when the state began, or made progress last */
+	bool may_have_input; /* the socket may hold bytes that were not read */
+	uint64_t since_ms;   /* when the state began, or made progress last */
 	uint64_t linger_left;
 	int unsent;  /* when the timer looked last */
 	char *input; /* HEAD_MAX bytes, while there is any */
@@ -160,6 +161,8 @@ static int64_t read_input(struct connection *connection)
 		count = sys_recv(connection->fd, connection->input + connection->input_length,
 				 HTTP_HEAD_MAX - connection->input_length, 0);
 	while (count == -EINTR);
+	/* Less than there was room for: the rest comes with a new edge. */
+	connection->may_have_input = count == (int64_t)(HTTP_HEAD_MAX - connection->input_length);
 	if (count <= 0)
 		return count;
 	if (connection->input_length == 0)
@@ -211,6 +214,26 @@ static void answer_text(struct connection *connection, unsigned status, const ch
 	start_sending(connection);
 }
 
+/* Large files are noted by who wants their beginning: a download in several ranges is one reader.
+ */
+static void admit(struct connection *connection, const struct cached_file *cached)
+{
+	const struct response *response = &connection->response;
+	const struct worker *worker = connection->worker;
+	const struct statx *status = &cached->file->status;
+
+	if (response->range_count > 0 && response->ranges[0].offset == 0 &&
+	    status->stx_size > PLAN_SMALL && !worker->settings->path)
+		connection->response.stream.is_admitted = admission_ask(
+			worker->settings->admission, status, loop_now_ms(worker->loop));
+}
+
+static void answer_file(struct connection *connection, struct cached_file *cached)
+{
+	response_file(&connection->response, &connection->request, cached);
+	admit(connection, cached);
+}
+
 /* resolve owns nothing but its text when this returns. */
 static void answer_found(struct connection *connection)
 {
@@ -227,7 +250,7 @@ static void answer_found(struct connection *connection)
 	if (cached && is_to_be_kept)
 		worker_expect_sweep(connection->worker);
 	if (cached)
-		response_file(&connection->response, &connection->request, cached);
+		answer_file(connection, cached);
 	else if (code < 0)
 		response_text(&connection->response, &connection->request, 500, NULL,
 			      strerror(-code));
@@ -308,7 +331,7 @@ static void answer_target(struct connection *connection)
 		start_resolving(connection, path);
 		return;
 	}
-	response_file(&connection->response, &connection->request, cached);
+	answer_file(connection, cached);
 	start_sending(connection);
 }
 
@@ -421,7 +444,7 @@ static int64_t drive_reading(struct connection *connection)
 
 	if (take_request(connection))
 		return 1;
-	count = read_input(connection);
+	count = connection->may_have_input ? read_input(connection) : -EAGAIN;
 	if (count > 0)
 		return count;
 	release_input(connection);
@@ -513,6 +536,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 	struct connection *connection =
 		(struct connection *)((char *)watch - offsetof(struct connection, watch));
 
+	if (events & ~(uint32_t)EPOLLOUT)
+		connection->may_have_input = true;
 	if (!is_dead(connection, events))
 		drive(connection);
 	else if (connection->state == SENDING)

@@ -46,13 +46,23 @@ const char *http_reason(unsigned status)
 	return "Unknown";
 }
 
+/* The Date of this second. */
+static const char *date_now(void)
+{
+	static _Thread_local char text[HTTP_DATE_SIZE];
+	static _Thread_local time_t when;
+	time_t now = time(NULL);
+
+	if (now != when)
+		http_date_format(text, now);
+	when = now;
+	return text;
+}
+
 static void begin_head(struct response *response, const struct http_request *request)
 {
-	char date[HTTP_DATE_SIZE];
-
-	http_date_format(date, time(NULL));
 	buffer_printf(&response->text, "HTTP/1.1 %u %s\r\nServer: sluice/%s\r\nDate: %s\r\n",
-		      response->status, http_reason(response->status), SLUICE_VERSION, date);
+		      response->status, http_reason(response->status), SLUICE_VERSION, date_now());
 	if (!response->keep_alive)
 		buffer_text(&response->text, "Connection: close\r\n");
 	else if (request->minor == 0)

@@ -36,6 +36,7 @@ struct server_address {
 
 struct sluice_server {
 	struct server_settings settings;
+	struct admission admission;
 	struct worker *workers;
 	unsigned worker_count;
 	char url[80];
@@ -234,6 +235,7 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 	if (!server)
 		return error_set_errno(error, ENOMEM, "server");
 	server->settings.folder = -1;
+	server->settings.admission = &server->admission;
 	if (workers > WORKERS_MAX)
 		result = error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
 	else

@@ -7,6 +7,7 @@
 #define SLUICE_HTTP_WORKER_H
 
 #include "host/socket.h"
+#include "http/admission.h"
 #include "http/response.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
+	struct admission *admission;         /* shared, and the one thing here that changes */
 	unsigned connections_max, files_max; /* per worker */
 	void (*log)(void *argument, const char *line);
 	void (*explain)(void *argument, const char *line);

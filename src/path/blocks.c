@@ -8,8 +8,10 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "cache/residency.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,7 @@ struct blocks {
 	size_t tail_length;
 	int fd, flags, failed;
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
+	bool drops;
 	uint32_t align;
 	unsigned depth, busy;
 	struct block blocks[DEPTH_MAX];
@@ -65,6 +68,49 @@ static void fail(struct blocks *blocks, const struct block *block, int64_t resul
 	blocks->failed = result == 0 ? -EIO : (int)result;
 }
 
+static void on_written(struct loop_op *op, int64_t result);
+
+/* The block can be used for other bytes. */
+static void release(struct block *block)
+{
+	struct blocks *blocks = block->owner;
+
+	block->is_busy = false;
+	blocks->busy--;
+	if (blocks->job)
+		blocks->job->wake(blocks->job);
+	else if (blocks->busy == 0)
+		destroy(blocks);
+}
+
+/*
+ * Waits until the block is on the disk: as many bytes as there are blocks can be dirty, and no
+ * more, however fast they come. Then its pages can go.
+ */
+static int64_t write_back(void *argument)
+{
+	const struct block *block = argument;
+	int result = sys_sync_file_range(block->fd, block->offset, block->filled,
+					 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+						 SYNC_FILE_RANGE_WAIT_AFTER);
+
+	if (result == 0)
+		cache_drop(block->fd, block->offset, block->filled);
+	/* ESPIPE, EINVAL: not offered here; the sync at the end covers it. */
+	return result == -EIO || result == -ENOSPC ? result : 0;
+}
+
+static void on_written_back(struct loop_op *op, int64_t result)
+{
+	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
+
+	block->op.done = on_written;
+	block->written = 0; /* for fail: none of it is certain */
+	if (result < 0)
+		fail(block->owner, block, result);
+	release(block);
+}
+
 static void on_written(struct loop_op *op, int64_t result)
 {
 	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
@@ -78,14 +124,14 @@ static void on_written(struct loop_op *op, int64_t result)
 	}
 	if (block->written < block->filled)
 		fail(blocks, block, result);
-	block->is_busy = false;
-	blocks->busy--;
 	loop_buffer_give(blocks->loop, block->data);
 	block->data = NULL;
-	if (blocks->job)
-		blocks->job->wake(blocks->job);
-	else if (blocks->busy == 0)
-		destroy(blocks);
+	if (blocks->drops && !blocks->failed && blocks->job) {
+		block->op.done = on_written_back;
+		loop_work(blocks->loop, &block->op, write_back, block);
+		return;
+	}
+	release(block);
 }
 
 static void on_granted(struct loop_claim *claim)
@@ -111,6 +157,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
+	blocks->drops = job->drops;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
 	for (unsigned i = 0; i < depth; i++) {

@@ -27,6 +27,7 @@ struct path_send_job {
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent; only grows */
 	uint64_t ahead;  /* bytes below it may be read; >= limit, only grows */
+	bool drops;      /* take what is read out of the page cache again */
 	void (*wake)(struct path_send_job *job);
 	enum path_wait wait;
 	void *state; /* the path's own */
@@ -49,6 +50,7 @@ struct path_recv_job {
 	int socket;
 	uint64_t offset; /* of the next byte to receive */
 	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
+	bool drops;      /* write back at once, and take the pages out of the cache */
 	void (*wake)(struct path_recv_job *job);
 	enum path_wait wait;
 	void *state;

@@ -9,11 +9,14 @@
  */
 #include "path/blocks.h"
 
-enum { DEPTH = 2 }; /* one fills while the other is written, because no loop may wait for a disk */
+enum {
+	DEPTH = 2, /* one fills while the other is written, because no loop may wait for a disk */
+	DEPTH_WITH_WRITE_BACK = 8, /* so many MiB are dirty at most; fewer leave the disk idle */
+};
 
 static int open_(struct path_recv_job *job)
 {
-	return blocks_open(job, job->file->fd, 1, DEPTH, 0);
+	return blocks_open(job, job->file->fd, 1, job->drops ? DEPTH_WITH_WRITE_BACK : DEPTH, 0);
 }
 
 const struct path_recv path_recv_readwrite = {

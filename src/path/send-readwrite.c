@@ -9,6 +9,7 @@
  */
 #include "base/size.h"
 #include "base/sys.h"
+#include "cache/residency.h"
 #include "path/path.h"
 
 #include <errno.h>
@@ -36,6 +37,15 @@ static void destroy(struct readwrite *rw)
 	free(rw);
 }
 
+/* Notes what is in the buffer now. */
+static void take_read(struct readwrite *rw, const struct path_send_job *job, int64_t count)
+{
+	rw->used = 0;
+	rw->filled = count > 0 ? (size_t)count : 0;
+	if (job->drops && count > 0)
+		cache_drop(rw->file->fd, job->offset, rw->filled);
+}
+
 static void on_read(struct loop_op *op, int64_t result)
 {
 	struct readwrite *rw = (struct readwrite *)((char *)op - offsetof(struct readwrite, op));
@@ -45,8 +55,7 @@ static void on_read(struct loop_op *op, int64_t result)
 		destroy(rw);
 		return;
 	}
-	rw->used = 0;
-	rw->filled = result > 0 ? (size_t)result : 0;
+	take_read(rw, rw->job, result);
 	rw->has_failed = result <= 0;
 	rw->failed = result;
 	rw->job->wake(rw->job);
@@ -105,8 +114,7 @@ static int64_t fill(struct path_send_job *job, struct readwrite *rw)
 		rw->is_reading = true;
 		return -EAGAIN;
 	}
-	rw->used = 0;
-	rw->filled = count > 0 ? (size_t)count : 0;
+	take_read(rw, job, count);
 	return count;
 }
 

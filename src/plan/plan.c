@@ -16,13 +16,17 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 	if (facts->file_size <= PLAN_SMALL)
 		return (struct plan_send){&path_send_readwrite,
 					  "small: read through the page cache"};
+	if (facts->is_admitted)
+		return (struct plan_send){&path_send_readwrite,
+					  "asked for again: brought into the page cache"};
 	if (facts->can_direct && facts->state == CACHE_COLD)
 		return (struct plan_send){&path_send_direct, "not in the page cache"};
 	if (facts->can_direct && facts->state == CACHE_MIXED)
 		return (struct plan_send){&path_send_direct, "only in part in the page cache"};
 	if (facts->can_direct)
 		return (struct plan_send){&path_send_direct, "residency unknown"};
-	return (struct plan_send){&path_send_readwrite, "no O_DIRECT on this file"};
+	return (struct plan_send){&path_send_readwrite, "no O_DIRECT on this file",
+				  .drops = facts->state == CACHE_COLD};
 }
 
 struct plan_recv plan_recv(const struct plan_recv_facts *facts)

@@ -29,12 +29,14 @@ struct plan_send_facts {
 	uint64_t file_size;
 	enum cache_state state; /* of the window */
 	bool is_dirty;          /* the window holds dirty pages */
+	bool is_admitted;       /* asked for again lately, and it fits well in free memory */
 	bool can_direct, can_sendfile;
 };
 
 struct plan_send {
 	const struct path_send *path;
 	const char *reason;
+	bool drops; /* the pages that it brings into the cache are to be taken out again */
 };
 
 struct plan_send plan_send(const struct plan_send_facts *facts);

@@ -69,6 +69,20 @@ static int64_t allocate(void *argument)
 	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG ? result : 0;
 }
 
+/* A path that the user named is the plain one; what the plan falls back to harms nobody's cache. */
+static bool has_to_drop(const struct stream_recv *stream, const struct plan_recv_facts *facts)
+{
+	return !facts->forced && !facts->keep_cached && facts->length > PLAN_SMALL &&
+	       !stream->choice.path->needs_direct && !stream->had_pages && !stream->options.no_sync;
+}
+
+static int open_choice(struct stream_recv *stream, const struct plan_recv_facts *facts)
+{
+	stream->choice = plan_recv(facts);
+	stream->job.drops = has_to_drop(stream, facts);
+	return stream->choice.path->open(&stream->job);
+}
+
 static int choose(struct stream_recv *stream, struct sluice_error *error)
 {
 	struct path_file *file = stream->file;
@@ -83,12 +97,10 @@ static int choose(struct stream_recv *stream, struct sluice_error *error)
 	};
 	int result;
 
-	stream->choice = plan_recv(&facts);
-	result = stream->choice.path->open(&stream->job);
+	result = open_choice(stream, &facts);
 	if (result == -EOPNOTSUPP && !stream->options.forced) {
 		facts.can_direct = false;
-		stream->choice = plan_recv(&facts);
-		result = stream->choice.path->open(&stream->job);
+		result = open_choice(stream, &facts);
 	}
 	if (result == -EOPNOTSUPP)
 		return error_set(

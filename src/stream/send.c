@@ -5,8 +5,8 @@
  * first one sends.
  *
  * Invariants: offset <= planned <= end; the segments cover [offset, planned) without a gap. Only
- * the last segment grows. The last TAIL bytes are not released before the file was looked at once
- * more, so that a changed file never gives a body that looks whole.
+ * the last segment grows. No step that could end the body is made without a look at the file, so
+ * that a changed file never gives a body that looks whole.
  */
 #include "stream/send.h"
 
@@ -16,7 +16,7 @@
 #include <errno.h>
 
 enum {
-	TAIL = 4096,
+	LAST_STEP = 2 << 20,   /* no path moves more in one step */
 	PLAN_AHEAD = 16 << 20, /* bytes: what eight reads of 1 MiB take, twice */
 	/* What was resident this long ago may be gone; sendfile would wait for the disk. */
 	STALE_MS = 20,
@@ -43,7 +43,7 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
 	stream->can_sendfile = true;
-	stream->is_verified = length <= TAIL;
+	stream->opened_ms = loop_now_ms(loop);
 }
 
 static struct stream_segment *segment_at(struct stream_send *stream, unsigned index)
@@ -74,34 +74,38 @@ static void drop_plan(struct stream_send *stream)
 	stream->planned = stream->offset;
 }
 
-static uint64_t piece_end(const struct stream_send *stream, uint64_t at, uint64_t unit)
+static uint64_t piece_end(uint64_t at, uint64_t unit, uint64_t end)
 {
-	return size_min(size_round_down(at, unit) + unit, stream->end);
+	return size_min(size_round_down(at, unit) + unit, end);
 }
 
-/* Decides on the bytes from `at` to *until. */
-static struct plan_send choose(const struct stream_send *stream, uint64_t at, uint64_t *until)
+struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
+			       uint64_t at, uint64_t end, uint64_t *until)
 {
-	struct path_file *file = stream->file;
-	struct plan_send_facts facts = {
-		.forced = stream->forced,
-		.file_size = file->status.stx_size,
-		.can_direct = file->can_direct,
-		.can_sendfile = stream->can_sendfile,
-	};
 	struct cache_residency residency;
 
-	*until = piece_end(stream, at, PLAN_WINDOW);
-	if (stream->forced)
+	facts.file_size = file->status.stx_size;
+	facts.can_direct = file->can_direct;
+	*until = piece_end(at, PLAN_WINDOW, end);
+	if (facts.forced)
 		return plan_send(&facts);
 	residency = cache_residency(file->fd, at, *until - at);
 	if (residency.state == CACHE_MIXED) {
-		*until = piece_end(stream, at, PLAN_PIECE);
+		*until = piece_end(at, PLAN_PIECE, end);
 		residency = cache_residency(file->fd, at, *until - at);
 	}
 	facts.state = residency.state;
 	facts.is_dirty = residency.is_dirty;
 	return plan_send(&facts);
+}
+
+static struct plan_send choose(const struct stream_send *stream, uint64_t at, uint64_t *until)
+{
+	const struct plan_send_facts facts = {.forced = stream->forced,
+					      .is_admitted = stream->is_admitted,
+					      .can_sendfile = stream->can_sendfile};
+
+	return stream_choose(stream->file, facts, at, stream->end, until);
 }
 
 static int open_segment(struct stream_send *stream, struct plan_send choice, uint64_t until)
@@ -117,6 +121,7 @@ static int open_segment(struct stream_send *stream, struct plan_send choice, uin
 			.offset = stream->planned,
 			.limit = stream->planned,
 			.ahead = until,
+			.drops = choice.drops,
 			.wake = on_wake},
 		.path = choice.path,
 		.reason = choice.reason,
@@ -146,7 +151,7 @@ static int plan_piece(struct stream_send *stream)
 
 	stream->last_path = choice.path->name;
 	last = stream->count > 0 ? segment_at(stream, stream->count - 1) : NULL;
-	if (last && last->path == choice.path)
+	if (last && last->path == choice.path && last->job.drops == choice.drops)
 		last->job.ahead = until;
 	else
 		result = open_segment(stream, choice, until);
@@ -197,22 +202,20 @@ static bool is_stale(struct stream_send *stream)
 	return choose(stream, stream->offset, &until).path != first->path;
 }
 
-/* Sets how far the first segment may send: up to the tail until the file was seen unchanged. */
+/*
+ * Lets the first segment send what is planned for it. Before a step that may be the last one the
+ * file is looked at, unless its owner did so in this very turn.
+ */
 static int release(struct stream_send *stream)
 {
 	struct path_send_job *job = &segment_at(stream, 0)->job;
-	uint64_t tail = stream->end - size_min(TAIL, stream->end);
+	bool may_be_last = stream->end - stream->offset <= LAST_STEP;
 
 	job->offset = stream->offset;
 	job->limit = job->ahead;
-	if (stream->is_verified || job->limit <= tail)
+	if (!may_be_last || loop_now_ms(stream->loop) == stream->opened_ms)
 		return 0;
-	if (stream->offset >= tail) {
-		stream->is_verified = true;
-		return check_unchanged(stream);
-	}
-	job->limit = tail;
-	return 0;
+	return check_unchanged(stream);
 }
 
 static int64_t attempt(struct stream_send *stream)

@@ -27,6 +27,7 @@ struct stream_send {
 	/* Set by the owner before stream_send_open. */
 	void (*wake)(struct stream_send *stream); /* a completion came: step again */
 	const struct path_send *forced;           /* NULL: the plan chooses */
+	bool is_admitted;                         /* worth memory: goes through the page cache */
 	struct sluice_bill *bill;                 /* bytes are added to it */
 	struct buffer *explain;                   /* NULL, or lines are appended */
 
@@ -35,10 +36,11 @@ struct stream_send {
 	struct path_file *file;
 	int socket;
 	uint64_t offset, planned, end;
+	uint64_t opened_ms;
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */
-	bool is_verified, can_sendfile;
+	bool can_sendfile;
 };
 
 /* offset + length lies within the file; length may be 0. Keeps a reference to file. */
@@ -54,5 +56,12 @@ int64_t stream_send_step(struct stream_send *stream);
 const char *stream_send_path(const struct stream_send *stream); /* tried last; a static name */
 uint64_t stream_send_offset(const struct stream_send *stream);  /* of the next byte to send */
 void stream_send_close(struct stream_send *stream);             /* any number of times */
+
+/*
+ * The plan for a file from `at` on, up to *until (at most end). Of facts, forced and can_sendfile
+ * are the caller's; the others are found out.
+ */
+struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
+			       uint64_t at, uint64_t end, uint64_t *until);
 
 #endif

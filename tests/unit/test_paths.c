@@ -1,103 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every way to move bytes against every other, and what may happen to each of them: a file that
- * becomes shorter, a place where it cannot work, an end in the middle, and bad luck of all kinds.
+ * Every way to move bytes against every other, the places where one cannot work, and bad luck of
+ * all kinds.
  */
-#include "path/notices.h"
-#include "path/path.h"
+#include "path-files.h"
 #include "sluice.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { SIZE = (16 << 20) + 123 };
-
-static int source, target;
-static char *content;
-
-static int temporary_file(const char *folder)
-{
-	char name[256];
-	int fd;
-
-	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", folder);
-	fd = mkstemp(name);
-	assert_true(fd >= 0);
-	unlink(name);
-	return fd;
-}
-
-static const char *disk(void)
-{
-	const char *folder = getenv("SLUICE_TEST_DIR");
-
-	return folder ? folder : "/var/tmp";
-}
-
-static void fill(int fd)
-{
-	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_int_equal(pwrite(fd, content, SIZE, 0), SIZE);
-	assert_int_equal(fsync(fd), 0);
-}
-
-static int set_up(void **state)
-{
-	uint32_t random = 1;
-
-	signal(SIGPIPE, SIG_IGN);
-	content = malloc(SIZE);
-	for (size_t i = 0; i < SIZE; i++) {
-		random = random * 1664525 + 1013904223;
-		content[i] = (char)(random >> 24);
-	}
-	source = temporary_file(disk());
-	target = temporary_file(disk());
-	fill(source);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	close(source);
-	close(target);
-	free(content);
-	return 0;
-}
-
-static void tcp_pair(int pair[2])
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(listening, 1), 0);
-	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
-	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
-	pair[1] = accept(listening, NULL, NULL);
-	assert_true(pair[1] >= 0);
-	close(listening);
-}
 
 /* Whole transfers, by the public calls */
 
@@ -190,43 +103,6 @@ static void assert_moves(const struct row *row)
 	assert_true(bills[0].zerocopy_copied <= bills[0].zerocopy_sends);
 	if (strcmp(row->receive, "discard") != 0)
 		assert_received(row, row->length);
-}
-
-static bool can_direct(void)
-{
-	struct path_file *file;
-	bool can;
-
-	assert_int_equal(path_file_open(&file, target, true, false), 0);
-	can = path_file_need_direct(file) == 0;
-	path_file_release(file);
-	return can;
-}
-
-static bool can_dontcache(void)
-{
-	struct path_file *file;
-	bool can;
-
-	assert_int_equal(path_file_open(&file, target, true, false), 0);
-	can = path_file_need_dontcache(file) == 0;
-	assert_int_equal(file->can_dontcache, can);
-	path_file_release(file);
-	return can;
-}
-
-static bool can_work_here(const char *path)
-{
-	if (strcmp(path, "direct") == 0)
-		return can_direct();
-	return strcmp(path, "dontcache") != 0 || can_dontcache();
-}
-
-/* Written back and out of the page cache. */
-static void evict_source(void)
-{
-	fsync(source);
-	posix_fadvise(source, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 static void move_pieces(const char *send, const char *receive)
@@ -327,219 +203,6 @@ static void bad_luck(void **state)
 	assert_true(whole > 10 && cut > 5);
 }
 
-/* One path, step by step */
-
-struct one {
-	struct loop *loop;
-	struct path_file *file;
-	struct path_send_job job;
-	const struct path_send *path;
-	int pair[2];
-	char *received;
-	size_t received_length;
-};
-
-static void on_wake(struct path_send_job *job)
-{
-}
-
-static void open_one(struct one *one, const struct path_send *path, enum loop_kind kind)
-{
-	*one = (struct one){.path = path};
-	assert_int_equal(loop_open(&one->loop, kind, NULL), 0);
-	assert_int_equal(path_file_open(&one->file, source, false, false), 0);
-	tcp_pair(one->pair);
-	fcntl(one->pair[0], F_SETFL, O_NONBLOCK);
-	fcntl(one->pair[1], F_SETFL, O_NONBLOCK);
-	one->received = malloc(SIZE);
-	one->job = (struct path_send_job){
-		.loop = one->loop,
-		.file = one->file,
-		.socket = one->pair[0],
-		.limit = SIZE,
-		.ahead = SIZE,
-		.wake = on_wake,
-	};
-	if (path->open)
-		assert_int_equal(path->open(&one->job), 0);
-}
-
-static void close_path(struct one *one)
-{
-	if (one->path->close)
-		one->path->close(&one->job);
-}
-
-static void close_one(struct one *one)
-{
-	close(one->pair[0]);
-	close(one->pair[1]);
-	path_file_release(one->file);
-	loop_close(one->loop);
-	free(one->received);
-}
-
-static ssize_t receive(struct one *one)
-{
-	ssize_t count = recv(one->pair[1], one->received + one->received_length,
-			     SIZE - one->received_length, 0);
-
-	if (count > 0)
-		one->received_length += (size_t)count;
-	return count;
-}
-
-/* Steps until the socket takes no more, or the path's end; what it said last. */
-static int64_t step_until_full(struct one *one)
-{
-	int64_t count = 1;
-
-	for (int idle = 0; idle < 20 && (count > 0 || count == -EAGAIN);) {
-		count = one->path->step(&one->job);
-		if (count > 0)
-			one->job.offset += (uint64_t)count;
-		idle = count == -EAGAIN && one->job.wait == PATH_WAIT_SOCKET ? idle + 1 : 0;
-		if (count == -EAGAIN)
-			loop_run(one->loop, 1);
-		if (one->job.offset == one->job.ahead)
-			break;
-	}
-	return count;
-}
-
-/* Reads what comes and steps on, to the end. */
-static int64_t step_to_end(struct one *one)
-{
-	int64_t count;
-
-	do {
-		receive(one);
-		count = one->path->step(&one->job);
-		if (count > 0)
-			one->job.offset += (uint64_t)count;
-		else
-			loop_run(one->loop, 1);
-	} while (count > 0 ? one->job.offset < one->job.ahead : count == -EAGAIN);
-	return count;
-}
-
-static void truncate_under(const struct path_send *path, enum loop_kind kind)
-{
-	enum { LEFT = 5000 };
-	struct one one;
-	int64_t end;
-
-	fill(source);
-	open_one(&one, path, kind);
-	assert_int_equal(step_until_full(&one), -EAGAIN);
-	assert_true(one.job.offset < SIZE);
-	assert_int_equal(ftruncate(source, LEFT), 0);
-	end = step_to_end(&one);
-	close_path(&one);
-	shutdown(one.pair[0], SHUT_WR);
-	while (receive(&one) != 0)
-		;
-	/* What was read ahead may still be sent; nothing else. */
-	if (end != 0)
-		fail_msg("%s: %lld at %llu", path->name, (long long)end,
-			 (unsigned long long)one.job.offset);
-	assert_true(one.job.offset < SIZE);
-	assert_int_equal(one.received_length, one.job.offset);
-	assert_memory_equal(one.received, content, LEFT);
-	close_one(&one);
-	fill(source);
-}
-
-static void a_file_that_becomes_shorter(void **state)
-{
-	for (const struct path_send *const *path = path_sends; *path; path++) {
-		if (!can_work_here((*path)->name))
-			continue;
-		truncate_under(*path, LOOP_AUTO);
-		truncate_under(*path, LOOP_EPOLL);
-	}
-}
-
-/* The limit grows in small steps, as the stream releases bytes. */
-static void nothing_beyond_the_limit(void **state)
-{
-	for (const struct path_send *const *path = path_sends; *path; path++) {
-		struct one one;
-
-		if (!can_work_here((*path)->name))
-			continue;
-		open_one(&one, *path, LOOP_AUTO);
-		one.job.limit = 0;
-		while (one.job.offset < one.job.ahead) {
-			int64_t count;
-
-			if (one.job.limit == one.job.offset)
-				one.job.limit += one.job.ahead - one.job.offset < 700001
-							 ? one.job.ahead - one.job.offset
-							 : 700001;
-			count = one.path->step(&one.job);
-			assert_true(count > 0 || count == -EAGAIN);
-			if (count > 0)
-				one.job.offset += (uint64_t)count;
-			else
-				loop_run(one.loop, 1);
-			assert_true(one.job.offset <= one.job.limit);
-			while (receive(&one) > 0)
-				assert_true(one.received_length <= one.job.limit);
-		}
-		close_path(&one);
-		shutdown(one.pair[0], SHUT_WR);
-		while (receive(&one) != 0)
-			;
-		assert_int_equal(one.received_length, SIZE);
-		assert_true(memcmp(one.received, content, SIZE) == 0);
-		close_one(&one);
-	}
-}
-
-/* What is in the socket is right, whatever its path's memory is used for next. */
-static void an_end_in_the_middle(void **state)
-{
-	for (const struct path_send *const *path = path_sends; *path; path++) {
-		struct one one;
-		char *scribble;
-
-		if (!can_work_here((*path)->name))
-			continue;
-		open_one(&one, *path, LOOP_AUTO);
-		assert_int_equal(step_until_full(&one), -EAGAIN);
-		close_path(&one);
-		for (int i = 0; i < LOOP_BUFFERS_MAX; i++)
-			memset(loop_buffer_take(one.loop), 'x', LOOP_BUFFER_SIZE);
-		scribble = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				-1, 0);
-		memset(scribble, 'x', 8 << 20);
-		shutdown(one.pair[0], SHUT_WR);
-		while (receive(&one) != 0)
-			loop_run(one.loop, 0);
-		assert_true(one.received_length >= one.job.offset);
-		assert_true(memcmp(one.received, content, one.received_length) == 0);
-		munmap(scribble, 8 << 20);
-		close_one(&one);
-	}
-}
-
-static void an_end_before_the_first_step(void **state)
-{
-	for (const struct path_send *const *path = path_sends; *path; path++) {
-		struct one one;
-
-		if (!can_work_here((*path)->name))
-			continue;
-		evict_source();
-		open_one(&one, *path, LOOP_AUTO);
-		if (one.path->prefetch)
-			one.path->prefetch(&one.job);
-		close_path(&one);
-		close_one(&one);
-	}
-}
-
 /* Where it cannot work */
 
 static void zerocopy_needs_tcp(void **state)
@@ -600,72 +263,16 @@ static void little_memory_may_be_locked(void **state)
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
 }
 
-/* The numbers of zero-copy sends */
-
-static void completions_in_any_order(void **state)
-{
-	static const uint32_t bases[] = {0, 77, UINT32_MAX - 1, UINT32_MAX - 4};
-
-	for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
-		struct notices notices = {0};
-		struct notices_range a = {0}, b = {0}, *ranges[] = {&a, &b};
-		uint32_t base = bases[i];
-
-		notices_expect(&notices, &a);
-		notices_expect(&notices, &a);
-		notices_expect(&notices, &b);
-		notices_complete(&notices, base + 1, base + 2, ranges, 2);
-		assert_int_equal(a.open, 2); /* which ones is not known yet */
-		assert_int_equal(b.open, 1);
-		notices_complete(&notices, base, base, ranges, 2);
-		assert_int_equal(a.open + b.open + notices_open(&notices), 0);
-		a = (struct notices_range){0};
-		notices_expect(&notices, &b);
-		notices_expect(&notices, &a);
-		notices_expect(&notices, &a);
-		notices_complete(&notices, base + 5, base + 5, ranges, 2);
-		assert_int_equal(a.open, 1);
-		assert_int_equal(b.open, 1);
-		notices_complete(&notices, base + 3, base + 4, ranges, 2);
-		assert_int_equal(a.open + b.open + notices_open(&notices), 0);
-	}
-}
-
-/* Several transfers on one connection: each learns anew where its numbers begin. */
-static void one_connection_again_and_again(void **state)
-{
-	struct one one;
-
-	open_one(&one, &path_send_zerocopy, LOOP_AUTO);
-	for (int i = 0; i < 5; i++) {
-		if (i > 0)
-			assert_int_equal(one.path->open(&one.job), 0);
-		one.job.ahead = one.job.limit = one.job.offset + (3 << 20) + 1;
-		assert_true(step_to_end(&one) > 0);
-		close_path(&one);
-	}
-	while (one.received_length < one.job.offset)
-		receive(&one);
-	assert_true(memcmp(one.received, content, one.received_length) == 0);
-	close_one(&one);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(every_pair_of_paths),
 		cmocka_unit_test(the_same_without_io_uring),
-		cmocka_unit_test(a_file_that_becomes_shorter),
-		cmocka_unit_test(nothing_beyond_the_limit),
-		cmocka_unit_test(an_end_in_the_middle),
-		cmocka_unit_test(an_end_before_the_first_step),
 		cmocka_unit_test(bad_luck),
 		cmocka_unit_test(zerocopy_needs_tcp),
 		cmocka_unit_test(memory_has_neither_direct_nor_dontcache),
 		cmocka_unit_test(little_memory_may_be_locked),
-		cmocka_unit_test(completions_in_any_order),
-		cmocka_unit_test(one_connection_again_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -18,21 +18,23 @@ static void sending(void **state)
 		struct plan_send_facts facts;
 		const struct path_send *path;
 	} rows[] = {
-		/* forced, size, state, dirty, can direct, can sendfile */
-		{{direct, 1, CACHE_RESIDENT, true, false, false}, direct},
-		{{readwrite, LARGE, CACHE_COLD, false, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_RESIDENT, false, true, true}, sendfile},
-		{{NULL, LARGE, CACHE_RESIDENT, true, true, true}, sendfile},
-		{{NULL, 100, CACHE_RESIDENT, false, true, true}, sendfile},
-		{{NULL, LARGE, CACHE_RESIDENT, false, true, false}, direct},
-		{{NULL, LARGE, CACHE_MIXED, true, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_COLD, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_MIXED, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_UNKNOWN, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_COLD, false, false, true}, readwrite},
-		{{NULL, LARGE, CACHE_UNKNOWN, false, false, true}, readwrite},
-		{{NULL, PLAN_SMALL, CACHE_COLD, false, true, true}, readwrite},
-		{{NULL, PLAN_SMALL + 1, CACHE_COLD, false, true, true}, direct},
+		/* forced, size, state, dirty, admitted, can direct, can sendfile */
+		{{direct, 1, CACHE_RESIDENT, true, false, false, false}, direct},
+		{{readwrite, LARGE, CACHE_COLD, false, false, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_RESIDENT, false, false, true, true}, sendfile},
+		{{NULL, LARGE, CACHE_RESIDENT, true, false, true, true}, sendfile},
+		{{NULL, 100, CACHE_RESIDENT, false, false, true, true}, sendfile},
+		{{NULL, LARGE, CACHE_RESIDENT, false, false, true, false}, direct},
+		{{NULL, LARGE, CACHE_MIXED, true, false, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_COLD, false, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_MIXED, false, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_UNKNOWN, false, false, true, true}, direct},
+		{{NULL, LARGE, CACHE_COLD, false, false, false, true}, readwrite},
+		{{NULL, LARGE, CACHE_UNKNOWN, false, false, false, true}, readwrite},
+		{{NULL, PLAN_SMALL, CACHE_COLD, false, false, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_COLD, false, true, true, true}, readwrite},
+		{{NULL, LARGE, CACHE_RESIDENT, false, true, true, true}, sendfile},
+		{{NULL, PLAN_SMALL + 1, CACHE_COLD, false, false, true, true}, direct},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

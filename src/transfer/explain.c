@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What the plan would do with a file right now, without doing it. */
+#include "base/error.h"
+#include "base/sys.h"
+#include "stream/send.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+/* Pieces that lie together, go by the same path, and for the same reason. */
+struct run {
+	struct plan_send plan;
+	uint64_t start;
+};
+
+static void tell(const struct run *run, uint64_t end,
+		 void (*line)(void *argument, const char *line), void *argument)
+{
+	char text[160];
+
+	if (end == run->start)
+		return;
+	snprintf(text, sizeof(text), "bytes %llu-%llu by %s: %s", (unsigned long long)run->start,
+		 (unsigned long long)end - 1, run->plan.path->name, run->plan.reason);
+	line(argument, text);
+}
+
+static void explain(const struct path_file *file, void (*line)(void *argument, const char *line),
+		    void *argument)
+{
+	const struct plan_send_facts facts = {.can_sendfile = true};
+	uint64_t size = file->status.stx_size, at = 0, until;
+	struct run run = {0};
+
+	for (; at < size; at = until) {
+		struct plan_send plan = stream_choose(file, facts, at, size, &until);
+
+		if (plan.path == run.plan.path && plan.reason == run.plan.reason)
+			continue;
+		tell(&run, at, line, argument);
+		run = (struct run){plan, at};
+	}
+	tell(&run, size, line, argument);
+}
+
+int sluice_explain(const char *path, void (*line)(void *argument, const char *line), void *argument,
+		   struct sluice_error *error)
+{
+	int fd = sys_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct path_file *file;
+	int result;
+
+	if (fd < 0)
+		return error_set_errno(error, -fd, "%.200s", path);
+	result = path_file_open(&file, fd, false, true);
+	if (result < 0) {
+		sys_close(fd);
+		return error_set_errno(error, -result, "%.200s", path);
+	}
+	if (S_ISREG(file->status.stx_mode))
+		explain(file, line, argument);
+	else
+		result = error_set(error, EINVAL, "%.200s is not a regular file", path);
+	path_file_release(file);
+	return result;
+}

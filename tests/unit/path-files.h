@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* A source whose content is known, a target, and which paths can work between them. */
+#ifndef SLUICE_TESTS_PATH_FILES_H
+#define SLUICE_TESTS_PATH_FILES_H
+
+#include "path/path.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIZE = (16 << 20) + 123 };
+
+static int source, target;
+static char *content;
+
+static int temporary_file(const char *folder)
+{
+	char name[256];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", folder);
+	fd = mkstemp(name);
+	assert_true(fd >= 0);
+	unlink(name);
+	return fd;
+}
+
+static const char *disk(void)
+{
+	const char *folder = getenv("SLUICE_TEST_DIR");
+
+	return folder ? folder : "/var/tmp";
+}
+
+static void fill(int fd)
+{
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pwrite(fd, content, SIZE, 0), SIZE);
+	assert_int_equal(fsync(fd), 0);
+}
+
+static int set_up(void **state)
+{
+	uint32_t random = 1;
+
+	signal(SIGPIPE, SIG_IGN);
+	content = malloc(SIZE);
+	for (size_t i = 0; i < SIZE; i++) {
+		random = random * 1664525 + 1013904223;
+		content[i] = (char)(random >> 24);
+	}
+	source = temporary_file(disk());
+	target = temporary_file(disk());
+	fill(source);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	close(source);
+	close(target);
+	free(content);
+	return 0;
+}
+
+static void tcp_pair(int pair[2])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
+	pair[1] = accept(listening, NULL, NULL);
+	assert_true(pair[1] >= 0);
+	close(listening);
+}
+
+static bool can_direct(void)
+{
+	struct path_file *file;
+	bool can;
+
+	assert_int_equal(path_file_open(&file, target, true, false), 0);
+	can = path_file_need_direct(file) == 0;
+	path_file_release(file);
+	return can;
+}
+
+static bool can_dontcache(void)
+{
+	struct path_file *file;
+	bool can;
+
+	assert_int_equal(path_file_open(&file, target, true, false), 0);
+	can = path_file_need_dontcache(file) == 0;
+	assert_int_equal(file->can_dontcache, can);
+	path_file_release(file);
+	return can;
+}
+
+static bool can_work_here(const char *path)
+{
+	if (strcmp(path, "direct") == 0)
+		return can_direct();
+	return strcmp(path, "dontcache") != 0 || can_dontcache();
+}
+
+/* Written back and out of the page cache. */
+static void evict_source(void)
+{
+	fsync(source);
+	posix_fadvise(source, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+#endif
