@@ -16,7 +16,7 @@
 #include "http/date.h"
 #include "path/file.h"
 
-#define FILE_CACHE_CONTENT_MAX ((uint64_t)64 << 10) /* one file's */
+#define FILE_CACHE_CONTENT_MAX ((uint64_t)32 << 10) /* one file's */
 
 struct cached_file {
 	unsigned references;

@@ -40,8 +40,8 @@ static int walk(int folder, const char *path, int flags)
 			return -ENAMETOOLONG;
 		snprintf(name, sizeof(name), "%.*s", (int)length, path);
 		next = sys_open(at, length ? name : ".",
-				is_last && path[length] != '/' ? flags | O_NOFOLLOW
-							       : O_PATH | O_DIRECTORY | O_NOFOLLOW,
+				(is_last ? flags : O_PATH) | O_NOFOLLOW |
+					(path[length] == '/' ? O_DIRECTORY : 0),
 				0);
 		if (next < 0)
 			return next == -ELOOP ? -EXDEV : next;

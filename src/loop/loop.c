@@ -430,6 +430,9 @@ static int wait_for_events(struct loop *loop, int timeout_ms)
 	if (loop->files->flush)
 		timeout_ms = shorter(timeout_ms, loop->files->flush(loop));
 	count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
+	/* The wait is over, but what is ready must be seen: a timer may be about to judge it. */
+	if (count == -EINTR)
+		count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
 	loop->batch_next = 0;
 	loop->batch_count = count > 0 ? count : 0;
 	loop->is_armed = false;

@@ -19,11 +19,12 @@ struct path_file {
 	unsigned references;
 	int fd; /* goes through the page cache */
 	bool is_for_writing;
-	bool can_direct;     /* cleared for good when O_DIRECT turns out not to work here */
-	bool can_dontcache;  /* likewise, of RWF_DONTCACHE */
-	int direct_fd;       /* -1: not opened */
-	uint32_t align;      /* of O_DIRECT; 0 with !can_direct */
-	struct statx status; /* when it was opened */
+	bool can_direct;            /* cleared for good when O_DIRECT turns out not to work here */
+	bool can_dontcache;         /* likewise, of RWF_DONTCACHE */
+	int direct_fd;              /* -1: not opened */
+	uint32_t align;             /* of O_DIRECT; 0 with !can_direct */
+	uint64_t resident_until_ms; /* loop time: all of it was in the page cache just before */
+	struct statx status;        /* when it was opened */
 };
 
 /*

@@ -99,13 +99,25 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 	return plan_send(&facts);
 }
 
+/* A file that is asked for many times in a few milliseconds is looked at once. */
 static struct plan_send choose(const struct stream_send *stream, uint64_t at, uint64_t *until)
 {
-	const struct plan_send_facts facts = {.forced = stream->forced,
-					      .is_admitted = stream->is_admitted,
-					      .can_sendfile = stream->can_sendfile};
+	struct plan_send_facts facts = {.forced = stream->forced,
+					.is_admitted = stream->is_admitted,
+					.can_sendfile = stream->can_sendfile};
+	struct path_file *file = stream->file;
+	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
+	struct plan_send plan;
 
-	return stream_choose(stream->file, facts, at, stream->end, until);
+	if (!stream->forced && size <= PLAN_WINDOW && now < file->resident_until_ms) {
+		facts.state = CACHE_RESIDENT;
+		*until = stream->end;
+		return plan_send(&facts);
+	}
+	plan = stream_choose(file, facts, at, stream->end, until);
+	if (at == 0 && *until == size && plan.path == &path_send_sendfile)
+		file->resident_until_ms = now + STALE_MS;
+	return plan;
 }
 
 static int open_segment(struct stream_send *stream, struct plan_send choice, uint64_t until)

@@ -28,14 +28,14 @@ BODY = content(SIZE)
 OTHER = content(SIZE, seed=2)
 
 
-def chunked_range(request, body, end):
+def chunked_range(request, end):
     """A 206 with the right place, whose last chunk comes too early or not at all."""
     first = int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))
-    place = f"bytes {first}-{len(body) - 1}/{len(body)}"
+    place = f"bytes {first}-{SIZE - 1}/{SIZE}"
     head = answer_head(
         "206 Partial Content", Transfer_Encoding="chunked", Content_Range=place, ETag='"v1"'
     )
-    data = body[first : first + MIB]
+    data = BODY[first : first + MIB]
     return head + b"%x\r\n" % len(data) + data + end
 
 
@@ -47,7 +47,7 @@ class Getting(unittest.TestCase):
         self.state = self.here / "file.bin.part.state"
 
     def server(self, *answers):
-        """answers(request) gives the bytes for one request after another, the last ever again."""
+        """Each makes the bytes for one request after another, the last one ever again."""
         numbers = iter(range(1 << 30))
 
         def script(peer):
@@ -85,8 +85,7 @@ class LooksWhole(Getting):
     def test_a_chunked_range_that_ends_early(self):
         for name, end in (("said to end", b"\r\n0\r\n\r\n"), ("broken off", b"\r\n")):
             with self.subTest(name):
-                early = lambda request: chunked_range(request, BODY, end)
-                server = self.server(cut_answer, early, good_answer)
+                server = self.server(cut_answer, lambda r, e=end: chunked_range(r, e), good_answer)
                 self.assert_cut(server.url())
                 self.assert_cut(server.url())
                 self.assertIn("range", server.requests[1].headers)
