@@ -9,7 +9,12 @@
  */
 #include "path/blocks.h"
 
-enum { DEPTH = 8 };
+/*
+ * Blocks under way. Each takes a while to become durable, and one is always being filled: with 8
+ * the disk was idle now and then, 16 gave 15 % more at a fifth less CPU time, 32 the same as 16
+ * (bench/peers, warm source).
+ */
+enum { DEPTH = 16 };
 
 static int open_(struct path_recv_job *job)
 {

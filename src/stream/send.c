@@ -17,7 +17,7 @@
 
 enum {
 	LAST_STEP = 2 << 20,   /* no path moves more in one step */
-	PLAN_AHEAD = 16 << 20, /* bytes: what eight reads of 1 MiB take, twice */
+	PLAN_AHEAD = 32 << 20, /* bytes: what sixteen reads of 1 MiB take, twice */
 	/* What was resident this long ago may be gone; sendfile would wait for the disk. */
 	STALE_MS = 20,
 };

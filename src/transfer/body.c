@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SAVE_MS = 2000 }; /* how often the journal is brought up to date */
+enum { SAVE_MS = 5000 }; /* how often the journal is brought up to date */
 
 static int open_stream(struct download *download)
 {

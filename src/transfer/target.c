@@ -117,8 +117,9 @@ static int cut(struct target *target, uint64_t keep, struct sluice_error *error)
 
 	if (keep == 0)
 		forget_state(target);
-	target_save(target, keep);
-	if (keep > 0 && target->saved != keep)
+	else
+		target_save(target, keep);
+	if (target->saved != keep)
 		return error_set(error, EIO, "cannot write %.180s, which continuing needs",
 				 target->state);
 	result = sys_ftruncate(target->file->fd, keep);
