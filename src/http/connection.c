@@ -202,20 +202,14 @@ static void prepare_response(struct connection *connection)
 	response->stream.explain = settings->explain ? &connection->explain : NULL;
 }
 
-static void start_sending(struct connection *connection)
-{
-	set_state(connection, SENDING);
-}
-
 static void answer_text(struct connection *connection, unsigned status, const char *why)
 {
 	prepare_response(connection);
 	response_text(&connection->response, &connection->request, status, NULL, why);
-	start_sending(connection);
+	set_state(connection, SENDING);
 }
 
-/* Large files are noted by who wants their beginning: a download in several ranges is one reader.
- */
+/* Who wants a large file's beginning counts: a download in several ranges is one reader. */
 static void admit(struct connection *connection, const struct cached_file *cached)
 {
 	const struct response *response = &connection->response;
@@ -258,7 +252,7 @@ static void answer_found(struct connection *connection)
 		response_found(&connection->response, &connection->request, resolve);
 	resolve_free(resolve);
 	connection->resolve = NULL;
-	start_sending(connection);
+	set_state(connection, SENDING);
 }
 
 static void on_resolved(struct loop_op *op, int64_t result)
@@ -332,7 +326,7 @@ static void answer_target(struct connection *connection)
 		return;
 	}
 	answer_file(connection, cached);
-	start_sending(connection);
+	set_state(connection, SENDING);
 }
 
 static void answer_request(struct connection *connection)
