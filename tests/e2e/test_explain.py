@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from support import MIB, evict, make_file, skip_unless_direct, sluice, temp_folder, warm
+from support import MIB, despite_reclaim, evict, make_file, skip_unless_direct, sluice, temp_folder, warm
 
 
 class Explain(unittest.TestCase):
@@ -17,6 +17,7 @@ class Explain(unittest.TestCase):
         self.assertEqual(done.code, 0, done.err)
         return done.out.decode().splitlines()
 
+    @despite_reclaim
     def test_resident(self):
         warm(self.file)
         self.assertEqual(self.explain(self.file),
@@ -28,6 +29,7 @@ class Explain(unittest.TestCase):
         self.assertEqual(self.explain(self.file),
                          [f"bytes 0-{12 * MIB - 1} by direct: not in the page cache"])
 
+    @despite_reclaim
     def test_half(self):
         skip_unless_direct("direct", self.folder)
         evict(self.file)

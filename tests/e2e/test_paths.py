@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from support import (
+    despite_reclaim,
     MIB,
     PAGE,
     RECEIVE_PATHS,
@@ -177,6 +178,7 @@ class PageCache(unittest.TestCase):
         self.assertEqual(bill["paths"], [{"path": "direct", "bytes": LARGE}])
         self.assert_same()
 
+    @despite_reclaim
     def test_a_warm_file_stays_warm(self):
         warm(self.file)
         resident_pages(self.file)
@@ -185,6 +187,7 @@ class PageCache(unittest.TestCase):
         self.assertEqual(line.paths, {"sendfile": LARGE})
         self.assert_same()
 
+    @despite_reclaim
     def test_half_a_file_in_memory(self):
         skip_unless_direct("direct", self.folder)
         make_cold(self.file)

@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from support import (
+    despite_reclaim,
     MIB,
     content,
     make_cold,
@@ -99,14 +100,23 @@ class ZeroCopy(unittest.TestCase):
         self.assertTrue(copied, "no head of an answer was seen")
         self.assertLess(sum(max(call.result, 0) for call in copied), HEADS, copied)
 
+    def send_warm(self, loop):
+        for last in (False, False, True):
+            self.forget()
+            warm(self.file)
+            try:
+                self.assert_sent_by_reference(self.fetch(loop), "sendfile")
+                return
+            except AssertionError:  # reclaim may take a page in between
+                if last:
+                    raise
+
     def test_a_resident_body_is_not_read(self):
         for loop in (None, "epoll"):
             with self.subTest(loop=loop):
-                warm(self.file)
-                self.assertEqual(resident_pages(self.file), pages(SIZE))
-                self.assert_sent_by_reference(self.fetch(loop), "sendfile")
-                self.forget()
+                self.send_warm(loop)
 
+    @despite_reclaim
     def test_splice_reads_nothing_either(self):
         warm(self.file)
         self.assert_sent_by_reference(self.fetch(None, "--path", "splice"), "splice")

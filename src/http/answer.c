@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+#include "http/connection.h"
+#include "http/url.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_wake(struct stream_send *stream)
+{
+	struct response *response =
+		(struct response *)((char *)stream - offsetof(struct response, stream));
+	struct connection *connection =
+		(struct connection *)((char *)response - offsetof(struct connection, response));
+
+	loop_task_queue(connection->worker->loop, &connection->again);
+}
+
+static void prepare_response(struct connection *connection)
+{
+	const struct server_settings *settings = connection->worker->settings;
+	struct response *response = &connection->response;
+
+	clock_gettime(CLOCK_MONOTONIC, &connection->started);
+	response->stream.wake = on_wake;
+	response->stream.forced = settings->path;
+	response->stream.bill = &response->bill;
+	response->stream.explain = settings->explain ? &connection->explain : NULL;
+}
+
+void connection_answer_text(struct connection *connection, unsigned status, const char *why)
+{
+	prepare_response(connection);
+	response_text(&connection->response, &connection->request, status, NULL, why);
+	connection_set_state(connection, SENDING);
+}
+
+/* Who wants a large file's beginning counts: a download in several ranges is one reader. */
+static void admit(struct connection *connection, const struct cached_file *cached)
+{
+	const struct response *response = &connection->response;
+	const struct worker *worker = connection->worker;
+	const struct statx *status = &cached->file->status;
+
+	if (response->range_count > 0 && response->ranges[0].offset == 0 &&
+	    status->stx_size > PLAN_SMALL && !worker->settings->path)
+		connection->response.stream.is_admitted = admission_ask(
+			worker->settings->admission, status, loop_now_ms(worker->loop));
+}
+
+static void answer_file(struct connection *connection, struct cached_file *cached)
+{
+	response_file(&connection->response, &connection->request, cached);
+	admit(connection, cached);
+}
+
+/* resolve owns nothing but its text when this returns. */
+static void answer_found(struct connection *connection)
+{
+	struct resolve *resolve = connection->resolve;
+	bool is_to_be_kept = !resolve_is_folder(resolve->path);
+	struct cached_file *cached = NULL;
+	int code = 0;
+
+	if (resolve->fd >= 0)
+		cached = file_cache_add(&connection->worker->files, resolve->path, resolve->fd,
+					resolve->type, is_to_be_kept,
+					loop_now_ms(connection->worker->loop), &code);
+	resolve->fd = -1;
+	if (cached && is_to_be_kept)
+		worker_expect_sweep(connection->worker);
+	if (cached)
+		answer_file(connection, cached);
+	else if (code < 0)
+		response_text(&connection->response, &connection->request, 500, NULL,
+			      strerror(-code));
+	else
+		response_found(&connection->response, &connection->request, resolve);
+	resolve_free(resolve);
+	connection->resolve = NULL;
+	connection_set_state(connection, SENDING);
+}
+
+static void on_resolved(struct loop_op *op, int64_t result)
+{
+	struct connection *connection =
+		(struct connection *)((char *)op - offsetof(struct connection, resolving));
+
+	connection->is_resolving = false;
+	if (connection->is_closed) {
+		connection_free(connection);
+		return;
+	}
+	if (result < 0) {
+		connection->resolve->status = 503;
+		snprintf(connection->resolve->why, sizeof(connection->resolve->why),
+			 "no helper thread");
+	}
+	answer_found(connection);
+	connection_drive(connection);
+}
+
+/* A browser's Accept names text/html; JSON is for who asks for it and for no HTML. */
+static bool accepts_json(const struct http_request *request)
+{
+	const struct http_text *accept = &request->accept;
+
+	return accept->data && memmem(accept->data, accept->length, "application/json", 16) &&
+	       !memmem(accept->data, accept->length, "text/html", 9);
+}
+
+static void start_resolving(struct connection *connection, const char *path)
+{
+	struct resolve *resolve = calloc(1, sizeof(*resolve));
+
+	if (!resolve) {
+		connection_answer_text(connection, 503, "out of memory");
+		return;
+	}
+	resolve->fd = -1;
+	resolve->folder = connection->worker->settings->folder;
+	resolve->wants_json = accepts_json(&connection->request);
+	memcpy(resolve->path, path, strlen(path) + 1);
+	connection->resolve = resolve;
+	if (resolve_cached(resolve)) {
+		answer_found(connection);
+		return;
+	}
+	connection_set_state(connection, RESOLVING);
+	connection->is_resolving = true;
+	connection->resolving.done = on_resolved;
+	loop_work(connection->worker->loop, &connection->resolving, resolve_blocking, resolve);
+}
+
+static void answer_target(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	struct cached_file *cached;
+	char path[RESOLVE_PATH_MAX];
+	unsigned status =
+		(unsigned)http_target_path(connection->request.target, path, sizeof(path));
+
+	if (status != 200) {
+		connection_answer_text(connection, status, "bad target");
+		return;
+	}
+	prepare_response(connection);
+	cached = file_cache_find(&worker->files, worker->settings->folder, path,
+				 loop_now_ms(worker->loop));
+	if (!cached) {
+		start_resolving(connection, path);
+		return;
+	}
+	answer_file(connection, cached);
+	connection_set_state(connection, SENDING);
+}
+
+static void answer_request(struct connection *connection)
+{
+	const struct http_request *request = &connection->request;
+
+	if (request->method == HTTP_METHOD_UNKNOWN)
+		connection_answer_text(connection, 501, "unknown method");
+	else if (request->has_body)
+		connection_answer_text(connection, 413, "request with a body");
+	else if (request->method == HTTP_METHOD_KNOWN)
+		connection_answer_text(connection, 405, "");
+	else if (request->method == HTTP_OPTIONS)
+		connection_answer_text(connection, 204, "");
+	else
+		answer_target(connection);
+}
+
+/* Whether there was a whole request, or a bad one, in the input: then the state has changed. */
+bool connection_take_request(struct connection *connection)
+{
+	size_t used = 0;
+	int status;
+
+	if (connection->input_length == 0)
+		return false;
+	connection->request = (struct http_request){.minor = 1};
+	status = http_request_parse(&connection->request, connection->input,
+				    connection->input_length, &used);
+	if (status == -EAGAIN)
+		return false;
+	connection->head_length = status == 0 ? used : connection->input_length;
+	connection->has_answered = true;
+	if (connection->worker->is_stopping)
+		connection->request.keep_alive = false;
+	if (status == 0)
+		answer_request(connection);
+	else
+		connection_answer_text(connection, (unsigned)status, http_reason((unsigned)status));
+	return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection, shared by its two halves: connection.c moves bytes and watches the time, answer.c
+ * turns a request into the answer that is to be sent.
+ */
+#ifndef SLUICE_HTTP_CONNECTION_H
+#define SLUICE_HTTP_CONNECTION_H
+
+#include "http/worker.h"
+
+#include <netinet/in.h>
+#include <time.h>
+
+enum state { READING, RESOLVING, SENDING, LINGERING };
+
+struct connection {
+	struct worker *worker;
+	struct connection *newer, *older; /* in the worker's list */
+	struct loop_watch watch;
+	struct loop_timer timer;
+	struct loop_task again;
+	struct loop_op resolving;
+	enum state state;
+	int fd;
+	bool is_closed, is_resolving, has_answered;
+	bool may_have_input; /* the socket may hold bytes that were not read, or its end */
+	bool has_hung_up;    /* the client sends no more */
+	uint64_t since_ms;   /* when the state began, or made progress last */
+	uint64_t linger_left;
+	int unsent;  /* when the timer looked last */
+	char *input; /* HEAD_MAX bytes, while there is any */
+	size_t input_length;
+	size_t head_length; /* of the request being answered */
+	struct http_request request;
+	struct resolve *resolve;
+	struct response response;
+	struct buffer explain;
+	struct timespec started;
+	char peer[INET6_ADDRSTRLEN];
+};
+
+/* connection.c */
+void connection_set_state(struct connection *connection, enum state state);
+void connection_drive(struct connection *connection); /* does what can be done now; may free it */
+void connection_free(struct connection *connection);
+
+/* answer.c */
+/*
+ * Takes the request at the start of the input, or refuses a bad one. Returns false where there is
+ * no whole one; else the state is SENDING, or RESOLVING until a helper thread has found the file.
+ */
+bool connection_take_request(struct connection *connection);
+void connection_answer_text(struct connection *connection, unsigned status, const char *why);
+
+#endif
