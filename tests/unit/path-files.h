@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = (16 << 20) + 123 };
+enum { SIZE = (24 << 20) + 123 };
 
 static int source, target;
 static char *content;
