@@ -133,7 +133,9 @@ def environment(build):
     return dict(os.environ, SLUICE=str(command or build / "sluice"), SLUICE_BUILD=str(build),
                 PYTHONDONTWRITEBYTECODE="1",
                 UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:"
-                + os.environ.get("UBSAN_OPTIONS", ""))
+                + os.environ.get("UBSAN_OPTIONS", ""),
+                TSAN_OPTIONS=f"suppressions={ROOT / 'tests/tsan.suppressions'}:"
+                + os.environ.get("TSAN_OPTIONS", ""))
 
 
 def run_unit(args):
