@@ -118,32 +118,35 @@ void sluice_send_close(struct sluice_send *send)
 	free(send);
 }
 
+static int open_call(struct transfer_call *call, struct sluice_engine *engine, sluice_done *done,
+		     void *argument, struct sluice_error *error)
+{
+	struct sluice_send *send = NULL;
+	int result = sluice_send_open(&send, engine, call->socket, call->file, call->offset,
+				      call->length, call->options, done, argument, error);
+
+	call->opened = send;
+	return result;
+}
+
+static void close_call(struct transfer_call *call)
+{
+	sluice_send_close(call->opened);
+}
+
 int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
 		     const struct sluice_transfer_options *options, struct sluice_bill *bill,
 		     struct sluice_error *error)
 {
-	struct transfer_end end = {0};
-	struct sluice_engine *engine;
-	struct sluice_send *send;
-	int flags = transfer_unblock(socket);
-	int result = flags < 0 ? error_set_errno(error, -flags, "socket")
-			       : sluice_engine_open(&engine, error);
+	struct transfer_call call = {
+		.open = open_call,
+		.close = close_call,
+		.socket = socket,
+		.file = file,
+		.offset = offset,
+		.length = length,
+		.options = options,
+	};
 
-	if (result < 0) {
-		transfer_restore(socket, flags);
-		return result;
-	}
-	result = sluice_send_open(&send, engine, socket, file, offset, length, options,
-				  transfer_note_end, &end, error);
-	if (result == 0) {
-		result = transfer_wait(engine, &end);
-		sluice_send_close(send);
-		if (bill)
-			*bill = end.bill;
-		if (error && result < 0)
-			*error = end.error;
-	}
-	sluice_engine_close(engine);
-	transfer_restore(socket, flags);
-	return result;
+	return transfer_run(&call, bill, error);
 }

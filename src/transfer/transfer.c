@@ -117,26 +117,43 @@ void transfer_close(struct transfer *transfer)
 	buffer_free(&transfer->lines);
 }
 
-void transfer_note_end(void *argument, int result, const struct sluice_bill *bill,
-		       const struct sluice_error *error)
-{
-	struct transfer_end *end = argument;
+struct end {
+	bool has_ended;
+	int result;
+	struct sluice_bill bill;
+	struct sluice_error error;
+};
 
-	*end = (struct transfer_end){true, result, *bill, *error};
+static void note_end(void *argument, int result, const struct sluice_bill *bill,
+		     const struct sluice_error *error)
+{
+	*(struct end *)argument = (struct end){true, result, *bill, *error};
 }
 
-int transfer_wait(struct sluice_engine *engine, struct transfer_end *end)
+static int run_on(struct sluice_engine *engine, struct transfer_call *call,
+		  struct sluice_bill *bill, struct sluice_error *error)
 {
-	while (!end->has_ended) {
-		int result = loop_run(engine->loop, -1);
+	struct end end = {0};
+	int result = call->open(call, engine, note_end, &end, error);
 
-		if (result < 0)
-			return error_set_errno(&end->error, -result, "event loop");
-	}
-	return end->result;
+	if (result < 0)
+		return result;
+	while (result == 0 && !end.has_ended)
+		result = loop_run(engine->loop, -1);
+	if (result < 0)
+		error_set_errno(&end.error, -result, "event loop");
+	call->close(call);
+	if (result == 0)
+		result = end.result;
+	if (bill)
+		*bill = end.bill;
+	if (error && result < 0)
+		*error = end.error;
+	return result;
 }
 
-int transfer_unblock(int socket)
+/* Makes a socket non-blocking. Returns its flags for `restore`, or -errno. */
+static int unblock(int socket)
 {
 	int flags = fcntl(socket, F_GETFL);
 
@@ -145,8 +162,25 @@ int transfer_unblock(int socket)
 	return flags;
 }
 
-void transfer_restore(int socket, int flags)
+static void restore(int socket, int flags)
 {
-	if (flags >= 0 && !(flags & O_NONBLOCK))
+	if (!(flags & O_NONBLOCK))
 		fcntl(socket, F_SETFL, flags);
+}
+
+int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error)
+{
+	int flags = unblock(call->socket);
+	struct sluice_engine *engine;
+	int result;
+
+	if (flags < 0)
+		return error_set_errno(error, -flags, "socket");
+	result = sluice_engine_open(&engine, error);
+	if (result == 0) {
+		result = run_on(engine, call, bill, error);
+		sluice_engine_close(engine);
+	}
+	restore(call->socket, flags);
+	return result;
 }

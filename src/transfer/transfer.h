@@ -39,21 +39,20 @@ void transfer_close(struct transfer *transfer);
 /* NULL or "auto" is no name. */
 const char *transfer_path_name(const struct sluice_transfer_options *options);
 
-/* Runs an engine until the done callback, which must be transfer_note_end with this as its
- * argument. */
-struct transfer_end {
-	bool has_ended;
-	int result;
-	struct sluice_bill bill;
-	struct sluice_error error;
+/*
+ * A blocking transfer: what is to be opened on an engine of its own, run to its end, and closed.
+ * open gets the callback and its argument to pass on, and sets opened.
+ */
+struct transfer_call {
+	int (*open)(struct transfer_call *call, struct sluice_engine *engine, sluice_done *done,
+		    void *argument, struct sluice_error *error);
+	void (*close)(struct transfer_call *call);
+	int socket, file;
+	uint64_t offset, length;
+	const struct sluice_transfer_options *options;
+	void *opened;
 };
 
-void transfer_note_end(void *argument, int result, const struct sluice_bill *bill,
-		       const struct sluice_error *error);
-int transfer_wait(struct sluice_engine *engine, struct transfer_end *end);
-
-/* Makes a socket non-blocking for a while. Returns its flags for transfer_restore, or -errno. */
-int transfer_unblock(int socket);
-void transfer_restore(int socket, int flags);
+int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error);
 
 #endif
