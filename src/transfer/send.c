@@ -6,7 +6,6 @@
 #include "transfer/transfer.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
