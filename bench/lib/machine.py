@@ -164,6 +164,27 @@ def wait_quiet(disk, limit=10, step=0.25):
             return False, share
 
 
+REPORTED = "/sys/module/page_reporting/parameters/reported_kib"
+REPORT_INTERVAL = 2.5  # seconds, between two passes of the kernel's page reporting
+
+
+def wait_reported(limit=40):
+    """
+    A virtual machine hands memory that was freed back to its host a GiB at a time and stands still for
+    20 to 30 ms meanwhile: after the eviction of gigabytes, wait until that has ended.
+    """
+    if not os.path.exists(REPORTED):
+        return
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        with open(REPORTED) as file:
+            before = int(file.read())
+        time.sleep(REPORT_INTERVAL * 1.5)
+        with open(REPORTED) as file:
+            if int(file.read()) == before:
+                return
+
+
 # Files
 
 @functools.cache
