@@ -45,7 +45,7 @@ static void admit(struct connection *connection, const struct cached_file *cache
 	const struct statx *status = &cached->file->status;
 
 	if (response->range_count > 0 && response->ranges[0].offset == 0 &&
-	    status->stx_size > PLAN_SMALL && !worker->settings->path)
+	    status->stx_size > PLAN_SMALL_SEND && !worker->settings->path)
 		connection->response.stream.is_admitted = admission_ask(
 			worker->settings->admission, status, loop_now_ms(worker->loop));
 }

@@ -23,7 +23,7 @@ struct block {
 	char *data;
 	uint64_t offset; /* in the file */
 	size_t filled, written;
-	int fd;
+	int fd, flags;
 	bool is_busy;
 };
 
@@ -57,7 +57,7 @@ static void submit(struct block *block)
 {
 	loop_write_flags(block->owner->loop, &block->op, block->fd, block->data + block->written,
 			 block->filled - block->written, block->offset + block->written,
-			 block->owner->flags);
+			 block->flags);
 }
 
 static void fail(struct blocks *blocks, const struct block *block, int64_t result)
@@ -111,11 +111,32 @@ static void on_written_back(struct loop_op *op, int64_t result)
 	release(block);
 }
 
+/*
+ * A file system that takes O_DIRECT or RWF_DONTCACHE at first may still refuse a later write, which
+ * then goes through the page cache, as all that follow it.
+ */
+static bool falls_back(struct blocks *blocks, struct block *block, int64_t result)
+{
+	bool is_plain = block->fd == blocks->file->fd && block->flags == 0;
+
+	if ((result != -EINVAL && result != -EOPNOTSUPP) || is_plain || !blocks->job ||
+	    !blocks->job->may_fall_back)
+		return false;
+	blocks->job->has_fallen_back = true;
+	blocks->drops = blocks->job->drops;
+	blocks->fd = block->fd = blocks->file->fd;
+	blocks->flags = block->flags = 0;
+	submit(block);
+	return true;
+}
+
 static void on_written(struct loop_op *op, int64_t result)
 {
 	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
 	struct blocks *blocks = block->owner;
 
+	if (falls_back(blocks, block, result))
+		return;
 	if (result > 0)
 		block->written += (size_t)result;
 	if (result > 0 && block->written < block->filled && blocks->job) {
@@ -157,7 +178,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
-	blocks->drops = job->drops;
+	blocks->drops = job->drops && fd == job->file->fd && !flags;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
 	for (unsigned i = 0; i < depth; i++) {
@@ -171,6 +192,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 static void start_write(struct blocks *blocks, struct block *block, int fd)
 {
 	block->fd = fd;
+	block->flags = blocks->flags;
 	block->written = 0;
 	block->is_busy = true;
 	blocks->busy++;

@@ -50,7 +50,13 @@ struct path_recv_job {
 	int socket;
 	uint64_t offset; /* of the next byte to receive */
 	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
-	bool drops;      /* write back at once, and take the pages out of the cache */
+	bool drops; /* what goes through the page cache is written back at once, and leaves it */
+	/*
+	 * Where the kernel refuses the path's own way of writing in the middle of it: goes on
+	 * through the page cache, with drops, and says so by has_fallen_back. Else that is an
+	 * error.
+	 */
+	bool may_fall_back, has_fallen_back;
 	void (*wake)(struct path_recv_job *job);
 	enum path_wait wait;
 	void *state;

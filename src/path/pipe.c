@@ -3,10 +3,9 @@
 
 #include "base/sys.h"
 
-enum {
-	WANTED = 1 << 20, /* what a user may have by default (fs.pipe-max-size) */
-	DEFAULT = 16 * 4096,
-};
+#include <errno.h>
+
+enum { CAPACITY = 1 << 20 }; /* what a user may have by default (fs.pipe-max-size) */
 
 int path_pipe_open(struct path_pipe *pipe)
 {
@@ -15,11 +14,13 @@ int path_pipe_open(struct path_pipe *pipe)
 
 	if (result < 0)
 		return result;
-	*pipe = (struct path_pipe){.in = ends[1], .out = ends[0], .capacity = DEFAULT};
-	/* EPERM: this user has many pipes already. A small one moves the same bytes. */
-	result = sys_pipe_resize(pipe->in, WANTED);
-	if (result > 0)
-		pipe->capacity = (size_t)result;
+	*pipe = (struct path_pipe){.in = ends[1], .out = ends[0]};
+	result = sys_pipe_resize(pipe->in, CAPACITY);
+	if (result < 0) { /* EPERM: this user has many pipes already; a small one is slow */
+		path_pipe_close(pipe);
+		return -EOPNOTSUPP;
+	}
+	pipe->capacity = (size_t)result;
 	return 0;
 }
 

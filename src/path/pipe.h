@@ -10,7 +10,7 @@ struct path_pipe {
 	size_t capacity;
 };
 
-/* As large as useful, or as this user may have it. */
+/* -EOPNOTSUPP where this user may not have one that is large enough to be useful. */
 int path_pipe_open(struct path_pipe *pipe);
 void path_pipe_close(struct path_pipe *pipe);
 

@@ -11,6 +11,10 @@
 
 #include <errno.h>
 
+/*
+ * The write itself starts the write-back, so nothing else paces it: here 1 MiB was dirty and 127
+ * MiB under write-back at most, and waiting for each block cost a quarter of the rate.
+ */
 enum { DEPTH = 4 };
 
 static int open_(struct path_recv_job *job)

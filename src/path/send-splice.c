@@ -90,7 +90,8 @@ const struct path_send path_send_splice = {
 	.name = "splice",
 	.summary = "page cache to pipe to socket by reference: no CPU copy, four mode switches a "
 		   "MiB",
-	.needs = "a file and a socket that splice(2) takes",
+	.needs = "a file and a socket that splice(2) takes, and a pipe of 1 MiB "
+		 "(fs.pipe-user-pages-soft)",
 	.open = open_,
 	.step = step,
 	.close = close_,

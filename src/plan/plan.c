@@ -8,12 +8,15 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 {
 	if (facts->forced)
 		return (struct plan_send){facts->forced, "asked for by name"};
+	if (facts->state == CACHE_RESIDENT && facts->can_splice && facts->length >= PLAN_SPLICE)
+		return (struct plan_send){&path_send_splice,
+					  "resident in the page cache, and long"};
 	if (facts->state == CACHE_RESIDENT && facts->can_sendfile)
 		return (struct plan_send){&path_send_sendfile, "resident in the page cache"};
 	if (facts->is_dirty)
 		return (struct plan_send){&path_send_readwrite,
 					  "dirty pages: a direct read would wait for write-back"};
-	if (facts->file_size <= PLAN_SMALL)
+	if (facts->file_size <= PLAN_SMALL_SEND)
 		return (struct plan_send){&path_send_readwrite,
 					  "small: read through the page cache"};
 	if (facts->is_admitted)
@@ -29,20 +32,32 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 				  .drops = facts->state == CACHE_COLD};
 }
 
+/*
+ * Both leave nothing behind: readwrite has the stream write back and drop block by block, dontcache
+ * the kernel, at a quarter more rate and half the CPU time.
+ */
+static struct plan_recv buffered(const struct plan_recv_facts *facts, const char *reason)
+{
+	const struct path_recv *path =
+		facts->can_dontcache ? &path_recv_dontcache : &path_recv_readwrite;
+
+	return (struct plan_recv){path, reason};
+}
+
 struct plan_recv plan_recv(const struct plan_recv_facts *facts)
 {
 	if (facts->forced)
 		return (struct plan_recv){facts->forced, "asked for by name"};
 	if (facts->keep_cached)
 		return (struct plan_recv){&path_recv_readwrite, "to be kept in the page cache"};
-	if (facts->length == UINT64_MAX)
-		return (struct plan_recv){&path_recv_readwrite, "length unknown"};
-	if (facts->length <= PLAN_SMALL)
+	if (facts->length <= PLAN_SMALL_RECV)
 		return (struct plan_recv){&path_recv_readwrite, "small"};
+	if (facts->length == UINT64_MAX)
+		return buffered(facts, "length unknown");
 	if (!facts->can_direct)
-		return (struct plan_recv){&path_recv_readwrite, "no O_DIRECT on this file"};
+		return buffered(facts, "no O_DIRECT on this file");
 	if (facts->offset % facts->align != 0)
-		return (struct plan_recv){&path_recv_readwrite, "offset not aligned for O_DIRECT"};
+		return buffered(facts, "offset not aligned for O_DIRECT");
 	return (struct plan_recv){&path_recv_direct, "large"};
 }
 

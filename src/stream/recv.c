@@ -25,7 +25,8 @@ struct stream_recv {
 	enum phase phase;
 	int failed;
 	bool is_busy, is_closed, is_path_open;
-	bool had_pages; /* of somebody else, in the range, before us */
+	bool had_pages;        /* of somebody else, in the range, before us */
+	uint64_t fell_back_at; /* what follows went through the page cache, with has_fallen_back */
 };
 
 static void destroy(struct stream_recv *stream)
@@ -72,8 +73,8 @@ static int64_t allocate(void *argument)
 /* A path that the user named is the plain one; what the plan falls back to harms nobody's cache. */
 static bool has_to_drop(const struct stream_recv *stream, const struct plan_recv_facts *facts)
 {
-	return !facts->forced && !facts->keep_cached && facts->length > PLAN_SMALL &&
-	       !stream->choice.path->needs_direct && !stream->had_pages && !stream->options.no_sync;
+	return !facts->forced && !facts->keep_cached && facts->length > PLAN_SMALL_RECV &&
+	       !stream->had_pages && !stream->options.no_sync;
 }
 
 static int open_choice(struct stream_recv *stream, const struct plan_recv_facts *facts)
@@ -85,20 +86,22 @@ static int open_choice(struct stream_recv *stream, const struct plan_recv_facts 
 
 static int choose(struct stream_recv *stream, struct sluice_error *error)
 {
+	const struct path_recv *forced = stream->options.forced;
 	struct path_file *file = stream->file;
 	struct plan_recv_facts facts = {
-		.forced = stream->options.forced,
+		.forced = forced,
 		.offset = stream->start,
 		.length = stream->job.limit == UINT64_MAX ? UINT64_MAX
 							  : stream->job.limit - stream->start,
 		.can_direct = file && file->can_direct,
+		.can_dontcache = file && !forced && path_file_need_dontcache(file) == 0,
 		.align = file ? file->align : 0,
 		.keep_cached = stream->options.keep_cached,
 	};
 	int result;
 
 	result = open_choice(stream, &facts);
-	if (result == -EOPNOTSUPP && !stream->options.forced) {
+	if (result == -EOPNOTSUPP && !forced) {
 		facts.can_direct = false;
 		result = open_choice(stream, &facts);
 	}
@@ -142,6 +145,7 @@ int stream_recv_open(struct stream_recv **out, struct loop *loop, struct path_fi
 		.socket = socket,
 		.offset = offset,
 		.limit = length,
+		.may_fall_back = !options->forced,
 		.wake = on_wake,
 	};
 	stream->had_pages = file && has_pages(file, offset);
@@ -154,7 +158,7 @@ int stream_recv_open(struct stream_recv **out, struct loop *loop, struct path_fi
 		return result;
 	}
 	stream->is_path_open = true;
-	if (stream->choice.path->needs_file && length != UINT64_MAX && length > PLAN_SMALL) {
+	if (stream->choice.path->needs_file && length != UINT64_MAX && length > PLAN_SMALL_RECV) {
 		stream->phase = ALLOCATING;
 		stream->is_busy = true;
 		loop_work(loop, &stream->op, allocate, stream);
@@ -175,11 +179,21 @@ static int ready(struct stream_recv *stream)
 	return 0;
 }
 
+/* Of what is received now. What was under way when the path fell back counts as before. */
+static const char *path_name(struct stream_recv *stream)
+{
+	if (!stream->job.has_fallen_back)
+		return stream->choice.path->name;
+	if (!stream->fell_back_at)
+		stream->fell_back_at = stream->job.offset;
+	return path_recv_readwrite.name;
+}
+
 static int64_t account(struct stream_recv *stream, int64_t count)
 {
 	if (count > 0) {
+		bill_add(stream->options.bill, path_name(stream), (uint64_t)count);
 		stream->job.offset += (uint64_t)count;
-		bill_add(stream->options.bill, stream->choice.path->name, (uint64_t)count);
 	}
 	return count;
 }
@@ -267,12 +281,22 @@ uint64_t stream_recv_settled(const struct stream_recv *stream)
 	return stream->choice.path->settled(&stream->job);
 }
 
+static void explain(struct buffer *out, uint64_t start, uint64_t end, const char *path,
+		    const char *reason)
+{
+	if (end > start)
+		buffer_printf(out, "bytes %llu-%llu by %s: %s\n", (unsigned long long)start,
+			      (unsigned long long)end - 1, path, reason);
+}
+
 void stream_recv_explain(const struct stream_recv *stream, struct buffer *out)
 {
-	if (stream->job.offset > stream->start)
-		buffer_printf(out, "bytes %llu-%llu by %s: %s\n", (unsigned long long)stream->start,
-			      (unsigned long long)stream->job.offset - 1, stream->choice.path->name,
-			      stream->choice.reason);
+	uint64_t end = stream->job.offset;
+	uint64_t middle = stream->fell_back_at ? stream->fell_back_at : end;
+
+	explain(out, stream->start, middle, stream->choice.path->name, stream->choice.reason);
+	explain(out, middle, end, path_recv_readwrite.name,
+		"the file system refused to go on as before");
 }
 
 void stream_recv_close(struct stream_recv *stream)

@@ -18,7 +18,8 @@
 enum {
 	LAST_STEP = 2 << 20,   /* no path moves more in one step */
 	PLAN_AHEAD = 32 << 20, /* bytes: what sixteen reads of 1 MiB take, twice */
-	/* What was resident this long ago may be gone; sendfile would wait for the disk. */
+	/* What was resident this long ago may be gone; sendfile and splice would wait for the disk.
+	 */
 	STALE_MS = 20,
 };
 
@@ -42,7 +43,7 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->end = offset + length;
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
-	stream->can_sendfile = true;
+	stream->can_sendfile = stream->can_splice = true;
 	stream->opened_ms = loop_now_ms(loop);
 }
 
@@ -79,6 +80,14 @@ static uint64_t piece_end(uint64_t at, uint64_t unit, uint64_t end)
 	return size_min(size_round_down(at, unit) + unit, end);
 }
 
+/* A rest that is no whole window belongs to the window before it. */
+static uint64_t window_end(uint64_t at, uint64_t end)
+{
+	uint64_t until = piece_end(at, PLAN_WINDOW, end);
+
+	return end - until < PLAN_WINDOW ? end : until;
+}
+
 struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
 			       uint64_t at, uint64_t end, uint64_t *until)
 {
@@ -86,7 +95,7 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 
 	facts.file_size = file->status.stx_size;
 	facts.can_direct = file->can_direct;
-	*until = piece_end(at, PLAN_WINDOW, end);
+	*until = window_end(at, end);
 	if (facts.forced)
 		return plan_send(&facts);
 	residency = cache_residency(file->fd, at, *until - at);
@@ -94,9 +103,16 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 		*until = piece_end(at, PLAN_PIECE, end);
 		residency = cache_residency(file->fd, at, *until - at);
 	}
+	facts.length = *until - at;
 	facts.state = residency.state;
 	facts.is_dirty = residency.is_dirty;
 	return plan_send(&facts);
+}
+
+/* Where it is not, the call waits for the disk. */
+static bool needs_resident(const struct path_send *path)
+{
+	return path == &path_send_sendfile || path == &path_send_splice;
 }
 
 /* A file that is asked for many times in a few milliseconds is looked at once. */
@@ -104,7 +120,8 @@ static struct plan_send choose(const struct stream_send *stream, uint64_t at, ui
 {
 	struct plan_send_facts facts = {.forced = stream->forced,
 					.is_admitted = stream->is_admitted,
-					.can_sendfile = stream->can_sendfile};
+					.can_sendfile = stream->can_sendfile,
+					.can_splice = stream->can_splice};
 	struct path_file *file = stream->file;
 	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
 	struct plan_send plan;
@@ -112,10 +129,11 @@ static struct plan_send choose(const struct stream_send *stream, uint64_t at, ui
 	if (!stream->forced && size <= PLAN_WINDOW && now < file->resident_until_ms) {
 		facts.state = CACHE_RESIDENT;
 		*until = stream->end;
+		facts.length = *until - at;
 		return plan_send(&facts);
 	}
 	plan = stream_choose(file, facts, at, stream->end, until);
-	if (at == 0 && *until == size && plan.path == &path_send_sendfile)
+	if (at == 0 && *until == size && needs_resident(plan.path))
 		file->resident_until_ms = now + STALE_MS;
 	return plan;
 }
@@ -207,11 +225,12 @@ static bool is_stale(struct stream_send *stream)
 	struct stream_segment *first = segment_at(stream, 0);
 	uint64_t until;
 
-	if (stream->forced || first->path != &path_send_sendfile ||
+	if (stream->forced || !needs_resident(first->path) ||
 	    loop_now_ms(stream->loop) - first->planned_ms <= STALE_MS)
 		return false;
 	first->planned_ms = loop_now_ms(stream->loop);
-	return choose(stream, stream->offset, &until).path != first->path;
+	return !needs_resident(choose(stream, stream->offset, &until).path) ||
+	       until < size_min(window_end(stream->offset, stream->end), first->job.ahead);
 }
 
 /*
@@ -258,10 +277,18 @@ static bool give_up_path(struct stream_send *stream)
 		stream->file->can_direct = false;
 	else if (path == &path_send_sendfile)
 		stream->can_sendfile = false;
+	else if (path == &path_send_splice)
+		stream->can_splice = false;
 	else
 		return false;
 	drop_plan(stream);
 	return !stream->forced;
+}
+
+/* Without a free descriptor there is no pipe for splice; sendfile brings its own. */
+static bool is_cannot(int64_t result)
+{
+	return result == -EOPNOTSUPP || result == -EMFILE || result == -ENFILE;
 }
 
 int64_t stream_send_step(struct stream_send *stream)
@@ -272,7 +299,7 @@ int64_t stream_send_step(struct stream_send *stream)
 		return 0;
 	do
 		count = attempt(stream);
-	while (count == -EOPNOTSUPP && give_up_path(stream));
+	while (is_cannot(count) && give_up_path(stream));
 	if (count == 0)
 		return -ENODATA;
 	if (count > 0) {

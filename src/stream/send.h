@@ -40,7 +40,7 @@ struct stream_send {
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */
-	bool can_sendfile;
+	bool can_sendfile, can_splice;
 };
 
 /* offset + length lies within the file; length may be 0. Keeps a reference to file. */
@@ -58,8 +58,8 @@ uint64_t stream_send_offset(const struct stream_send *stream);  /* of the next b
 void stream_send_close(struct stream_send *stream);             /* any number of times */
 
 /*
- * The plan for a file from `at` on, up to *until (at most end). Of facts, forced and can_sendfile
- * are the caller's; the others are found out.
+ * The plan for a file from `at` on, up to *until (at most end). Of facts, forced, can_sendfile
+ * and can_splice are the caller's; the others are found out.
  */
 struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
 			       uint64_t at, uint64_t end, uint64_t *until);

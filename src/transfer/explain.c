@@ -29,7 +29,7 @@ static void tell(const struct run *run, uint64_t end,
 static void explain(const struct path_file *file, void (*line)(void *argument, const char *line),
 		    void *argument)
 {
-	const struct plan_send_facts facts = {.can_sendfile = true};
+	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true};
 	uint64_t size = file->status.stx_size, at = 0, until;
 	struct run run = {0};
 

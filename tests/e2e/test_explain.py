@@ -21,7 +21,7 @@ class Explain(unittest.TestCase):
     def test_resident(self):
         warm(self.file)
         self.assertEqual(self.explain(self.file),
-                         [f"bytes 0-{12 * MIB - 1} by sendfile: resident in the page cache"])
+                         [f"bytes 0-{12 * MIB - 1} by splice: resident in the page cache, and long"])
 
     def test_cold(self):
         skip_unless_direct("direct", self.folder)
@@ -37,7 +37,7 @@ class Explain(unittest.TestCase):
             os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
             opened.read(4 * MIB)
         lines = self.explain(self.file)
-        self.assertIn("by sendfile", lines[0])
+        self.assertIn("by splice", lines[0])
         self.assertIn("by direct", lines[-1])
 
     def test_it_leaves_the_page_cache_alone(self):

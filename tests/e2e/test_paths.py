@@ -184,7 +184,7 @@ class PageCache(unittest.TestCase):
         resident_pages(self.file)
         _, line = self.transfer()
         self.assertEqual(resident_pages(self.file), pages(LARGE))
-        self.assertEqual(line.paths, {"sendfile": LARGE})
+        self.assertEqual(line.paths, {"splice": LARGE})
         self.assert_same()
 
     @despite_reclaim
@@ -200,7 +200,7 @@ class PageCache(unittest.TestCase):
         _, line = self.transfer()
         self.assertEqual(resident_pages(self.file, 0, half), half // PAGE)
         self.assertEqual(resident_pages(self.file, half), 0)
-        self.assertEqual(set(line.paths), {"sendfile", "direct"})
+        self.assertEqual(set(line.paths), {"splice", "direct"})
         self.assert_same()
 
     def test_a_file_that_is_not_written_back_yet(self):

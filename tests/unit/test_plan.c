@@ -8,33 +8,40 @@
 
 #include <cmocka.h>
 
-#define LARGE ((uint64_t)1 << 30)
+#define LARGE  ((uint64_t)1 << 30)
+#define WINDOW PLAN_WINDOW
+#define PIECE  PLAN_PIECE
+#define SMALL  PLAN_SMALL_SEND
 
 static void sending(void **state)
 {
 	const struct path_send *readwrite = &path_send_readwrite, *sendfile = &path_send_sendfile,
-			       *direct = &path_send_direct;
+			       *splice = &path_send_splice, *direct = &path_send_direct;
 	const struct {
 		struct plan_send_facts facts;
 		const struct path_send *path;
 	} rows[] = {
-		/* forced, size, state, dirty, admitted, can direct, can sendfile */
-		{{direct, 1, CACHE_RESIDENT, true, false, false, false}, direct},
-		{{readwrite, LARGE, CACHE_COLD, false, false, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_RESIDENT, false, false, true, true}, sendfile},
-		{{NULL, LARGE, CACHE_RESIDENT, true, false, true, true}, sendfile},
-		{{NULL, 100, CACHE_RESIDENT, false, false, true, true}, sendfile},
-		{{NULL, LARGE, CACHE_RESIDENT, false, false, true, false}, direct},
-		{{NULL, LARGE, CACHE_MIXED, true, false, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_COLD, false, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_MIXED, false, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_UNKNOWN, false, false, true, true}, direct},
-		{{NULL, LARGE, CACHE_COLD, false, false, false, true}, readwrite},
-		{{NULL, LARGE, CACHE_UNKNOWN, false, false, false, true}, readwrite},
-		{{NULL, PLAN_SMALL, CACHE_COLD, false, false, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_COLD, false, true, true, true}, readwrite},
-		{{NULL, LARGE, CACHE_RESIDENT, false, true, true, true}, sendfile},
-		{{NULL, PLAN_SMALL + 1, CACHE_COLD, false, false, true, true}, direct},
+		/* forced, size, length, state, dirty, admitted, can direct, sendfile, splice */
+		{{direct, 1, 1, CACHE_RESIDENT, true, false, false, false, false}, direct},
+		{{readwrite, LARGE, WINDOW, CACHE_COLD, false, false, true, true, true}, readwrite},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, false, false, true, true, true}, splice},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, true, false, true, true, true}, splice},
+		{{NULL, LARGE, PIECE, CACHE_RESIDENT, false, false, true, true, true}, sendfile},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, false, false, true, true, false}, sendfile},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, false, false, true, false, true}, splice},
+		{{NULL, LARGE, PIECE, CACHE_RESIDENT, false, false, true, false, true}, direct},
+		{{NULL, 100, 100, CACHE_RESIDENT, false, false, true, true, true}, sendfile},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, false, false, true, false, false}, direct},
+		{{NULL, LARGE, WINDOW, CACHE_MIXED, true, false, true, true, true}, readwrite},
+		{{NULL, LARGE, WINDOW, CACHE_COLD, false, false, true, true, true}, direct},
+		{{NULL, LARGE, PIECE, CACHE_MIXED, false, false, true, true, true}, direct},
+		{{NULL, LARGE, WINDOW, CACHE_UNKNOWN, false, false, true, true, true}, direct},
+		{{NULL, LARGE, WINDOW, CACHE_COLD, false, false, false, true, true}, readwrite},
+		{{NULL, LARGE, WINDOW, CACHE_UNKNOWN, false, false, false, true, true}, readwrite},
+		{{NULL, SMALL, SMALL, CACHE_COLD, false, false, true, true, true}, readwrite},
+		{{NULL, LARGE, WINDOW, CACHE_COLD, false, true, true, true, true}, readwrite},
+		{{NULL, LARGE, WINDOW, CACHE_RESIDENT, false, true, true, true, true}, splice},
+		{{NULL, SMALL + 1, SMALL + 1, CACHE_COLD, false, false, true, true, true}, direct},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -48,22 +55,26 @@ static void sending(void **state)
 
 static void receiving(void **state)
 {
-	const struct path_recv *readwrite = &path_recv_readwrite, *direct = &path_recv_direct;
+	const struct path_recv *readwrite = &path_recv_readwrite, *direct = &path_recv_direct,
+			       *dontcache = &path_recv_dontcache;
 	const struct {
 		struct plan_recv_facts facts;
 		const struct path_recv *path;
 	} rows[] = {
-		/* forced, offset, length, can direct, align, keep cached */
-		{{&path_recv_discard, 0, LARGE, true, 4096, false}, &path_recv_discard},
-		{{direct, 1, 1, false, 0, true}, direct},
-		{{NULL, 0, LARGE, true, 4096, false}, direct},
-		{{NULL, 4096, LARGE, true, 4096, false}, direct},
-		{{NULL, 4097, LARGE, true, 4096, false}, readwrite},
-		{{NULL, 0, LARGE, false, 0, false}, readwrite},
-		{{NULL, 0, LARGE, true, 4096, true}, readwrite},
-		{{NULL, 0, UINT64_MAX, true, 4096, false}, readwrite},
-		{{NULL, 0, PLAN_SMALL, true, 4096, false}, readwrite},
-		{{NULL, 0, PLAN_SMALL + 1, true, 4096, false}, direct},
+		/* forced, offset, length, can direct, can dontcache, align, keep cached */
+		{{&path_recv_discard, 0, LARGE, true, true, 4096, false}, &path_recv_discard},
+		{{direct, 1, 1, false, false, 0, true}, direct},
+		{{NULL, 0, LARGE, true, true, 4096, false}, direct},
+		{{NULL, 4096, LARGE, true, true, 4096, false}, direct},
+		{{NULL, 4097, LARGE, true, true, 4096, false}, dontcache},
+		{{NULL, 4097, LARGE, true, false, 4096, false}, readwrite},
+		{{NULL, 0, LARGE, false, true, 0, false}, dontcache},
+		{{NULL, 0, LARGE, false, false, 0, false}, readwrite},
+		{{NULL, 0, LARGE, true, true, 4096, true}, readwrite},
+		{{NULL, 0, UINT64_MAX, true, true, 4096, false}, dontcache},
+		{{NULL, 0, UINT64_MAX, true, false, 4096, false}, readwrite},
+		{{NULL, 0, PLAN_SMALL_RECV, true, true, 4096, false}, readwrite},
+		{{NULL, 0, PLAN_SMALL_RECV + 1, true, true, 4096, false}, direct},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
