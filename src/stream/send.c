@@ -41,6 +41,7 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->socket = socket;
 	stream->offset = stream->planned = offset;
 	stream->end = offset + length;
+	stream->mixed_until = 0;
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
 	stream->can_sendfile = stream->can_splice = true;
@@ -73,6 +74,7 @@ static void drop_plan(struct stream_send *stream)
 	while (stream->count > 0)
 		close_first(stream);
 	stream->planned = stream->offset;
+	stream->mixed_until = 0;
 }
 
 static uint64_t piece_end(uint64_t at, uint64_t unit, uint64_t end)
@@ -89,21 +91,23 @@ static uint64_t window_end(uint64_t at, uint64_t end)
 }
 
 struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
-			       uint64_t at, uint64_t end, uint64_t *until)
+			       struct stream_place *place)
 {
+	uint64_t at = place->at, window = window_end(at, place->end);
 	struct cache_residency residency;
 
 	facts.file_size = file->status.stx_size;
 	facts.can_direct = file->can_direct;
-	*until = window_end(at, end);
+	place->until = at < place->mixed_until ? piece_end(at, PLAN_PIECE, place->end) : window;
 	if (facts.forced)
 		return plan_send(&facts);
-	residency = cache_residency(file->fd, at, *until - at);
-	if (residency.state == CACHE_MIXED) {
-		*until = piece_end(at, PLAN_PIECE, end);
-		residency = cache_residency(file->fd, at, *until - at);
+	residency = cache_residency(file->fd, at, place->until - at);
+	if (residency.state == CACHE_MIXED && at >= place->mixed_until) {
+		place->mixed_until = window;
+		place->until = piece_end(at, PLAN_PIECE, place->end);
+		residency = cache_residency(file->fd, at, place->until - at);
 	}
-	facts.length = *until - at;
+	facts.length = place->until - at;
 	facts.state = residency.state;
 	facts.is_dirty = residency.is_dirty;
 	return plan_send(&facts);
@@ -116,7 +120,7 @@ static bool needs_resident(const struct path_send *path)
 }
 
 /* A file that is asked for many times in a few milliseconds is looked at once. */
-static struct plan_send choose(const struct stream_send *stream, uint64_t at, uint64_t *until)
+static struct plan_send choose(struct stream_send *stream, uint64_t at, uint64_t *until)
 {
 	struct plan_send_facts facts = {.forced = stream->forced,
 					.is_admitted = stream->is_admitted,
@@ -124,6 +128,7 @@ static struct plan_send choose(const struct stream_send *stream, uint64_t at, ui
 					.can_splice = stream->can_splice};
 	struct path_file *file = stream->file;
 	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
+	struct stream_place place = {.at = at, .end = stream->end};
 	struct plan_send plan;
 
 	if (!stream->forced && size <= PLAN_WINDOW && now < file->resident_until_ms) {
@@ -132,7 +137,10 @@ static struct plan_send choose(const struct stream_send *stream, uint64_t at, ui
 		facts.length = *until - at;
 		return plan_send(&facts);
 	}
-	plan = stream_choose(file, facts, at, stream->end, until);
+	place.mixed_until = stream->mixed_until;
+	plan = stream_choose(file, facts, &place);
+	stream->mixed_until = place.mixed_until;
+	*until = place.until;
 	if (at == 0 && *until == size && needs_resident(plan.path))
 		file->resident_until_ms = now + STALE_MS;
 	return plan;
@@ -229,6 +237,7 @@ static bool is_stale(struct stream_send *stream)
 	    loop_now_ms(stream->loop) - first->planned_ms <= STALE_MS)
 		return false;
 	first->planned_ms = loop_now_ms(stream->loop);
+	stream->mixed_until = 0;
 	return !needs_resident(choose(stream, stream->offset, &until).path) ||
 	       until < size_min(window_end(stream->offset, stream->end), first->job.ahead);
 }

@@ -36,6 +36,7 @@ struct stream_send {
 	struct path_file *file;
 	int socket;
 	uint64_t offset, planned, end;
+	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
 	uint64_t opened_ms;
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
@@ -57,11 +58,17 @@ const char *stream_send_path(const struct stream_send *stream); /* tried last; a
 uint64_t stream_send_offset(const struct stream_send *stream);  /* of the next byte to send */
 void stream_send_close(struct stream_send *stream);             /* any number of times */
 
+struct stream_place {
+	uint64_t at, end;
+	uint64_t mixed_until; /* 0 at first; for the next call on the same file */
+	uint64_t until;       /* filled: where the answer ends, at most end */
+};
+
 /*
- * The plan for a file from `at` on, up to *until (at most end). Of facts, forced, can_sendfile
+ * The plan for a file from place->at on, up to place->until. Of facts, forced, can_sendfile
  * and can_splice are the caller's; the others are found out.
  */
 struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
-			       uint64_t at, uint64_t end, uint64_t *until);
+			       struct stream_place *place);
 
 #endif

@@ -30,18 +30,18 @@ static void explain(const struct path_file *file, void (*line)(void *argument, c
 		    void *argument)
 {
 	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true};
-	uint64_t size = file->status.stx_size, at = 0, until;
+	struct stream_place place = {.end = file->status.stx_size};
 	struct run run = {0};
 
-	for (; at < size; at = until) {
-		struct plan_send plan = stream_choose(file, facts, at, size, &until);
+	for (; place.at < place.end; place.at = place.until) {
+		struct plan_send plan = stream_choose(file, facts, &place);
 
 		if (plan.path == run.plan.path && plan.reason == run.plan.reason)
 			continue;
-		tell(&run, at, line, argument);
-		run = (struct run){plan, at};
+		tell(&run, place.at, line, argument);
+		run = (struct run){plan, place.at};
 	}
-	tell(&run, size, line, argument);
+	tell(&run, place.end, line, argument);
 }
 
 int sluice_explain(const char *path, void (*line)(void *argument, const char *line), void *argument,
