@@ -1,18 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/memory.h"
 
-#include <stdio.h>
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "host/read.h"
+
+#include <string.h>
+
+static uint64_t kib_field(const char *text, const char *word)
+{
+	uint64_t kib = 0;
+
+	return host_field(text, word, &kib) ? kib * KIB : 0;
+}
+
+/* Name, type, size and use in KiB, priority; a line of heads first. */
+static uint64_t zram_bytes(int root)
+{
+	FILE *file = host_open(root, "proc/swaps");
+	char line[512], name[256];
+	unsigned long long kib, sum = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%255s %*s %llu", name, &kib) == 2 &&
+		    strncmp(name, "/dev/zram", 9) == 0)
+			sum += kib;
+	if (file)
+		fclose(file);
+	return sum * KIB;
+}
+
+static void read_available(int root, struct host_memory *memory, const char *meminfo)
+{
+	memory->free_bytes = kib_field(meminfo, "MemAvailable:");
+	host_cgroup_memory(root, &memory->cgroup);
+	memory->available_bytes = size_min(memory->free_bytes, memory->cgroup.available_bytes);
+}
+
+void host_memory_read(int root, struct host_memory *memory)
+{
+	char meminfo[8192];
+
+	*memory = (struct host_memory){0};
+	host_read(root, "proc/meminfo", meminfo, sizeof(meminfo));
+	memory->total_bytes = kib_field(meminfo, "MemTotal:");
+	memory->swap_bytes = kib_field(meminfo, "SwapTotal:");
+	memory->swap_free_bytes = kib_field(meminfo, "SwapFree:");
+	memory->zram_bytes = zram_bytes(root);
+	read_available(root, memory, meminfo);
+}
 
 uint64_t host_memory_available(void)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib = 0;
-	char line[128];
+	_cleanup_fd_ int root = host_root_open();
+	struct host_memory memory = {0};
+	char meminfo[8192];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib * 1024;
+	if (host_read(root, "proc/meminfo", meminfo, sizeof(meminfo)) > 0)
+		read_available(root, &memory, meminfo);
+	return memory.available_bytes;
 }
