@@ -10,7 +10,7 @@
 static bool reserve(struct buffer *buffer, size_t more)
 {
 	size_t wanted = buffer->length + more + 1;
-	size_t capacity = buffer->capacity ? buffer->capacity : 256;
+	size_t capacity = buffer->capacity ? buffer->capacity : 512;
 	char *grown;
 
 	if (buffer->failed || wanted <= buffer->capacity)

@@ -148,7 +148,8 @@ static void answer_target(struct connection *connection)
 	}
 	prepare_response(connection);
 	cached = file_cache_find(&worker->files, worker->settings->folder, path,
-				 loop_now_ms(worker->loop));
+				 loop_now_ms(worker->loop),
+				 connection->is_pipelined ? 0 : loop_turn(worker->loop));
 	if (!cached) {
 		start_resolving(connection, path);
 		return;

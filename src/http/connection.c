@@ -28,7 +28,7 @@ enum {
 	SEND_MS = 60000,  /* without progress */
 	LINGER_MS = 5000, /* for a client to read the last answer */
 	LINGER_BYTES = 1 << 20,
-	TURN_BYTES = 8 << 20, /* what one connection may send before the others have a turn */
+	TURN_BYTES = 1 << 20, /* what one connection may send before the others have a turn */
 	TURN_STEPS = 128,
 };
 
@@ -172,6 +172,7 @@ static void finish_answer(struct connection *connection)
 	connection->input_length -= connection->head_length;
 	memmove(connection->input, connection->input + connection->head_length,
 		connection->input_length);
+	connection->is_pipelined = connection->input_length > 0;
 	/* From now on it may be closed to make room for a client that waits. */
 	if (keep_alive && connection->worker->is_full)
 		loop_task_queue(connection->worker->loop, &connection->worker->accept_again);

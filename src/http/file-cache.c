@@ -35,6 +35,7 @@ void cached_file_release(struct cached_file *entry)
 	if (!entry || --entry->references > 0)
 		return;
 	path_file_release(entry->file);
+	buffer_free(&entry->fields);
 	free(entry->content);
 	free(entry);
 }
@@ -115,7 +116,7 @@ static void read_content(struct file_cache *cache, struct cached_file *entry)
 }
 
 struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
-				    uint64_t now_ms)
+				    uint64_t now_ms, uint64_t turn)
 {
 	struct cached_file *entry = *bucket_of(cache, path);
 
@@ -123,10 +124,11 @@ struct cached_file *file_cache_find(struct file_cache *cache, int folder, const 
 		entry = entry->next;
 	if (!entry)
 		return NULL;
-	if (!is_current(entry, folder)) {
+	if ((turn == 0 || turn != entry->looked_turn) && !is_current(entry, folder)) {
 		forget(cache, entry);
 		return NULL;
 	}
+	entry->looked_turn = turn;
 	if (entry != cache->newest) {
 		unlink_from_use(cache, entry);
 		link_newest(cache, entry);
@@ -152,12 +154,28 @@ static void keep(struct file_cache *cache, struct cached_file *entry)
 	read_content(cache, entry);
 }
 
+static int describe(struct cached_file *entry)
+{
+	const struct statx *status = &entry->file->status;
+	char modified[HTTP_DATE_SIZE];
+
+	http_etag_format(entry->etag, (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor,
+			 status->stx_ino, status->stx_size,
+			 (struct timespec){status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec});
+	http_date_format(modified, status->stx_mtime.tv_sec);
+	buffer_printf(&entry->fields, "Content-Type: %s\r\nContent-Length: %llu\r\n", entry->type,
+		      (unsigned long long)status->stx_size);
+	entry->validators_at = entry->fields.length;
+	buffer_printf(&entry->fields, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
+		      entry->etag, modified);
+	return entry->fields.failed ? -ENOMEM : 0;
+}
+
 struct cached_file *file_cache_add(struct file_cache *cache, const char *path, int fd,
 				   const char *type, bool is_to_be_kept, uint64_t now_ms, int *code)
 {
 	size_t length = strlen(path) + 1;
 	struct cached_file *entry = calloc(1, sizeof(*entry) + length);
-	const struct statx *status;
 
 	*code = entry ? path_file_open(&entry->file, fd, false, true) : -ENOMEM;
 	if (*code < 0) {
@@ -165,15 +183,15 @@ struct cached_file *file_cache_add(struct file_cache *cache, const char *path, i
 		free(entry);
 		return NULL;
 	}
-	status = &entry->file->status;
 	entry->references = 1;
 	entry->type = type;
 	entry->used_ms = now_ms;
 	memcpy(entry->path, path, length);
-	http_etag_format(entry->etag, (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor,
-			 status->stx_ino, status->stx_size,
-			 (struct timespec){status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec});
-	http_date_format(entry->modified, status->stx_mtime.tv_sec);
+	*code = describe(entry);
+	if (*code < 0) {
+		cached_file_release(entry);
+		return NULL;
+	}
 	if (is_to_be_kept)
 		keep(cache, entry);
 	return entry;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Open files of one worker, with what their answers need: so that a file that is asked for again
- * costs one look (statx) instead of four. An entry is only used when the name still leads to the
- * same file, unchanged; while it is held open its names stay in memory, so the look does not wait
- * for a disk.
+ * costs one look (statx) instead of four, and none where others ask for it in the same turn. An
+ * entry is only used when the name still leads to the same file, unchanged; while it is held open
+ * its names stay in memory, so the look does not wait for a disk.
  *
  * Small files keep their content, too: their answer is one system call. The content is believed
  * only where the file's last change is so long ago that the next one must give another time stamp.
@@ -25,9 +25,11 @@ struct cached_file {
 	struct path_file *file;
 	const char *type; /* static */
 	char etag[HTTP_ETAG_SIZE];
-	char modified[HTTP_DATE_SIZE];
-	char *content;    /* all of it, or NULL */
-	uint64_t used_ms; /* when it was found last */
+	struct buffer fields; /* of a 200's head, those that say what the body is first */
+	size_t validators_at; /* in fields: what a 206 and a 304 have, too */
+	char *content;        /* all of it, or NULL */
+	uint64_t used_ms;     /* when it was found last */
+	uint64_t looked_turn; /* of the loop: when the name was looked at last */
 	char path[];
 };
 
@@ -40,9 +42,13 @@ struct file_cache {
 	uint64_t content_bytes;
 };
 
-/* A reference, or NULL: then the file has to be opened. */
+/*
+ * A reference, or NULL: then the file has to be opened. One look is good for all requests of one
+ * turn of the loop, because they had arrived when the turn began; turn 0 stands for a request that
+ * may have come later.
+ */
 struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
-				    uint64_t now_ms);
+				    uint64_t now_ms, uint64_t turn);
 /* Closes what was not asked for lately: an open file keeps a deleted one's blocks on the disk. */
 void file_cache_sweep(struct file_cache *cache, uint64_t now_ms);
 /*

@@ -46,23 +46,31 @@ const char *http_reason(unsigned status)
 	return "Unknown";
 }
 
-/* The Date of this second. */
-static const char *date_now(void)
+/* Server and Date, made once a second: formatting is most of what a small answer costs. */
+static const char *common_fields(void)
 {
-	static _Thread_local char text[HTTP_DATE_SIZE];
+	static _Thread_local char text[HTTP_DATE_SIZE + 64];
 	static _Thread_local time_t when;
 	time_t now = time(NULL);
+	char date[HTTP_DATE_SIZE];
 
-	if (now != when)
-		http_date_format(text, now);
+	if (now != when) {
+		http_date_format(date, now);
+		snprintf(text, sizeof(text), "Server: sluice/%s\r\nDate: %s\r\n", SLUICE_VERSION,
+			 date);
+	}
 	when = now;
 	return text;
 }
 
 static void begin_head(struct response *response, const struct http_request *request)
 {
-	buffer_printf(&response->text, "HTTP/1.1 %u %s\r\nServer: sluice/%s\r\nDate: %s\r\n",
-		      response->status, http_reason(response->status), SLUICE_VERSION, date_now());
+	if (response->status == 200)
+		buffer_text(&response->text, "HTTP/1.1 200 OK\r\n");
+	else
+		buffer_printf(&response->text, "HTTP/1.1 %u %s\r\n", response->status,
+			      http_reason(response->status));
+	buffer_text(&response->text, common_fields());
 	if (!response->keep_alive)
 		buffer_text(&response->text, "Connection: close\r\n");
 	else if (request->minor == 0)
@@ -221,7 +229,8 @@ static unsigned choose_ranges(struct response *response, const struct http_reque
 	return status;
 }
 
-static void describe_body(struct response *response, unsigned status)
+/* What a 206 has instead of a 200's fields. */
+static void describe_ranges(struct response *response)
 {
 	struct buffer *text = &response->text;
 	unsigned long long size = response->cached->file->status.stx_size;
@@ -232,7 +241,7 @@ static void describe_body(struct response *response, unsigned status)
 			      response->boundary);
 	else
 		buffer_printf(text, "Content-Type: %s\r\n", response->cached->type);
-	if (status == 206 && !response->is_multipart)
+	if (!response->is_multipart)
 		buffer_printf(text, "Content-Range: bytes %llu-%llu/%llu\r\n",
 			      (unsigned long long)first->offset,
 			      (unsigned long long)(first->offset + first->length - 1), size);
@@ -266,8 +275,10 @@ static void use_content(struct response *response)
 
 static void describe_file(struct response *response)
 {
-	buffer_printf(&response->text, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
-		      response->cached->etag, response->cached->modified);
+	const struct buffer *fields = &response->cached->fields;
+	size_t from = response->status == 200 ? 0 : response->cached->validators_at;
+
+	buffer_append(&response->text, fields->data + from, fields->length - from);
 }
 
 static void answer_content(struct response *response, const struct http_request *request,
@@ -275,8 +286,8 @@ static void answer_content(struct response *response, const struct http_request 
 {
 	set_status(response, request, status, "");
 	begin_head(response, request);
-	if (status != 304)
-		describe_body(response, status);
+	if (status == 206)
+		describe_ranges(response);
 	describe_file(response);
 	buffer_text(&response->text, "\r\n");
 	if (status == 304 || response->is_head_only)

@@ -82,7 +82,7 @@ struct loop {
 	bool is_running;
 	bool is_polled; /* somebody asked for loop_fd */
 	bool is_armed;  /* wake_fd was written for what is_polled promises */
-	uint64_t now_ms, armed_ms;
+	uint64_t now_ms, armed_ms, turn;
 	unsigned pending;
 	struct loop_task tasks, current; /* heads of rings */
 	struct loop_timer *timers;

@@ -130,6 +130,7 @@ static struct loop *create_loop(void)
 	loop->tasks.next = loop->tasks.previous = &loop->tasks;
 	loop->current.next = loop->current.previous = &loop->current;
 	loop->now_ms = clock_ms();
+	loop->turn = 1;
 	loop->armed_ms = UINT64_MAX;
 	return loop;
 }
@@ -177,6 +178,11 @@ const char *loop_name(const struct loop *loop)
 uint64_t loop_now_ms(const struct loop *loop)
 {
 	return loop->now_ms;
+}
+
+uint64_t loop_turn(const struct loop *loop)
+{
+	return loop->turn;
 }
 
 unsigned loop_pending(const struct loop *loop)
@@ -437,6 +443,7 @@ static int wait_for_events(struct loop *loop, int timeout_ms)
 	loop->batch_count = count > 0 ? count : 0;
 	loop->is_armed = false;
 	loop->now_ms = clock_ms();
+	loop->turn++;
 	return count < 0 && count != -EINTR ? count : 0;
 }
 

@@ -51,6 +51,7 @@ int loop_run(struct loop *loop, int timeout_ms);
 void loop_wake(struct loop *loop);
 
 uint64_t loop_now_ms(const struct loop *loop); /* CLOCK_MONOTONIC, as of this turn */
+uint64_t loop_turn(const struct loop *loop);   /* counts from 1; a new one after each wait */
 
 /*
  * Readiness of a descriptor, edge-triggered: `ready` runs when EPOLLIN/EPOLLOUT/EPOLLRDHUP/...

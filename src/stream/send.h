@@ -37,7 +37,7 @@ struct stream_send {
 	int socket;
 	uint64_t offset, planned, end;
 	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
-	uint64_t opened_ms;
+	uint64_t opened_turn; /* of the loop */
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */
