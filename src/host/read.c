@@ -66,6 +66,14 @@ bool host_field(const char *text, const char *word, uint64_t *value)
 	return false;
 }
 
+void host_copy(char *text, size_t size, const char *from)
+{
+	size_t length = strnlen(from, size - 1);
+
+	memcpy(text, from, length);
+	text[length] = '\0';
+}
+
 FILE *host_open(int root, const char *path)
 {
 	int fd = sys_open(root, path, O_RDONLY, 0);

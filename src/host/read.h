@@ -20,6 +20,8 @@ int host_read(int root, const char *path, char *text, size_t size);
 int host_read_number(int root, const char *path, uint64_t *value);
 /* The number behind a word that begins a line: "MemTotal:" in "MemTotal:    8 kB". */
 bool host_field(const char *text, const char *word, uint64_t *value);
+/* The text, cut to size. */
+void host_copy(char *text, size_t size, const char *from);
 /* For reading line by line; NULL with errno set. */
 FILE *host_open(int root, const char *path);
 
