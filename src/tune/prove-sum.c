@@ -174,7 +174,7 @@ void prove_judge(struct proof *proof)
 		    "it is, the "
 		    "longest of %u fsyncs beside a burst of %.1f GB took %.3f s, and the burst "
 		    "reached "
-		    "the disk at %.2f GB/s.",
+		    "the disk at %.2f GB/s. A shorter --wait asks for shorter stalls.",
 		    before->fsync_count, (double)proof->plan.burst_bytes / 1e9, before->longest.max,
 		    before->rate.median / 1e9);
 		return;

@@ -4,10 +4,15 @@
 #include <math.h>
 #include <stdbool.h>
 
+/* The kernel begins with a guess of the disk's rate, and learns the true one in about this time. */
+#define GUESSED_RATE  100e6
+#define LEARN_SECONDS 4.0
+
 struct world {
 	const struct tune_load *load;
 	double now, dirty, filled;
-	double oldest; /* when the oldest dirty page became so */
+	double learned_rate; /* of the disk, what writers are paced by */
+	double oldest;       /* when the oldest dirty page became so */
 	bool is_flushing;
 };
 
@@ -24,8 +29,20 @@ static double pace(const struct world *world)
 	if (world->dirty >= load->dirty_bytes)
 		return 0;
 	distance = (set_point - world->dirty) / (load->dirty_bytes - set_point);
-	rate = load->drain_rate * (1 + distance * distance * distance);
+	rate = world->learned_rate * (1 + distance * distance * distance);
 	return fmin(rate, load->fill_rate);
+}
+
+/* It learns only while it paces somebody. */
+static void learn(struct world *world, double step)
+{
+	const struct tune_load *load = world->load;
+
+	if (world->filled < load->burst_bytes &&
+	    world->dirty >=
+		    (load->background_bytes + load->dirty_bytes) / 2 - load->drain_rate * step)
+		world->learned_rate +=
+			(load->drain_rate - world->learned_rate) * step / LEARN_SECONDS;
 }
 
 static void fill(struct world *world, double step)
@@ -80,7 +97,8 @@ static double longest(const struct tune_load *load)
 void tune_simulate(const struct tune_load *load, struct tune_curve *curve)
 {
 	enum { FINE = 16 }; /* steps between two points */
-	struct world world = {.load = load, .dirty = load->start_bytes};
+	struct world world = {
+		.load = load, .dirty = load->start_bytes, .learned_rate = GUESSED_RATE};
 	double step;
 
 	*curve = (struct tune_curve){.step_seconds = longest(load) / (TUNE_CURVE - 1)};
@@ -90,6 +108,7 @@ void tune_simulate(const struct tune_load *load, struct tune_curve *curve)
 		for (int i = 0; i < FINE; i++) {
 			fill(&world, step);
 			drain(&world, step, curve);
+			learn(&world, step);
 			world.now += step;
 			if (curve->filled_seconds <= 0 && world.filled >= load->burst_bytes)
 				curve->filled_seconds = world.now;

@@ -5,8 +5,9 @@
  *
  * The kernel's rules that it keeps (mm/page-writeback.c): the flusher starts above the background
  * threshold and stops below it; writers run free up to half-way between the thresholds; above, they
- * are paced round the drain rate by how far dirty is from its set point, and stand at the limit;
- * pages older than the expiry go at the next wake-up; a final sync drains all.
+ * are paced round what the kernel has learned of the drain rate, by how far dirty is from its set
+ * point, and stand at the limit; pages older than the expiry go at the next wake-up; a final sync
+ * drains all.
  */
 #ifndef SLUICE_TUNE_SIMULATE_H
 #define SLUICE_TUNE_SIMULATE_H
