@@ -88,6 +88,8 @@ bool command_number(const char *text, unsigned long max, unsigned *number)
 	return true;
 }
 
+enum { CALLS_SHOWN = 5 }; /* of system calls by name; --json has them all */
+
 static double per_gb(const struct sluice_bill *bill)
 {
 	double cpu = bill->cpu_user_seconds + bill->cpu_system_seconds;
@@ -108,6 +110,31 @@ static void print_cache(FILE *out, int64_t bytes)
 		fprintf(out, "%.1f MiB", (double)bytes / (1 << 20));
 }
 
+static void print_calls(FILE *out, const struct sluice_bill *bill)
+{
+	fprintf(out, "  calls     %llu system calls", (unsigned long long)bill->system_calls);
+	for (unsigned i = 0; i < bill->system_call_count && i < CALLS_SHOWN; i++)
+		fprintf(out, "%s%s %llu", i == 0 ? " (" : ", ", bill->system_calls_by_name[i].name,
+			(unsigned long long)bill->system_calls_by_name[i].count);
+	if (bill->system_call_count > 0)
+		fputs(bill->system_call_count > CALLS_SHOWN ? ", ...)" : ")", out);
+	fprintf(out, "\n  switches  %llu of mode; of context %llu voluntary, %llu involuntary\n",
+		(unsigned long long)bill->mode_switches,
+		(unsigned long long)bill->context_switches_voluntary,
+		(unsigned long long)bill->context_switches_involuntary);
+}
+
+/* Not measured, hence the "by construction": the paths are made so. */
+static void print_copies(FILE *out, const struct sluice_bill *bill)
+{
+	fprintf(out, "  copies    by construction: the CPU copied %llu bytes, devices moved ",
+		(unsigned long long)bill->cpu_copied_bytes);
+	if (bill->device_moved_bytes < 0)
+		fputs("unknown\n", out);
+	else
+		fprintf(out, "%llu\n", (unsigned long long)bill->device_moved_bytes);
+}
+
 void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill)
 {
 	char safe[4096];
@@ -118,17 +145,13 @@ void command_print_bill(FILE *out, const char *title, const struct sluice_bill *
 	fprintf(out, "  CPU       %.3f s (user %.3f, system %.3f), %.3f s per GB\n",
 		bill->cpu_user_seconds + bill->cpu_system_seconds, bill->cpu_user_seconds,
 		bill->cpu_system_seconds, per_gb(bill));
-	fprintf(out,
-		"  calls     %llu system calls; %llu voluntary, %llu involuntary context "
-		"switches\n",
-		(unsigned long long)bill->system_calls,
-		(unsigned long long)bill->context_switches_voluntary,
-		(unsigned long long)bill->context_switches_involuntary);
+	print_calls(out, bill);
 	fputs("  paths    ", out);
 	for (unsigned i = 0; i < bill->path_count; i++)
 		fprintf(out, " %s %llu", bill->paths[i].path,
 			(unsigned long long)bill->paths[i].bytes);
 	fputs(bill->path_count ? "\n" : " none\n", out);
+	print_copies(out, bill);
 	if (bill->zerocopy_sends > 0)
 		fprintf(out, "  zerocopy  %llu sends, of which the kernel copied %llu after all\n",
 			(unsigned long long)bill->zerocopy_sends,
@@ -147,6 +170,16 @@ static json_t *known(int64_t bytes)
 	return bytes < 0 ? json_null() : json_integer(bytes);
 }
 
+static json_t *calls_json(const struct sluice_bill *bill)
+{
+	json_t *calls = json_object();
+
+	for (unsigned i = 0; i < bill->system_call_count; i++)
+		json_object_set_new(calls, bill->system_calls_by_name[i].name,
+				    json_integer((json_int_t)bill->system_calls_by_name[i].count));
+	return calls;
+}
+
 json_t *command_bill_json(const struct sluice_bill *bill)
 {
 	json_t *paths = json_array();
@@ -155,15 +188,20 @@ json_t *command_bill_json(const struct sluice_bill *bill)
 		json_array_append_new(paths, json_pack("{s:s, s:I}", "path", bill->paths[i].path,
 						       "bytes", (json_int_t)bill->paths[i].bytes));
 	return json_pack(
-		"{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "bytes",
-		(json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second", rate(bill),
-		"cpu_user_seconds", bill->cpu_user_seconds, "cpu_system_seconds",
+		"{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, "
+		"s:[s,s], s:o, s:o}",
+		"bytes", (json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second",
+		rate(bill), "cpu_user_seconds", bill->cpu_user_seconds, "cpu_system_seconds",
 		bill->cpu_system_seconds, "cpu_seconds_per_gb", per_gb(bill), "system_calls",
-		(json_int_t)bill->system_calls, "context_switches_voluntary",
+		(json_int_t)bill->system_calls, "system_calls_by_name", calls_json(bill),
+		"mode_switches", (json_int_t)bill->mode_switches, "context_switches_voluntary",
 		(json_int_t)bill->context_switches_voluntary, "context_switches_involuntary",
 		(json_int_t)bill->context_switches_involuntary, "paths", paths, "zerocopy_sends",
 		(json_int_t)bill->zerocopy_sends, "zerocopy_copied",
-		(json_int_t)bill->zerocopy_copied, "page_cache_before_bytes",
+		(json_int_t)bill->zerocopy_copied, "cpu_copied_bytes",
+		(json_int_t)bill->cpu_copied_bytes, "device_moved_bytes",
+		known(bill->device_moved_bytes), "by_construction", "cpu_copied_bytes",
+		"device_moved_bytes", "page_cache_before_bytes",
 		known(bill->page_cache_before_bytes), "page_cache_after_bytes",
 		known(bill->page_cache_after_bytes));
 }

@@ -54,23 +54,42 @@ struct sluice_path_bytes {
 	uint64_t bytes;
 };
 
+#define SLUICE_CALLS_MAX 64
+
+struct sluice_call_count {
+	const char *name; /* static; strace(1)'s name for it */
+	uint64_t count;
+};
+
 /*
  * What a transfer cost. CPU time, system calls and context switches are those of the whole process
  * while the transfer ran (getrusage(2), RUSAGE_SELF), the kernel's helper threads for io_uring
- * included: exact for a process that does one transfer at a time.
+ * included: exact for a process that does one transfer at a time. System calls are those that the
+ * library makes; what the C library does for itself (memory, threads and their locks, looking up a
+ * host name) is not among them. sluice(1) says how copied and moved bytes are known.
  */
 struct sluice_bill {
 	uint64_t bytes; /* of the file, moved by this transfer */
 	double seconds;
 	double cpu_user_seconds, cpu_system_seconds;
 	uint64_t system_calls;
+	uint64_t mode_switches; /* two for each system call */
 	uint64_t context_switches_voluntary, context_switches_involuntary;
 	unsigned path_count;
 	struct sluice_path_bytes paths[SLUICE_PATHS_MAX];
 	/* Sends by MSG_ZEROCOPY, and how many of them the kernel copied after all. */
 	uint64_t zerocopy_sends, zerocopy_copied;
+	/*
+	 * On this end, by construction of the paths: what the CPU copied, and what disk and network
+	 * card moved by DMA. A byte that was copied twice counts twice. -1: not known.
+	 */
+	uint64_t cpu_copied_bytes;
+	int64_t device_moved_bytes;
 	/* Of this end's file, resident before and after; -1 where the kernel does not tell. */
 	int64_t page_cache_before_bytes, page_cache_after_bytes;
+	/* Those that were made; the most often made first. */
+	unsigned system_call_count;
+	struct sluice_call_count system_calls_by_name[SLUICE_CALLS_MAX];
 };
 
 /*

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/meter.h"
 
-#include "base/sys.h"
-
+#include <stdlib.h>
 #include <string.h>
 
-static uint64_t system_calls(void)
-{
-	struct sys_counts counts;
-
-	sys_counts_read(&counts);
-	return sys_counts_total(&counts);
-}
+_Static_assert(CALL_COUNT <= SLUICE_CALLS_MAX, "a bill has room for every name");
 
 static double seconds_between(struct timeval from, struct timeval to)
 {
@@ -22,47 +15,57 @@ void meter_start(struct meter *meter)
 {
 	clock_gettime(CLOCK_MONOTONIC, &meter->time);
 	getrusage(RUSAGE_SELF, &meter->usage);
-	meter->system_calls = system_calls();
+	sys_counts_read(&meter->calls);
+}
+
+double meter_seconds(const struct meter *meter)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - meter->time.tv_sec) +
+	       (double)(now.tv_nsec - meter->time.tv_nsec) / 1e9;
+}
+
+static int more_often_first(const void *a, const void *b)
+{
+	const struct sluice_call_count *one = a, *other = b;
+
+	if (one->count == other->count)
+		return strcmp(one->name, other->name);
+	return one->count < other->count ? 1 : -1;
+}
+
+static void take_calls(struct sluice_bill *bill, const struct sys_counts *before,
+		       const struct sys_counts *after)
+{
+	bill->system_calls = 0;
+	bill->system_call_count = 0;
+	for (int i = 0; i < CALL_COUNT; i++) {
+		uint64_t count = after->calls[i] - before->calls[i];
+
+		bill->system_calls += count;
+		if (count > 0)
+			bill->system_calls_by_name[bill->system_call_count++] =
+				(struct sluice_call_count){sys_call_name(i), count};
+	}
+	bill->mode_switches = 2 * bill->system_calls;
+	qsort(bill->system_calls_by_name, bill->system_call_count,
+	      sizeof(*bill->system_calls_by_name), more_often_first);
 }
 
 void meter_read(const struct meter *meter, struct sluice_bill *bill)
 {
-	struct meter now;
-	const struct rusage *before = &meter->usage, *after = &now.usage;
+	const struct rusage *before = &meter->usage;
+	struct rusage after;
+	struct sys_counts calls;
 
-	meter_start(&now);
-	bill->seconds = (double)(now.time.tv_sec - meter->time.tv_sec) +
-			(double)(now.time.tv_nsec - meter->time.tv_nsec) / 1e9;
-	bill->cpu_user_seconds = seconds_between(before->ru_utime, after->ru_utime);
-	bill->cpu_system_seconds = seconds_between(before->ru_stime, after->ru_stime);
-	bill->system_calls = now.system_calls - meter->system_calls;
-	bill->context_switches_voluntary = (uint64_t)(after->ru_nvcsw - before->ru_nvcsw);
-	bill->context_switches_involuntary = (uint64_t)(after->ru_nivcsw - before->ru_nivcsw);
-}
-
-static void add_share(struct sluice_bill *bill, const char *path, uint64_t bytes)
-{
-	for (unsigned i = 0; i < bill->path_count; i++) {
-		if (strcmp(bill->paths[i].path, path) == 0) {
-			bill->paths[i].bytes += bytes;
-			return;
-		}
-	}
-	if (bill->path_count < SLUICE_PATHS_MAX)
-		bill->paths[bill->path_count++] = (struct sluice_path_bytes){path, bytes};
-}
-
-void bill_add(struct sluice_bill *bill, const char *path, uint64_t bytes)
-{
-	bill->bytes += bytes;
-	add_share(bill, path, bytes);
-}
-
-void bill_merge(struct sluice_bill *bill, const struct sluice_bill *other)
-{
-	bill->bytes += other->bytes;
-	bill->zerocopy_sends += other->zerocopy_sends;
-	bill->zerocopy_copied += other->zerocopy_copied;
-	for (unsigned i = 0; i < other->path_count; i++)
-		add_share(bill, other->paths[i].path, other->paths[i].bytes);
+	bill->seconds = meter_seconds(meter);
+	sys_counts_read(&calls);
+	getrusage(RUSAGE_SELF, &after);
+	take_calls(bill, &meter->calls, &calls);
+	bill->cpu_user_seconds = seconds_between(before->ru_utime, after.ru_utime);
+	bill->cpu_system_seconds = seconds_between(before->ru_stime, after.ru_stime);
+	bill->context_switches_voluntary = (uint64_t)(after.ru_nvcsw - before->ru_nvcsw);
+	bill->context_switches_involuntary = (uint64_t)(after.ru_nivcsw - before->ru_nivcsw);
 }

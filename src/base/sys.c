@@ -62,15 +62,6 @@ void sys_counts_read(struct sys_counts *counts)
 	pthread_mutex_unlock(&blocks_lock);
 }
 
-uint64_t sys_counts_total(const struct sys_counts *counts)
-{
-	uint64_t total = 0;
-
-	for (int i = 0; i < CALL_COUNT; i++)
-		total += counts->calls[i];
-	return total;
-}
-
 const char *sys_call_name(enum sys_call call)
 {
 #define SYS_CALL_NAME(name) #name,

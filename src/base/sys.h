@@ -77,7 +77,6 @@ void sys_count(enum sys_call call);
 const char *sys_call_name(enum sys_call call);
 /* What all threads of the process made so far, those that ended included. */
 void sys_counts_read(struct sys_counts *counts);
-uint64_t sys_counts_total(const struct sys_counts *counts);
 
 int sys_accept(int fd, struct sockaddr_storage *peer); /* close-on-exec, non-blocking */
 int sys_bind(int fd, const struct sockaddr *address, socklen_t size);

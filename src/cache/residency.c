@@ -33,27 +33,38 @@ static enum cache_state probe(int fd, uint64_t offset, uint64_t length)
 	return resident == PROBES ? CACHE_RESIDENT : resident ? CACHE_MIXED : CACHE_COLD;
 }
 
-struct cache_residency cache_residency(int fd, uint64_t offset, uint64_t length)
+struct cache_residency cache_look(int fd, uint64_t offset, uint64_t length)
 {
-	struct cache_residency residency = {.state = CACHE_UNKNOWN};
+	struct cache_residency residency = {.state = CACHE_UNKNOWN, .cold_bytes = -1};
 	struct sys_cachestat pages;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t first = offset / page;
 	uint64_t count;
 
-	if (length == 0)
+	if (length == 0 || sys_cachestat(fd, offset, length, &pages) < 0)
 		return residency;
-	if (sys_cachestat(fd, offset, length, &pages) < 0) {
-		residency.state = probe(fd, offset, length);
-		return residency;
-	}
 	count = (offset + length - 1) / page - first + 1;
 	residency.has_bytes = true;
 	residency.resident_bytes = pages.cached * page;
+	residency.cold_bytes = (int64_t)(length - size_min(length, residency.resident_bytes));
 	residency.is_dirty = pages.dirty > 0 || pages.writeback > 0;
 	residency.state = pages.cached >= count ? CACHE_RESIDENT
 			  : pages.cached        ? CACHE_MIXED
 						: CACHE_COLD;
+	return residency;
+}
+
+struct cache_residency cache_residency(int fd, uint64_t offset, uint64_t length)
+{
+	struct cache_residency residency = cache_look(fd, offset, length);
+
+	if (residency.has_bytes || length == 0)
+		return residency;
+	residency.state = probe(fd, offset, length);
+	if (residency.state == CACHE_RESIDENT)
+		residency.cold_bytes = 0;
+	if (residency.state == CACHE_COLD)
+		residency.cold_bytes = (int64_t)length;
 	return residency;
 }
 

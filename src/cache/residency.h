@@ -11,6 +11,7 @@ enum cache_state { CACHE_UNKNOWN, CACHE_COLD, CACHE_MIXED, CACHE_RESIDENT };
 struct cache_residency {
 	enum cache_state state;
 	uint64_t resident_bytes; /* whole pages; 0 where it was not cachestat that told */
+	int64_t cold_bytes;      /* the rest of the range; -1 where it is not known */
 	bool has_bytes;
 	bool is_dirty; /* holds pages that are dirty or under write-back */
 };
@@ -22,6 +23,9 @@ struct cache_residency {
  * these tell the state, but neither bytes nor dirty pages. Unknown where neither works.
  */
 struct cache_residency cache_residency(int fd, uint64_t offset, uint64_t length);
+
+/* The same without the reads: the state is unknown where the kernel does not tell at once. */
+struct cache_residency cache_look(int fd, uint64_t offset, uint64_t length);
 
 /* Drops the clean pages of the range; for ranges that were not resident before we came. */
 void cache_drop(int fd, uint64_t offset, uint64_t length);

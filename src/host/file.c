@@ -7,8 +7,7 @@
 
 enum { GUESS = 4096 };
 
-/* On these the page cache is the storage, so O_DIRECT has nothing to go around. */
-static bool lives_in_memory(int fd)
+bool host_file_is_in_memory(int fd)
 {
 	uint64_t magic = 0;
 
@@ -17,12 +16,10 @@ static bool lives_in_memory(int fd)
 	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
-uint32_t host_file_direct_align(int fd, const struct statx *status)
+uint32_t host_file_direct_align(const struct statx *status)
 {
 	uint32_t align;
 
-	if (lives_in_memory(fd))
-		return 0;
 	if (!(status->stx_mask & STATX_DIOALIGN))
 		return GUESS;
 	align = status->stx_dio_mem_align > status->stx_dio_offset_align

@@ -3,6 +3,7 @@
 #ifndef SLUICE_HOST_FILE_H
 #define SLUICE_HOST_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct statx;
@@ -18,6 +19,9 @@ struct statx;
 #define STATX_DIOALIGN 0x2000U
 #endif
 
-uint32_t host_file_direct_align(int fd, const struct statx *status);
+uint32_t host_file_direct_align(const struct statx *status);
+
+/* Whether the page cache is the storage (tmpfs and its like): no disk, nothing to go around. */
+bool host_file_is_in_memory(int fd);
 
 #endif

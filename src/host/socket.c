@@ -13,31 +13,57 @@
 
 /* An IPv4 client of an IPv6 socket has an address like ::ffff:127.0.0.1: compare what it stands
  * for. */
-static bool is_same_or_loopback4(uint32_t ours, uint32_t theirs)
+static void unmap(struct sockaddr_storage *address)
 {
-	return ours == theirs || ntohl(theirs) >> 24 == 127;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+	if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		return;
+	v4.sin_addr.s_addr = v6->sin6_addr.s6_addr32[3];
+	memcpy(address, &v4, sizeof(v4));
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	const struct sockaddr_in *v4 = (const void *)address;
+
+	if (address->ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static bool is_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a->ss_family == AF_INET6 && IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+bool host_socket_is_local_peer(int fd, const struct sockaddr_storage *accepted)
+{
+	struct sockaddr_storage own, peer = *accepted;
+
+	unmap(&peer);
+	if (peer.ss_family == AF_UNIX || is_loopback(&peer))
+		return true;
+	if (sys_getsockname(fd, &own) < 0)
+		return false;
+	unmap(&own);
+	return is_same(&own, &peer);
 }
 
 bool host_socket_is_local(int fd)
 {
-	struct sockaddr_storage own, peer;
-	const struct sockaddr_in6 *own6 = (const void *)&own, *peer6 = (const void *)&peer;
-	const struct sockaddr_in *own4 = (const void *)&own, *peer4 = (const void *)&peer;
+	struct sockaddr_storage peer;
 
-	if (sys_getsockname(fd, &own) < 0 || sys_getpeername(fd, &peer) < 0 ||
-	    own.ss_family != peer.ss_family)
-		return false;
-	if (own.ss_family == AF_UNIX)
-		return true;
-	if (own.ss_family == AF_INET)
-		return is_same_or_loopback4(own4->sin_addr.s_addr, peer4->sin_addr.s_addr);
-	if (own.ss_family != AF_INET6)
-		return false;
-	if (IN6_IS_ADDR_V4MAPPED(&peer6->sin6_addr) && IN6_IS_ADDR_V4MAPPED(&own6->sin6_addr))
-		return is_same_or_loopback4(own6->sin6_addr.s6_addr32[3],
-					    peer6->sin6_addr.s6_addr32[3]);
-	return IN6_IS_ADDR_LOOPBACK(&peer6->sin6_addr) ||
-	       IN6_ARE_ADDR_EQUAL(&own6->sin6_addr, &peer6->sin6_addr);
+	return sys_getpeername(fd, &peer) == 0 && host_socket_is_local_peer(fd, &peer);
 }
 
 int host_socket_congestion(int fd, char name[HOST_CONGESTION_SIZE])

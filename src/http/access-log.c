@@ -24,12 +24,12 @@ static void append_time(struct buffer *line)
 	buffer_text(line, text);
 }
 
-static void append_paths(struct buffer *line, const struct sluice_bill *bill)
+static void append_paths(struct buffer *line, const struct tally *tally)
 {
-	for (unsigned i = 0; i < bill->path_count; i++)
-		buffer_printf(line, "%s%s=%llu", i ? "," : "", bill->paths[i].path,
-			      (unsigned long long)bill->paths[i].bytes);
-	if (bill->path_count == 0)
+	for (unsigned i = 0; i < tally->path_count; i++)
+		buffer_printf(line, "%s%s=%llu", i ? "," : "", tally->paths[i].path,
+			      (unsigned long long)tally->paths[i].bytes);
+	if (tally->path_count == 0)
 		buffer_text(line, "-");
 }
 
@@ -80,7 +80,7 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	append_request(&line, access->request);
 	buffer_printf(&line, "\" %u %llu %.6f ", response->status,
 		      (unsigned long long)response->body_bytes, seconds_since(access->started));
-	append_paths(&line, &response->bill);
+	append_paths(&line, &response->tally);
 	buffer_text(&line, " \"");
 	text_escape(&line, access->note, strlen(access->note));
 	buffer_text(&line, "\"");

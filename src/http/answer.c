@@ -26,7 +26,7 @@ static void prepare_response(struct connection *connection)
 	clock_gettime(CLOCK_MONOTONIC, &connection->started);
 	response->stream.wake = on_wake;
 	response->stream.forced = settings->path;
-	response->stream.bill = &response->bill;
+	response->stream.tally = &response->tally;
 	response->stream.explain = settings->explain ? &connection->explain : NULL;
 }
 

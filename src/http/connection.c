@@ -8,7 +8,6 @@
  */
 #include "http/connection.h"
 
-#include "base/meter.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "http/access-log.h"
@@ -118,6 +117,18 @@ static void log_answer(struct connection *connection, const char *note)
 	access_log(connection->worker->settings, &access, &connection->explain);
 }
 
+/* An exchange is over, well or not. */
+static void settle_answer(struct connection *connection, const char *note)
+{
+	struct tally *tally = &connection->response.tally;
+
+	stream_send_close(&connection->response.stream);
+	if (connection->has_card)
+		tally->device_moved_bytes += tally->bytes;
+	log_answer(connection, note);
+	tally_merge(&connection->worker->tally, tally);
+}
+
 static int64_t read_input(struct connection *connection)
 {
 	int64_t count;
@@ -164,9 +175,7 @@ static void finish_answer(struct connection *connection)
 {
 	bool keep_alive = connection->response.keep_alive;
 
-	stream_send_close(&connection->response.stream);
-	log_answer(connection, connection->response.why);
-	bill_merge(&connection->worker->bill, &connection->response.bill);
+	settle_answer(connection, connection->response.why);
 	response_close(&connection->response);
 	connection->response = (struct response){0};
 	connection->input_length -= connection->head_length;
@@ -207,9 +216,7 @@ static void fail_answer(struct connection *connection, int64_t result)
 		snprintf(note, sizeof(note), "%s, by %s at offset %llu", failure_text(result),
 			 stream_send_path(&connection->response.stream),
 			 (unsigned long long)stream_send_offset(&connection->response.stream));
-	stream_send_close(&connection->response.stream);
-	log_answer(connection, note);
-	bill_merge(&connection->worker->bill, &connection->response.bill);
+	settle_answer(connection, note);
 	close_connection(connection);
 }
 
@@ -408,6 +415,7 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	if (result < 0)
 		goto fail;
 	name_peer(connection, peer);
+	connection->has_card = !host_socket_is_local_peer(fd, peer);
 	sys_setsockopt_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	connection_set_state(connection, READING);
 	loop_timer_set(worker->loop, &connection->timer, LINGER_MS);
@@ -433,10 +441,7 @@ void connection_stop(struct connection *connection)
 
 void connection_abort(struct connection *connection, const char *why)
 {
-	if (connection->state == SENDING) {
-		stream_send_close(&connection->response.stream);
-		log_answer(connection, why);
-		bill_merge(&connection->worker->bill, &connection->response.bill);
-	}
+	if (connection->state == SENDING)
+		settle_answer(connection, why);
 	close_connection(connection);
 }

@@ -38,6 +38,7 @@ struct connection {
 	struct buffer explain;
 	struct timespec started;
 	char peer[INET6_ADDRSTRLEN];
+	bool has_card; /* between the client and us */
 };
 
 /* connection.c */

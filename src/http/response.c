@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/response.h"
 
-#include "base/meter.h"
 #include "base/sys.h"
 #include "http/condition.h"
 #include "http/date.h"
@@ -358,7 +357,8 @@ static int64_t send_text(struct response *response, int socket)
 		uint64_t moved = response->text_sent - text - content_at;
 
 		response->body_bytes += moved;
-		bill_add(&response->bill, "memory", moved);
+		tally_add(&response->tally, "memory", moved);
+		response->tally.cpu_copied_bytes += moved;
 	}
 	return count;
 }

@@ -7,6 +7,7 @@
 #define SLUICE_HTTP_RESPONSE_H
 
 #include "base/buffer.h"
+#include "base/tally.h"
 #include "http/file-cache.h"
 #include "http/message.h"
 #include "http/range.h"
@@ -31,7 +32,7 @@ struct response {
 	struct stream_send stream;
 	bool is_streaming;
 	uint64_t body_bytes; /* sent so far */
-	struct sluice_bill bill;
+	struct tally tally;
 };
 
 /* An answer without a file: an error, a redirect (with location), OPTIONS. */

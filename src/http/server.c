@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/meter.h"
 #include "base/sys.h"
+#include "base/tally.h"
 #include "base/text.h"
 #include "http/worker.h"
 
@@ -272,6 +273,7 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 		      struct sluice_error *error)
 {
 	unsigned started = 0;
+	struct tally tally = {0};
 	struct meter meter;
 	int result = 0;
 
@@ -296,7 +298,8 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 					     .page_cache_after_bytes = -1};
 		meter_read(&meter, bill);
 		for (unsigned i = 0; i < server->worker_count; i++)
-			bill_merge(bill, &server->workers[i].bill);
+			tally_merge(&tally, &server->workers[i].tally);
+		tally_to_bill(&tally, bill);
 	}
 	return result;
 }

@@ -43,7 +43,7 @@ struct worker {
 	struct file_cache files;
 	struct loop_timer accept_later;
 	struct loop_timer sweep; /* set while there are files in the cache */
-	struct sluice_bill bill;
+	struct tally tally;
 	int result;
 };
 

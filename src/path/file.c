@@ -28,8 +28,8 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 	}
 	file->is_for_writing = is_for_writing;
 	file->can_dontcache = S_ISREG(file->status.stx_mode);
-	file->align =
-		S_ISREG(file->status.stx_mode) ? host_file_direct_align(fd, &file->status) : 0;
+	file->has_disk = S_ISREG(file->status.stx_mode) && !host_file_is_in_memory(fd);
+	file->align = file->has_disk ? host_file_direct_align(&file->status) : 0;
 	file->can_direct = file->align > 0;
 	*out = file;
 	return 0;

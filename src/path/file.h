@@ -19,6 +19,7 @@ struct path_file {
 	unsigned references;
 	int fd; /* goes through the page cache */
 	bool is_for_writing;
+	bool has_disk;              /* below it, not only memory */
 	bool can_direct;            /* cleared for good when O_DIRECT turns out not to work here */
 	bool can_dontcache;         /* likewise, of RWF_DONTCACHE */
 	int direct_fd;              /* -1: not opened */

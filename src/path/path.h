@@ -14,6 +14,7 @@
 #ifndef SLUICE_PATH_PATH_H
 #define SLUICE_PATH_PATH_H
 
+#include "base/tally.h"
 #include "loop/loop.h"
 #include "path/file.h"
 
@@ -22,7 +23,7 @@ enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
 struct path_send_job {
 	struct loop *loop;
 	struct path_file *file;
-	struct sluice_bill *bill; /* for what only the path knows; NULL: nobody wants it */
+	struct tally *tally; /* for what only the path knows; NULL: nobody wants it */
 	int socket;
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent; only grows */
@@ -33,11 +34,17 @@ struct path_send_job {
 	void *state; /* the path's own */
 };
 
+/*
+ * Copies by construction: how often the CPU copies each byte on this end, and how often the disk
+ * moves it by DMA. What the card moves belongs to the connection, not to the path.
+ */
 struct path_send {
 	const char *name;
 	const char *summary; /* its copies and mode switches */
 	const char *needs; /* behind "it needs": what a machine or a file may lack; NULL: nothing */
 	bool needs_direct;
+	bool uses_cache;                 /* the disk moves what is not in the page cache, once */
+	unsigned cpu_copies, disk_moves; /* besides what the path itself adds to job->tally */
 	int (*open)(struct path_send_job *job);      /* NULL: nothing to do */
 	void (*prefetch)(struct path_send_job *job); /* job->ahead grew; NULL: nothing to do */
 	int64_t (*step)(struct path_send_job *job);
@@ -57,6 +64,7 @@ struct path_recv_job {
 	 * error.
 	 */
 	bool may_fall_back, has_fallen_back;
+	unsigned cpu_copies; /* the path's, of what step receives; open may know better */
 	void (*wake)(struct path_recv_job *job);
 	enum path_wait wait;
 	void *state;
@@ -67,6 +75,8 @@ struct path_recv {
 	const char *summary;
 	const char *needs;
 	bool needs_file, needs_direct;
+	bool writes_later; /* the disk has the bytes when they are synced, and maybe not before */
+	unsigned cpu_copies, push_copies, disk_moves; /* push: from the socket to the disk */
 	int (*open)(struct path_recv_job *job);
 	int64_t (*step)(struct path_recv_job *job);
 	/* Takes bytes that are in memory already, like step; never more than the limit allows. */

@@ -24,6 +24,7 @@ static int open_(struct path_recv_job *job)
 	    (domain == AF_INET || domain == AF_INET6))
 		return 0;
 	job->state = malloc(SCRAP);
+	job->cpu_copies = 1;
 	return job->state ? 0 : -ENOMEM;
 }
 
@@ -63,6 +64,7 @@ static void close_(struct path_recv_job *job)
 const struct path_recv path_recv_discard = {
 	.name = "discard",
 	.summary = "the bytes are dropped in the socket: no copy, two mode switches a call",
+	.push_copies = 1,
 	.open = open_,
 	.step = step,
 	.push = push,

@@ -90,6 +90,8 @@ static void close_(struct path_send_job *job)
 const struct path_send path_send_fault = {
 	.name = "fault",
 	.summary = "readwrite with bad luck: for tests",
+	.uses_cache = true,
+	.cpu_copies = 2,
 	.open = open_,
 	.step = step,
 	.close = close_,

@@ -161,6 +161,8 @@ static void close_(struct path_send_job *job)
 const struct path_send path_send_readwrite = {
 	.name = "readwrite",
 	.summary = "page cache to buffer to socket: two CPU copies, four mode switches a block",
+	.uses_cache = true,
+	.cpu_copies = 2,
 	.open = open_,
 	.step = step,
 	.close = close_,

@@ -50,6 +50,8 @@ struct zerocopy {
 	char *memory;
 	uint64_t next;       /* where the next slot starts to read */
 	uint64_t unreported; /* bytes sent that step has not returned yet */
+	uint64_t referred;   /* bytes sent by reference */
+	uint64_t copied;     /* of the sends by reference, how many the kernel copied after all */
 	unsigned first, held, count, reading;
 	struct notices notices;
 	struct slot slots[DEPTH];
@@ -137,6 +139,7 @@ static void read_slot(const struct path_send_job *job, struct zerocopy *zerocopy
 	slot->wanted = size_min(size_round_up(job->ahead - slot->offset, align), SLOT_SIZE);
 	slot->filled = 0;
 	slot->failed = 0;
+	slot->is_direct = false;
 	slot->sends = (struct notices_range){0};
 	zerocopy->count++;
 	count = sys_pread_nowait(file->fd, slot->data, slot->wanted, slot->offset);
@@ -171,8 +174,9 @@ static void take_notices(struct path_send_job *job, struct zerocopy *zerocopy)
 	for (unsigned i = 0; i < DEPTH; i++)
 		ranges[i] = &zerocopy->slots[i].sends;
 	copied = notices_take(&zerocopy->notices, job->socket, ranges, DEPTH);
-	if (job->bill)
-		job->bill->zerocopy_copied += copied;
+	zerocopy->copied += copied;
+	if (job->tally)
+		job->tally->zerocopy_copied += copied;
 }
 
 static void release(struct zerocopy *zerocopy)
@@ -201,6 +205,12 @@ static int64_t ready_bytes(const struct path_send_job *job, const struct slot *s
 	return (int64_t)size_min(slot->offset + slot->filled, job->limit) - (int64_t)job->offset;
 }
 
+static void count_copied(const struct path_send_job *job, uint64_t bytes)
+{
+	if (job->tally)
+		job->tally->cpu_copied_bytes += bytes;
+}
+
 static int64_t send_copy(const struct path_send_job *job, const void *data, size_t length)
 {
 	int64_t sent;
@@ -208,6 +218,8 @@ static int64_t send_copy(const struct path_send_job *job, const void *data, size
 	do
 		sent = sys_send(job->socket, data, length, 0);
 	while (sent == -EINTR);
+	if (sent > 0)
+		count_copied(job, (uint64_t)sent);
 	return sent;
 }
 
@@ -222,8 +234,9 @@ static int64_t send_reference(struct path_send_job *job, struct slot *slot, cons
 	while (sent == -EINTR);
 	if (sent > 0) {
 		notices_expect(&zerocopy->notices, &slot->sends);
-		if (job->bill)
-			job->bill->zerocopy_sends++;
+		zerocopy->referred += (uint64_t)sent;
+		if (job->tally)
+			job->tally->zerocopy_sends++;
 	}
 	if (sent != -ENOBUFS)
 		return sent;
@@ -244,6 +257,8 @@ static int64_t send_slot(struct path_send_job *job, struct slot *slot)
 				   : send_reference(job, slot, data, (size_t)length);
 	if (sent == -EAGAIN)
 		job->wait = PATH_WAIT_SOCKET;
+	if (sent > 0 && !slot->is_direct)
+		count_copied(job, (uint64_t)sent); /* from the page cache into the slot */
 	if (sent > 0 && job->offset + (uint64_t)sent == slot->offset + slot->filled) {
 		zerocopy->held++;
 		zerocopy->count--;
@@ -326,6 +341,10 @@ static void close_(struct path_send_job *job)
 {
 	struct zerocopy *zerocopy = job->state;
 
+	/* Completions count sends. They are of one kind on one connection, but where it moves. */
+	if (zerocopy->copied > 0)
+		count_copied(job, (uint64_t)((double)zerocopy->referred * (double)zerocopy->copied /
+					     zerocopy->notices.sent));
 	zerocopy->job = NULL;
 	if (zerocopy->reading == 0)
 		destroy(zerocopy);
@@ -336,6 +355,7 @@ const struct path_send path_send_zerocopy = {
 	.summary =
 		"page cache or disk to buffer, buffer to card by reference: one CPU copy, or none",
 	.needs = "a TCP socket that takes SO_ZEROCOPY",
+	.uses_cache = true,
 	.open = open_,
 	.step = step,
 	.close = close_,

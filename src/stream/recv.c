@@ -6,7 +6,6 @@
 #include "stream/recv.h"
 
 #include "base/error.h"
-#include "base/meter.h"
 #include "base/size.h"
 #include "base/sys.h"
 
@@ -80,6 +79,7 @@ static bool has_to_drop(const struct stream_recv *stream, const struct plan_recv
 static int open_choice(struct stream_recv *stream, const struct plan_recv_facts *facts)
 {
 	stream->choice = plan_recv(facts);
+	stream->job.cpu_copies = stream->choice.path->cpu_copies;
 	stream->job.drops = has_to_drop(stream, facts);
 	return stream->choice.path->open(&stream->job);
 }
@@ -180,22 +180,27 @@ static int ready(struct stream_recv *stream)
 }
 
 /* Of what is received now. What was under way when the path fell back counts as before. */
-static const char *path_name(struct stream_recv *stream)
+static const struct path_recv *current_path(struct stream_recv *stream)
 {
 	if (!stream->job.has_fallen_back)
-		return stream->choice.path->name;
+		return stream->choice.path;
 	if (!stream->fell_back_at)
 		stream->fell_back_at = stream->job.offset;
-	return path_recv_readwrite.name;
+	stream->job.cpu_copies = path_recv_readwrite.cpu_copies;
+	return &path_recv_readwrite;
 }
 
-static int64_t account(struct stream_recv *stream, int64_t count)
+static void account(struct stream_recv *stream, uint64_t count, bool is_pushed)
 {
-	if (count > 0) {
-		bill_add(stream->options.bill, path_name(stream), (uint64_t)count);
-		stream->job.offset += (uint64_t)count;
-	}
-	return count;
+	struct tally *tally = stream->options.tally;
+	const struct path_recv *path = current_path(stream);
+
+	tally_add(tally, path->name, count);
+	tally->cpu_copied_bytes += count * (is_pushed ? path->push_copies : stream->job.cpu_copies);
+	if (stream->file && stream->file->has_disk &&
+	    !(path->writes_later && stream->options.no_sync))
+		tally->device_moved_bytes += count * path->disk_moves;
+	stream->job.offset += count;
 }
 
 int64_t stream_recv_step(struct stream_recv *stream)
@@ -208,7 +213,9 @@ int64_t stream_recv_step(struct stream_recv *stream)
 	count = stream->choice.path->step(job);
 	if (count == 0 && job->limit != UINT64_MAX)
 		return -ENODATA;
-	return account(stream, count);
+	if (count > 0)
+		account(stream, (uint64_t)count, false);
+	return count;
 }
 
 int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t length)
@@ -219,7 +226,10 @@ int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t le
 		return count;
 	if (length > stream->job.limit - stream->job.offset)
 		return -EFBIG;
-	return account(stream, stream->choice.path->push(&stream->job, data, length));
+	count = stream->choice.path->push(&stream->job, data, length);
+	if (count > 0)
+		account(stream, (uint64_t)count, true);
+	return count;
 }
 
 static void start_sync(struct stream_recv *stream)

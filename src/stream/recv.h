@@ -15,7 +15,7 @@ struct stream_recv_options {
 	void (*wake)(void *owner); /* a completion came: step, push or finish again */
 	void *owner;
 	const struct path_recv *forced; /* NULL: the plan chooses */
-	struct sluice_bill *bill;       /* bytes are added to it */
+	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
 };
 

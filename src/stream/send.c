@@ -10,7 +10,6 @@
  */
 #include "stream/send.h"
 
-#include "base/meter.h"
 #include "base/size.h"
 
 #include <errno.h>
@@ -53,11 +52,25 @@ static struct stream_segment *segment_at(struct stream_send *stream, unsigned in
 	return &stream->segments[(stream->first + index) % STREAM_SEGMENTS];
 }
 
+/* What was cold and went through the page cache, the disk has moved there. */
+static void account_cold(const struct stream_send *stream, const struct stream_segment *segment,
+			 uint64_t sent)
+{
+	if (!segment->path->uses_cache || !stream->file->has_disk)
+		return;
+	if (segment->cold_bytes < 0)
+		stream->tally->is_device_unknown = true;
+	else
+		stream->tally->device_moved_bytes += size_min((uint64_t)segment->cold_bytes, sent);
+}
+
 static void close_first(struct stream_send *stream)
 {
 	struct stream_segment *segment = segment_at(stream, 0);
 	uint64_t end = size_min(stream->offset, segment->job.ahead);
 
+	if (end > segment->start)
+		account_cold(stream, segment, end - segment->start);
 	if (stream->explain && end > segment->start)
 		buffer_printf(stream->explain, "bytes %llu-%llu by %s: %s\n",
 			      (unsigned long long)segment->start, (unsigned long long)end - 1,
@@ -99,14 +112,17 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 	facts.file_size = file->status.stx_size;
 	facts.can_direct = file->can_direct;
 	place->until = at < place->mixed_until ? piece_end(at, PLAN_PIECE, place->end) : window;
-	if (facts.forced)
+	if (facts.forced) {
+		place->cold_bytes = cache_look(file->fd, at, place->until - at).cold_bytes;
 		return plan_send(&facts);
+	}
 	residency = cache_residency(file->fd, at, place->until - at);
 	if (residency.state == CACHE_MIXED && at >= place->mixed_until) {
 		place->mixed_until = window;
 		place->until = piece_end(at, PLAN_PIECE, place->end);
 		residency = cache_residency(file->fd, at, place->until - at);
 	}
+	place->cold_bytes = residency.cold_bytes;
 	facts.length = place->until - at;
 	facts.state = residency.state;
 	facts.is_dirty = residency.is_dirty;
@@ -120,7 +136,7 @@ static bool needs_resident(const struct path_send *path)
 }
 
 /* A file that is asked for many times in a few milliseconds is looked at once. */
-static struct plan_send choose(struct stream_send *stream, uint64_t at, uint64_t *until)
+static struct plan_send choose(struct stream_send *stream, struct stream_place *place)
 {
 	struct plan_send_facts facts = {.forced = stream->forced,
 					.is_admitted = stream->is_admitted,
@@ -128,20 +144,18 @@ static struct plan_send choose(struct stream_send *stream, uint64_t at, uint64_t
 					.can_splice = stream->can_splice};
 	struct path_file *file = stream->file;
 	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
-	struct stream_place place = {.at = at, .end = stream->end};
 	struct plan_send plan;
 
 	if (!stream->forced && size <= PLAN_WINDOW && now < file->resident_until_ms) {
 		facts.state = CACHE_RESIDENT;
-		*until = stream->end;
-		facts.length = *until - at;
+		place->until = stream->end;
+		facts.length = place->until - place->at;
 		return plan_send(&facts);
 	}
-	place.mixed_until = stream->mixed_until;
-	plan = stream_choose(file, facts, &place);
-	stream->mixed_until = place.mixed_until;
-	*until = place.until;
-	if (at == 0 && *until == size && needs_resident(plan.path))
+	place->mixed_until = stream->mixed_until;
+	plan = stream_choose(file, facts, place);
+	stream->mixed_until = place->mixed_until;
+	if (place->at == 0 && place->until == size && needs_resident(plan.path))
 		file->resident_until_ms = now + STALE_MS;
 	return plan;
 }
@@ -154,7 +168,7 @@ static int open_segment(struct stream_send *stream, struct plan_send choice, uin
 	*segment = (struct stream_segment){
 		.job = {.loop = stream->loop,
 			.file = stream->file,
-			.bill = stream->bill,
+			.tally = stream->tally,
 			.socket = stream->socket,
 			.offset = stream->planned,
 			.limit = stream->planned,
@@ -179,25 +193,32 @@ static int check_unchanged(const struct stream_send *stream)
 	return changed > 0 ? -ESTALE : changed;
 }
 
+static void add_cold(struct stream_segment *segment, int64_t bytes)
+{
+	segment->cold_bytes =
+		segment->cold_bytes < 0 || bytes < 0 ? -1 : segment->cold_bytes + bytes;
+}
+
 /* Plans one more piece. */
 static int plan_piece(struct stream_send *stream)
 {
 	struct stream_segment *last;
-	uint64_t until;
-	struct plan_send choice = choose(stream, stream->planned, &until);
+	struct stream_place place = {.at = stream->planned, .end = stream->end};
+	struct plan_send choice = choose(stream, &place);
 	int result = 0;
 
 	stream->last_path = choice.path->name;
 	last = stream->count > 0 ? segment_at(stream, stream->count - 1) : NULL;
 	if (last && last->path == choice.path && last->job.drops == choice.drops)
-		last->job.ahead = until;
+		last->job.ahead = place.until;
 	else
-		result = open_segment(stream, choice, until);
+		result = open_segment(stream, choice, place.until);
 	if (result < 0)
 		return result;
 	last = segment_at(stream, stream->count - 1);
+	add_cold(last, place.cold_bytes);
 	last->planned_ms = loop_now_ms(stream->loop);
-	stream->planned = until;
+	stream->planned = place.until;
 	return 0;
 }
 
@@ -231,15 +252,15 @@ static int plan_ahead(struct stream_send *stream)
 static bool is_stale(struct stream_send *stream)
 {
 	struct stream_segment *first = segment_at(stream, 0);
-	uint64_t until;
+	struct stream_place place = {.at = stream->offset, .end = stream->end};
 
 	if (stream->forced || !needs_resident(first->path) ||
 	    loop_now_ms(stream->loop) - first->planned_ms <= STALE_MS)
 		return false;
 	first->planned_ms = loop_now_ms(stream->loop);
 	stream->mixed_until = 0;
-	return !needs_resident(choose(stream, stream->offset, &until).path) ||
-	       until < size_min(window_end(stream->offset, stream->end), first->job.ahead);
+	return !needs_resident(choose(stream, &place).path) ||
+	       place.until < size_min(window_end(stream->offset, stream->end), first->job.ahead);
 }
 
 /*
@@ -300,6 +321,15 @@ static bool is_cannot(int64_t result)
 	return result == -EOPNOTSUPP || result == -EMFILE || result == -ENFILE;
 }
 
+static void account(struct stream_send *stream, uint64_t count)
+{
+	const struct path_send *path = segment_at(stream, 0)->path;
+
+	tally_add(stream->tally, path->name, count);
+	stream->tally->cpu_copied_bytes += count * path->cpu_copies;
+	stream->tally->device_moved_bytes += count * path->disk_moves;
+}
+
 int64_t stream_send_step(struct stream_send *stream)
 {
 	int64_t count;
@@ -313,7 +343,7 @@ int64_t stream_send_step(struct stream_send *stream)
 		return -ENODATA;
 	if (count > 0) {
 		stream->offset += (uint64_t)count;
-		bill_add(stream->bill, stream->last_path, (uint64_t)count);
+		account(stream, (uint64_t)count);
 	}
 	return count;
 }

@@ -18,6 +18,7 @@ struct stream_segment {
 	const char *reason;
 	struct stream_send *stream;
 	uint64_t start;
+	int64_t cold_bytes;  /* not in the page cache when it was planned; -1: not known */
 	uint64_t planned_ms; /* when the last of its pieces was looked at */
 };
 
@@ -28,7 +29,7 @@ struct stream_send {
 	void (*wake)(struct stream_send *stream); /* a completion came: step again */
 	const struct path_send *forced;           /* NULL: the plan chooses */
 	bool is_admitted;                         /* worth memory: goes through the page cache */
-	struct sluice_bill *bill;                 /* bytes are added to it */
+	struct tally *tally;                      /* bytes are added to it */
 	struct buffer *explain;                   /* NULL, or lines are appended */
 
 	/* private */
@@ -62,6 +63,7 @@ struct stream_place {
 	uint64_t at, end;
 	uint64_t mixed_until; /* 0 at first; for the next call on the same file */
 	uint64_t until;       /* filled: where the answer ends, at most end */
+	int64_t cold_bytes;   /* filled: below that, not in the page cache; -1: not known */
 };
 
 /*

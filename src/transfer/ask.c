@@ -37,6 +37,8 @@ static int connect_to(struct download *download, const struct addrinfo *address)
 		result = download_wait_socket(download, "connection");
 	if (result < 0)
 		http_client_close(client);
+	else
+		download->has_card = !host_socket_is_local(client->fd);
 	download_mark_active(download);
 	return result;
 }

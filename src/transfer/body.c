@@ -21,7 +21,7 @@ static int open_stream(struct download *download)
 		.wake = download_wake,
 		.owner = download,
 		.forced = download->path,
-		.bill = &download->result->bill,
+		.tally = &download->tally,
 		.keep_cached = download->options->keep_cached,
 		.no_sync = download->options->no_sync,
 	};
@@ -71,7 +71,9 @@ static int write_all(struct download *download, const char *data, size_t length)
 			data += count;
 			length -= (size_t)count;
 			download->written_to_fd += (uint64_t)count;
-			bill_add(&download->result->bill, "readwrite", (uint64_t)count);
+			/* Out of the socket, and into whatever the output is. */
+			tally_add(&download->tally, "readwrite", (uint64_t)count);
+			download->tally.cpu_copied_bytes += 2 * (uint64_t)count;
 		}
 	}
 	download_mark_active(download);

@@ -53,12 +53,10 @@ int download_report(struct download *download)
 	struct sluice_progress progress = {download_done(download), download->resume,
 					   download->expected, 0};
 	uint64_t now = now_ms();
-	struct sluice_bill bill;
 
 	if (!options->progress || now - download->reported_ms < REPORT_MS)
 		return 0;
-	meter_read(&download->meter, &bill);
-	progress.seconds = bill.seconds;
+	progress.seconds = meter_seconds(&download->meter);
 	download->reported_ms = now;
 	return options->progress(options->argument, &progress)
 		       ? 0

@@ -8,6 +8,7 @@
 #define SLUICE_TRANSFER_DOWNLOAD_H
 
 #include "base/meter.h"
+#include "base/tally.h"
 #include "http/client.h"
 #include "stream/recv.h"
 #include "transfer/target.h"
@@ -29,6 +30,8 @@ struct download {
 	struct stream_recv *stream;
 	struct http_chunked *chunked;
 	struct meter meter;
+	struct tally tally;
+	bool has_card; /* between us and the server */
 	struct loop_op save;
 	uint64_t save_offset, saved_ms;
 	int64_t save_result;

@@ -178,6 +178,9 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	explain(download);
 	close_all(download);
 	meter_read(&download->meter, &result->bill);
+	if (download->has_card)
+		download->tally.device_moved_bytes += download->tally.bytes;
+	tally_to_bill(&download->tally, &result->bill);
 	free(download);
 	return code;
 }

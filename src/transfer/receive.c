@@ -76,7 +76,7 @@ static int open_stream(struct sluice_receive *receive, int socket, uint64_t offs
 	struct stream_recv_options stream = {
 		.wake = on_wake,
 		.owner = receive,
-		.bill = &receive->transfer.bill,
+		.tally = &receive->transfer.tally,
 	};
 
 	if (name && !(stream.forced = path_recv_find(name)))

@@ -91,7 +91,7 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 	send->transfer.watch.ready = on_ready;
 	send->transfer.again.run = on_again;
 	send->stream.wake = on_wake;
-	send->stream.bill = &send->transfer.bill;
+	send->stream.tally = &send->transfer.tally;
 	send->stream.explain = options && options->explain ? &send->transfer.lines : NULL;
 	result = set_path(&send->stream, options, error);
 	if (result == 0)

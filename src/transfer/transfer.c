@@ -74,6 +74,7 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	if (result < 0)
 		return error_set_errno(error, -result, "watching the socket");
 	transfer->has_watch = true;
+	transfer->has_card = !host_socket_is_local(socket);
 	meter_start(&transfer->meter);
 	transfer->bill.page_cache_before_bytes = resident_bytes(transfer);
 	loop_task_queue(engine->loop, &transfer->again);
@@ -97,10 +98,13 @@ void transfer_finish(struct transfer *transfer, int result, const char *what)
 
 	if (result < 0)
 		error_set_errno(&error, -result, "%s after %llu bytes", what,
-				(unsigned long long)transfer->bill.bytes);
-	transfer->length = transfer->bill.bytes;
+				(unsigned long long)transfer->tally.bytes);
+	transfer->length = transfer->tally.bytes;
 	transfer->bill.page_cache_after_bytes = resident_bytes(transfer);
 	meter_read(&transfer->meter, &transfer->bill);
+	if (transfer->has_card)
+		transfer->tally.device_moved_bytes += transfer->tally.bytes;
+	tally_to_bill(&transfer->tally, &transfer->bill);
 	loop_watch_remove(transfer->loop, &transfer->watch);
 	transfer->has_watch = false;
 	hand_out_lines(transfer);

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/meter.h"
+#include "base/tally.h"
 #include "path/file.h"
 #include "transfer/engine.h"
 
@@ -22,9 +23,11 @@ struct transfer {
 	sluice_done *done;
 	void *argument;
 	struct meter meter;
+	struct tally tally;
 	struct sluice_bill bill;
 	uint64_t offset, length;
 	bool has_watch;
+	bool has_card; /* between this socket and its peer */
 };
 
 /* Fills a transfer whose watch.ready and again.run are set. Errors name what failed. */

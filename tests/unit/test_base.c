@@ -3,6 +3,7 @@
 #include "base/meter.h"
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/tally.h"
 #include "base/text.h"
 
 #include <setjmp.h>
@@ -97,30 +98,46 @@ static void outside_text_is_escaped(void **state)
 
 static void bills_add_up(void **state)
 {
-	struct sluice_bill bill = {0}, sum = {0};
+	struct tally tally = {.cpu_copied_bytes = 11, .device_moved_bytes = 7}, total = {0};
+	struct sluice_bill sum = {.seconds = 1};
 
-	bill_add(&bill, "direct", 10);
-	bill_add(&bill, "sendfile", 5);
-	bill_add(&bill, "direct", 1);
-	bill_merge(&sum, &bill);
-	bill_merge(&sum, &bill);
+	tally_add(&tally, "direct", 10);
+	tally_add(&tally, "sendfile", 5);
+	tally_add(&tally, "direct", 1);
+	tally_merge(&total, &tally);
+	tally_merge(&total, &tally);
+	tally_to_bill(&total, &sum);
 	assert_int_equal(sum.bytes, 32);
 	assert_int_equal(sum.path_count, 2);
 	assert_string_equal(sum.paths[0].path, "direct");
 	assert_int_equal(sum.paths[0].bytes, 22);
 	assert_int_equal(sum.paths[1].bytes, 10);
+	assert_int_equal(sum.cpu_copied_bytes, 22);
+	assert_int_equal(sum.device_moved_bytes, 14);
+	assert_true(sum.seconds == 1);
+	total.is_device_unknown = true;
+	tally_to_bill(&total, &sum);
+	assert_int_equal(sum.device_moved_bytes, -1);
 }
 
 static void system_calls_are_counted_and_errors_returned(void **state)
 {
-	struct sys_counts before, after;
+	struct sluice_bill bill;
+	struct meter meter;
 	char byte;
 
-	sys_counts_read(&before);
+	meter_start(&meter);
 	assert_int_equal(sys_read(-1, &byte, 1), -9 /* EBADF */);
-	sys_counts_read(&after);
-	assert_int_equal(after.calls[CALL_read] - before.calls[CALL_read], 1);
-	assert_int_equal(sys_counts_total(&after) - sys_counts_total(&before), 1);
+	assert_int_equal(sys_write(-1, &byte, 1), -9);
+	assert_int_equal(sys_read(-1, &byte, 1), -9);
+	meter_read(&meter, &bill);
+	assert_int_equal(bill.system_calls, 3);
+	assert_int_equal(bill.mode_switches, 6);
+	assert_int_equal(bill.system_call_count, 2);
+	assert_string_equal(bill.system_calls_by_name[0].name, "read");
+	assert_int_equal(bill.system_calls_by_name[0].count, 2);
+	assert_string_equal(bill.system_calls_by_name[1].name, "write");
+	assert_int_equal(bill.system_calls_by_name[1].count, 1);
 	assert_string_equal(sys_call_name(CALL_openat2), "openat2");
 }
 

@@ -2,7 +2,7 @@
 /* Tasks and timers, in the loop and where the loop itself is polled. */
 #include "loop-kinds.h"
 
-#include "base/sys.h"
+#include "base/meter.h"
 
 /* Tasks */
 
@@ -102,17 +102,18 @@ static void test_task_is_free(void **state)
 {
 	struct loop *loop = loop_new();
 	struct step a = make_step(loop, 'a');
-	struct sys_counts before, after;
+	struct sluice_bill bill;
+	struct meter meter;
 
 	trace_clear();
 	a.again = true;
 	loop_task_queue(loop, &a.task);
-	sys_counts_read(&before);
+	meter_start(&meter);
 	for (int i = 0; i < 10; i++)
 		loop_run(loop, -1);
-	sys_counts_read(&after);
+	meter_read(&meter, &bill);
 	assert_int_equal(trace_length, 10);
-	assert_int_equal(sys_counts_total(&after) - sys_counts_total(&before), 10);
+	assert_int_equal(bill.system_calls, 10);
 	loop_close(loop);
 }
 

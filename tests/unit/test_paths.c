@@ -4,6 +4,9 @@
  * all kinds.
  */
 #include "path-files.h"
+
+#include "cache/residency.h"
+#include "host/file.h"
 #include "sluice.h"
 
 #include <linux/capability.h>
@@ -89,6 +92,40 @@ static void assert_received(const struct row *row, size_t length)
 	free(copy);
 }
 
+static bool has_no_disk(void)
+{
+	return host_file_is_in_memory(target);
+}
+
+/* How often each byte is copied on loopback, where the kernel copies what zerocopy refers to. */
+static unsigned copies(const char *path, bool is_sending)
+{
+	static const struct {
+		const char *path;
+		unsigned send, receive;
+	} rows[] = {{"readwrite", 2, 2}, {"mmap", 1, 0},    {"sendfile", 0, 0}, {"splice", 0, 1},
+		    {"direct", 1, 1},    {"discard", 0, 0}, {"dontcache", 0, 2}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (strcmp(rows[i].path, path) == 0)
+			return is_sending ? rows[i].send : rows[i].receive;
+	fail_msg("no row for %s", path);
+	return 0;
+}
+
+static void assert_copies(const struct row *row, const struct sluice_bill bills[2])
+{
+	if (strcmp(row->send, "zerocopy") != 0)
+		assert_int_equal(bills[0].cpu_copied_bytes, row->length * copies(row->send, true));
+	else
+		/* Into the buffer by the CPU or by the disk, then all of them copied after all. */
+		assert_in_range(bills[0].cpu_copied_bytes, row->length, 2 * row->length);
+	assert_int_equal(bills[1].cpu_copied_bytes, row->length * copies(row->receive, false));
+	assert_in_range(bills[0].device_moved_bytes, 0, row->length);
+	assert_int_equal(bills[1].device_moved_bytes,
+			 strcmp(row->receive, "discard") == 0 || has_no_disk() ? 0 : row->length);
+}
+
 static void assert_moves(const struct row *row)
 {
 	struct sluice_bill bills[2];
@@ -101,6 +138,7 @@ static void assert_moves(const struct row *row)
 		assert_int_equal(bills[i].path_count, row->length > 0);
 	}
 	assert_true(bills[0].zerocopy_copied <= bills[0].zerocopy_sends);
+	assert_copies(row, bills);
 	if (strcmp(row->receive, "discard") != 0)
 		assert_received(row, row->length);
 }
@@ -146,6 +184,34 @@ static void the_same_without_io_uring(void **state)
 	setenv("SLUICE_LOOP", "epoll", true);
 	every_pair_of_paths(state);
 	unsetenv("SLUICE_LOOP");
+}
+
+static void the_disk_moves_what_is_cold(void **state)
+{
+	const char *path;
+
+	if (has_no_disk() || cache_look(source, 0, SIZE).cold_bytes < 0) {
+		print_message("# no disk here, or no cachestat(2)\n");
+		skip();
+	}
+	for (unsigned i = 0; (path = sluice_send_path_name(i)); i++) {
+		struct row row = {path, "discard", 0, 0, SIZE, false, false};
+		struct sluice_bill bills[2];
+		bool is_direct = strcmp(path, "direct") == 0;
+
+		if (!can_work_here(path))
+			continue;
+		for (int is_cold = 0; is_cold < 2; is_cold++) {
+			int64_t cold;
+
+			assert_int_equal(pread(source, content, SIZE, 0), SIZE);
+			if (is_cold)
+				evict_source();
+			cold = cache_look(source, 0, SIZE).cold_bytes;
+			assert_int_equal(move(&row, bills), 0);
+			assert_int_equal(bills[0].device_moved_bytes, is_direct ? SIZE : cold);
+		}
+	}
 }
 
 static void names(void **state)
@@ -266,6 +332,7 @@ static void little_memory_may_be_locked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_disk_moves_what_is_cold),
 		cmocka_unit_test(names),
 		cmocka_unit_test(every_pair_of_paths),
 		cmocka_unit_test(the_same_without_io_uring),
