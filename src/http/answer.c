@@ -174,6 +174,12 @@ static void answer_request(struct connection *connection)
 		answer_target(connection);
 }
 
+static bool has_successor(const struct connection *connection)
+{
+	return memmem(connection->input + connection->head_length,
+		      connection->input_length - connection->head_length, "\r\n\r\n", 4);
+}
+
 /* Whether there was a whole request, or a bad one, in the input: then the state has changed. */
 bool connection_take_request(struct connection *connection)
 {
@@ -195,5 +201,6 @@ bool connection_take_request(struct connection *connection)
 		answer_request(connection);
 	else
 		connection_answer_text(connection, (unsigned)status, http_reason((unsigned)status));
+	connection->response.has_successor = has_successor(connection);
 	return true;
 }

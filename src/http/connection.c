@@ -175,6 +175,7 @@ static void finish_answer(struct connection *connection)
 {
 	bool keep_alive = connection->response.keep_alive;
 
+	connection->is_corked = connection->response.has_successor;
 	settle_answer(connection, connection->response.why);
 	response_close(&connection->response);
 	connection->response = (struct response){0};
@@ -285,6 +286,13 @@ static int64_t drive_state(struct connection *connection)
 	return -EAGAIN;
 }
 
+/* Setting the option sends what waits (tcp(7)). */
+static void uncork(struct connection *connection)
+{
+	sys_setsockopt_int(connection->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	connection->is_corked = false;
+}
+
 void connection_drive(struct connection *connection)
 {
 	int64_t left = TURN_BYTES, count = 1;
@@ -295,6 +303,8 @@ void connection_drive(struct connection *connection)
 	}
 	if (count > 0)
 		loop_task_queue(connection->worker->loop, &connection->again);
+	else if (count == -EAGAIN && connection->is_corked)
+		uncork(connection);
 }
 
 static void on_again(struct loop_task *task)

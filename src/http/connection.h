@@ -25,6 +25,7 @@ struct connection {
 	bool is_closed, is_resolving, has_answered;
 	bool may_have_input; /* the socket may hold bytes that were not read, or its end */
 	bool has_hung_up;    /* the client sends no more */
+	bool is_corked;      /* the last answer may wait in the socket for the next one */
 	bool is_pipelined;   /* the request came behind another, and perhaps after the turn began */
 	uint64_t since_ms;   /* when the state began, or made progress last */
 	uint64_t linger_left;

@@ -336,7 +336,7 @@ static size_t content_size(const struct response *response)
 /* Sends what is left of the text and, in the same call, of the content. */
 static int64_t send_text(struct response *response, int socket)
 {
-	bool has_more = response->range_at < response->range_count;
+	bool has_more = response->range_at < response->range_count || response->has_successor;
 	size_t size = content_size(response);
 	size_t sent = response->text_sent, text = response->text.length;
 	size_t text_left = sent < text ? text - sent : 0;

@@ -17,8 +17,9 @@
 struct response {
 	unsigned status;
 	bool keep_alive;
-	bool is_head_only; /* HEAD: the head of a GET and no body */
-	char why[96];      /* for the log */
+	bool is_head_only;  /* HEAD: the head of a GET and no body */
+	bool has_successor; /* another whole request waits: its answer may share a packet */
+	char why[96];       /* for the log */
 	/* What is sent next, before the ranges: the head, a part's head, or a text body. */
 	struct buffer text;
 	size_t text_sent;

@@ -36,7 +36,7 @@ struct blocks {
 	size_t tail_length;
 	int fd, flags, failed;
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
-	bool drops;
+	bool paces, drops;  /* what a block's write-back does */
 	uint32_t align;
 	unsigned depth, busy;
 	struct block blocks[DEPTH_MAX];
@@ -85,7 +85,7 @@ static void release(struct block *block)
 
 /*
  * Waits until the block is on the disk: as many bytes as there are blocks can be dirty, and no
- * more, however fast they come. Then its pages can go.
+ * more, however fast they come. Then its pages can go, where they are to.
  */
 static int64_t write_back(void *argument)
 {
@@ -94,7 +94,7 @@ static int64_t write_back(void *argument)
 					 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 						 SYNC_FILE_RANGE_WAIT_AFTER);
 
-	if (result == 0)
+	if (result == 0 && block->owner->drops)
 		cache_drop(block->fd, block->offset, block->filled);
 	/* ESPIPE, EINVAL: not offered here; the sync at the end covers it. */
 	return result == -EIO || result == -ENOSPC ? result : 0;
@@ -123,7 +123,7 @@ static bool falls_back(struct blocks *blocks, struct block *block, int64_t resul
 	    !blocks->job->may_fall_back)
 		return false;
 	blocks->job->has_fallen_back = true;
-	blocks->drops = blocks->job->drops;
+	blocks->paces = blocks->job->paces;
 	blocks->fd = block->fd = blocks->file->fd;
 	blocks->flags = block->flags = 0;
 	submit(block);
@@ -147,7 +147,7 @@ static void on_written(struct loop_op *op, int64_t result)
 		fail(blocks, block, result);
 	loop_buffer_give(blocks->loop, block->data);
 	block->data = NULL;
-	if (blocks->drops && !blocks->failed && blocks->job) {
+	if (blocks->paces && !blocks->failed && blocks->job) {
 		block->op.done = on_written_back;
 		loop_work(blocks->loop, &block->op, write_back, block);
 		return;
@@ -178,7 +178,8 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
-	blocks->drops = job->drops && fd == job->file->fd && !flags;
+	blocks->paces = job->paces && fd == job->file->fd && !flags;
+	blocks->drops = job->drops;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
 	for (unsigned i = 0; i < depth; i++) {

@@ -57,10 +57,11 @@ struct path_recv_job {
 	int socket;
 	uint64_t offset; /* of the next byte to receive */
 	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
-	bool drops; /* what goes through the page cache is written back at once, and leaves it */
+	bool paces;      /* what goes through the page cache is written back block by block */
+	bool drops;      /* with paces: and leaves it */
 	/*
 	 * Where the kernel refuses the path's own way of writing in the middle of it: goes on
-	 * through the page cache, with drops, and says so by has_fallen_back. Else that is an
+	 * through the page cache, paced, and says so by has_fallen_back. Else that is an
 	 * error.
 	 */
 	bool may_fall_back, has_fallen_back;

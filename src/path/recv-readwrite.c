@@ -16,7 +16,7 @@ enum {
 
 static int open_(struct path_recv_job *job)
 {
-	return blocks_open(job, job->file->fd, 1, job->drops ? DEPTH_WITH_WRITE_BACK : DEPTH, 0);
+	return blocks_open(job, job->file->fd, 1, job->paces ? DEPTH_WITH_WRITE_BACK : DEPTH, 0);
 }
 
 const struct path_recv path_recv_readwrite = {

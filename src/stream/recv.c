@@ -69,18 +69,21 @@ static int64_t allocate(void *argument)
 	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG ? result : 0;
 }
 
-/* A path that the user named is the plain one; what the plan falls back to harms nobody's cache. */
-static bool has_to_drop(const struct stream_recv *stream, const struct plan_recv_facts *facts)
+/*
+ * A path that the user named is the plain one; what the plan falls back to fills nobody's memory
+ * with dirty pages.
+ */
+static bool has_to_pace(const struct stream_recv *stream, const struct plan_recv_facts *facts)
 {
-	return !facts->forced && !facts->keep_cached && facts->length > PLAN_SMALL_RECV &&
-	       !stream->had_pages && !stream->options.no_sync;
+	return !facts->forced && facts->length > PLAN_SMALL_RECV && !stream->options.no_sync;
 }
 
 static int open_choice(struct stream_recv *stream, const struct plan_recv_facts *facts)
 {
 	stream->choice = plan_recv(facts);
 	stream->job.cpu_copies = stream->choice.path->cpu_copies;
-	stream->job.drops = has_to_drop(stream, facts);
+	stream->job.paces = has_to_pace(stream, facts);
+	stream->job.drops = stream->job.paces && !facts->keep_cached && !stream->had_pages;
 	return stream->choice.path->open(&stream->job);
 }
 

@@ -406,15 +406,20 @@ CACHESTAT = 451  # the same number on every architecture
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def resident_pages(path, offset=0, length=0):
-    """Pages of a file range that are in the page cache (length 0: to the end), or skips."""
+def cached_pages(path, offset=0, length=0):
+    """Of a file range (length 0: to the end), in the page cache: (all, dirty, under write-back)
+    pages; or skips."""
     window = (ctypes.c_uint64 * 2)(offset, length)
     counts = (ctypes.c_uint64 * 5)()
     with open(path, "rb") as file:
         failed = LIBC.syscall(CACHESTAT, file.fileno(), window, counts, 0)
     if failed:
         raise unittest.SkipTest(f"no cachestat(2) here: {os.strerror(ctypes.get_errno())}")
-    return counts[0]
+    return tuple(counts[:3])
+
+
+def resident_pages(path, offset=0, length=0):
+    return cached_pages(path, offset, length)[0]
 
 
 def pages(size):

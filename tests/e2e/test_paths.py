@@ -2,6 +2,7 @@
 """Every path on both ends: the same bytes for every size, from memory and from disk, and the page
 cache left as it was found."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from support import (
     PAGE,
     RECEIVE_PATHS,
     SEND_PATHS,
+    SLUICE,
+    cached_pages,
     content,
     evict,
     get,
@@ -231,6 +234,24 @@ class PageCache(unittest.TestCase):
         resident_pages(self.copy)
         self.assertEqual(resident_pages(self.copy), pages(LARGE))
         self.assert_same()
+
+
+    def test_dirty_pages_of_a_kept_file_are_bounded(self):
+        """Kept in the cache is not the same as dirty there: write-back is paced."""
+        size, most = 512 * MIB, 64 * MIB
+        with open(self.file, "wb") as file:
+            file.truncate(size)
+        server = serve(self.addCleanup, self.folder)
+        part = self.folder / "copy.part"
+        command = [SLUICE, "get", "-q", "--keep-cached", server.url("source"), "-o", self.copy]
+        looks = []
+        with subprocess.Popen(command) as client:
+            while client.poll() is None:
+                with contextlib.suppress(FileNotFoundError):
+                    looks.append(cached_pages(part))
+        self.assertEqual(client.returncode, 0)
+        self.assertTrue(any(look[0] for look in looks), "the part was never seen")
+        self.assertLessEqual(max(dirty + written for _, dirty, written in looks) * PAGE, most)
 
 
 class ForcedPathsThatCannotWork(unittest.TestCase):

@@ -3,8 +3,11 @@
 
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
+import socket
+import struct
 import subprocess
 import unittest
 import urllib.parse
@@ -167,6 +170,44 @@ class Connections(Folder):
             connection.send(b"GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
             for _ in range(500):
                 self.assertEqual(connection.answer().body, b"hello\n")
+
+    def test_answers_to_pipelined_requests_share_packets(self):
+        """TCP_INFO counts the segments with data that came in (tcpi_data_segs_in, Linux 4.6)."""
+        old = self.folder / "old.txt"
+        old.write_bytes(b"hello\n")
+        # A file that changed just now, or is not written back, is not kept in memory.
+        os.utime(old, (0, 0))
+        os.sync()
+        with self.server.connect() as connection:
+            connection.send(b"GET /old.txt HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+            for _ in range(20):
+                self.assertEqual(connection.answer().body, b"hello\n")
+            info = connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        if len(info) < 156:
+            self.skipTest("this kernel's TCP_INFO does not count segments")
+        self.assertLess(struct.unpack_from("I", info, 152)[0], 10)
+
+    def test_the_last_of_them_does_not_wait_for_a_whole_request(self):
+        with self.server.connect() as connection:
+            connection.send(b"GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n" * 2 + b"GET /sma")
+            for _ in range(2):
+                self.assertEqual(connection.answer().body, b"hello\n")
+            connection.send(b"ll.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertEqual(connection.answer().body, b"hello\n")
+
+    def test_a_replaced_file_is_seen_by_the_next_request(self):
+        """However many ask for it at the same time, what was asked for afterwards is new."""
+        name = self.folder / "changing.txt"
+        connections = [self.server.connect() for _ in range(8)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+        for number in range(50):
+            (self.folder / "next").write_text(f"{number:08}")
+            (self.folder / "next").rename(name)
+            for connection in connections:
+                connection.ask("/changing.txt")
+            for connection in connections:
+                self.assertEqual(connection.answer().body, f"{number:08}".encode())
 
     def test_a_request_in_single_bytes(self):
         with self.server.connect() as connection:
