@@ -39,13 +39,23 @@ static json_t *curve_json(const struct tune_curve *curve)
 	return points;
 }
 
+static json_t *wake_ups_json(const struct tune_curve *curve)
+{
+	json_t *moments = json_array();
+
+	for (unsigned i = 0; i < curve->wake_ups && i < TUNE_WAKE_UPS; i++)
+		json_array_append_new(moments, json_real(curve->wake_up_seconds[i]));
+	return moments;
+}
+
 static json_t *simulation_json(const struct prove_side *side)
 {
-	return json_pack("{s:o, s:f, s:f, s:i, s:o}", "distance_ratio",
+	return json_pack("{s:o, s:f, s:f, s:i, s:o, s:o}", "distance_ratio",
 			 known_distance(side->distance), "filled_seconds",
 			 side->simulation.filled_seconds, "synced_seconds",
 			 side->simulation.synced_seconds, "wake_ups",
-			 (int)side->simulation.wake_ups, "curve", curve_json(&side->simulation));
+			 (int)side->simulation.wake_ups, "wake_up_seconds",
+			 wake_ups_json(&side->simulation), "curve", curve_json(&side->simulation));
 }
 
 static json_t *side_json(const struct prove_side *side)

@@ -77,7 +77,11 @@ static void drain(struct world *world, double step, struct tune_curve *curve)
 {
 	bool is_flushing = is_due(world, step);
 
-	curve->wake_ups += is_flushing && !world->is_flushing;
+	if (is_flushing && !world->is_flushing) {
+		if (curve->wake_ups < TUNE_WAKE_UPS)
+			curve->wake_up_seconds[curve->wake_ups] = world->now;
+		curve->wake_ups++;
+	}
 	world->is_flushing = is_flushing;
 	if (is_flushing)
 		world->dirty = fmax(world->dirty - world->load->drain_rate * step, 0);

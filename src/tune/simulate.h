@@ -22,15 +22,17 @@ struct tune_load {
 	double wake_seconds, expire_seconds; /* of the flusher's clock; 0: it has none */
 };
 
-#define TUNE_CURVE 2048
+#define TUNE_CURVE    2048
+#define TUNE_WAKE_UPS 256
 
 struct tune_curve {
 	double step_seconds; /* between two points, the first at 0 */
 	unsigned count;
 	double bytes[TUNE_CURVE];
-	unsigned wake_ups;     /* of the flusher */
-	double filled_seconds; /* when the burst was all in the cache */
-	double synced_seconds; /* and all on the disk */
+	unsigned wake_ups;                     /* of the flusher */
+	double wake_up_seconds[TUNE_WAKE_UPS]; /* of the first ones */
+	double filled_seconds;                 /* when the burst was all in the cache */
+	double synced_seconds;                 /* and all on the disk */
 };
 
 /* Rates and the limit must be above 0; gives up after TUNE_SIMULATED_SECONDS. */
