@@ -58,7 +58,7 @@ static void read_ahead(struct buffer *out, const struct tune_line *line, const c
 	comment(out, "Not a sysctl; as a line in /etc/udev/rules.d/60-read-ahead.rules:");
 	buffer_printf(
 		out, "# ACTION==\"add|change\", KERNEL==\"%s\", ATTR{queue/read_ahead_kb}=\"%s\"\n",
-		*device ? device : "sda", line->advised);
+		*device ? device : "DEVICE", line->advised);
 }
 
 void tune_conf_text(struct buffer *out, const struct tune_advice *advice,

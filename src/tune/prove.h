@@ -14,7 +14,6 @@
 #include "tune/simulate.h"
 
 #define PROVE_ROUNDS 5
-#define PROVE_MEMORY (UINT64_C(96) << 20) /* the hot file and room for everything else */
 
 struct prove_plan {
 	uint64_t burst_bytes;

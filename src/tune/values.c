@@ -37,7 +37,8 @@ static const struct {
 const char *tune_key_name(enum tune_key key, const char *device, char name[TUNE_NAME])
 {
 	if (key == TUNE_READ_AHEAD)
-		snprintf(name, TUNE_NAME, READ_AHEAD_HEAD "%s" READ_AHEAD_TAIL, device);
+		snprintf(name, TUNE_NAME, READ_AHEAD_HEAD "%s" READ_AHEAD_TAIL,
+			 *device ? device : "DEVICE");
 	else
 		snprintf(name, TUNE_NAME, "%s", keys[key].name);
 	return name;
