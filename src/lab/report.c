@@ -74,12 +74,16 @@ static void write_json(FILE *out, const char *json)
 
 static int write_page(FILE *out, const char *kind, const char *json)
 {
+	errno = 0;
 	fwrite(report_page_head, 1, report_page_head_size, out);
 	fputs(kind, out);
 	fwrite(report_page_middle, 1, report_page_middle_size, out);
 	write_json(out, json);
 	fwrite(report_page_tail, 1, report_page_tail_size, out);
-	return fflush(out) < 0 || fsync(fileno(out)) < 0 ? -errno : 0;
+	/* A write that failed is remembered by the stream, and what it said by nobody but errno. */
+	if (fflush(out) < 0 || ferror(out))
+		return errno ? -errno : -EIO;
+	return fsync(fileno(out)) < 0 ? -errno : 0;
 }
 
 int report_write(const char *file, const char *kind, const json_t *document,
