@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The matrix as the document that --json prints and the page draws. */
+#include "bench.h"
+#include "command.h"
+#include "lab/facts.h"
+
+static json_t *spread(const struct lab_row *row, struct lab_spread value, double unit)
+{
+	if (row->runs == 0)
+		return json_null();
+	return json_pack("{s:f, s:f, s:f}", "median", value.median / unit, "min", value.min / unit,
+			 "max", value.max / unit);
+}
+
+static json_t *known(double value)
+{
+	return value > 0 ? json_real(value) : json_null();
+}
+
+static json_t *bill(const struct lab_row *row, const struct sluice_bill *of)
+{
+	return row->runs ? command_bill_json(of) : json_null();
+}
+
+static json_t *row_json(const struct lab_matrix *matrix, const struct lab_row *row)
+{
+	const struct lab_row *baseline = &matrix->rows[row->baseline];
+	json_t *json = json_pack(
+		"{s:s, s:s, s:s, s:b, s:o, s:b}", "send", row->send, "receive", row->receive,
+		"source", row->is_cold ? "cold" : "warm", "is_baseline", row == baseline, "skipped",
+		*row->skipped ? json_string(row->skipped) : json_null(), "is_noisy", row->is_noisy);
+
+	json_object_set_new(json, "baseline",
+			    json_sprintf("%s -> %s", baseline->send, baseline->receive));
+	json_object_set_new(json, "rate_gb_per_second", spread(row, row->rate, 1e9));
+	json_object_set_new(json, "cpu_seconds_per_gb", spread(row, row->cpu, 1));
+	json_object_set_new(json, "send_cpu_seconds_per_gb", spread(row, row->send_cpu, 1));
+	json_object_set_new(json, "receive_cpu_seconds_per_gb", spread(row, row->receive_cpu, 1));
+	json_object_set_new(json, "rate_ratio", known(row->rate_ratio));
+	json_object_set_new(json, "cpu_ratio", known(row->cpu_ratio));
+	json_object_set_new(json, "send_bill", bill(row, row->runs ? &row->typical->send : NULL));
+	json_object_set_new(json, "receive_bill",
+			    bill(row, row->runs ? &row->typical->receive : NULL));
+	return json;
+}
+
+json_t *bench_json(const struct lab_matrix *matrix)
+{
+	const char *congestion = lab_matrix_congestion(matrix);
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < matrix->row_count; i++)
+		json_array_append_new(rows, row_json(matrix, &matrix->rows[i]));
+	return json_pack("{s:s, s:s, s:o, s:s?, s:I, s:i, s:o, s:o}", "command", "bench", "version",
+			 SLUICE_VERSION, "machine", lab_facts_json(matrix->folder),
+			 "connection_congestion_control", congestion, "size_bytes",
+			 (json_int_t)matrix->size, "runs", (int)matrix->runs, "rows", rows,
+			 "claims", json_array());
+}

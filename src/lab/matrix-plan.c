@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The pure part: which rows, in which order, and what their results come to. */
+#include "lab/matrix.h"
+
+#include "base/meter.h"
+
+#include <string.h>
+
+static bool is(const char *name, const char *other)
+{
+	return strcmp(name, other) == 0;
+}
+
+static int find_row(const struct lab_matrix *matrix, const char *send, const char *receive,
+		    bool is_cold)
+{
+	for (unsigned i = 0; i < matrix->row_count; i++)
+		if (is(matrix->rows[i].send, send) && is(matrix->rows[i].receive, receive) &&
+		    matrix->rows[i].is_cold == is_cold)
+			return (int)i;
+	return -1;
+}
+
+static void add(struct lab_matrix *matrix, const char *send, const char *receive, bool is_cold)
+{
+	if (find_row(matrix, send, receive, is_cold) >= 0)
+		return;
+	matrix->rows[matrix->row_count++] =
+		(struct lab_row){.send = send, .receive = receive, .is_cold = is_cold};
+}
+
+static const char *plain_receive(const char *receive)
+{
+	return is(receive, LAB_DISCARD) ? LAB_DISCARD : LAB_PLAIN;
+}
+
+/* The baseline of each row comes before it. */
+static void add_with_baseline(struct lab_matrix *matrix, const char *send, const char *receive,
+			      bool is_cold)
+{
+	add(matrix, LAB_PLAIN, plain_receive(receive), is_cold);
+	add(matrix, send, receive, is_cold);
+}
+
+/* Each sending path alone, each receiving path behind sendfile, and what sluice itself would do. */
+static void add_default(struct lab_matrix *matrix, bool is_cold)
+{
+	const char *name;
+
+	for (unsigned i = 0; (name = sluice_send_path_name(i)); i++)
+		add_with_baseline(matrix, name, LAB_DISCARD, is_cold);
+	add_with_baseline(matrix, "auto", LAB_DISCARD, is_cold);
+	for (unsigned i = 0; (name = sluice_receive_path_name(i)); i++)
+		add_with_baseline(matrix, "sendfile", name, is_cold);
+	add_with_baseline(matrix, "auto", "auto", is_cold);
+}
+
+static void add_product(struct lab_matrix *matrix, const struct lab_matrix_wish *wish, bool is_cold)
+{
+	static const char *const send[] = {"sendfile", NULL}, *const receive[] = {LAB_DISCARD,
+										  NULL};
+	const char *const *sends = *wish->send ? wish->send : send;
+	const char *const *receives = *wish->receive ? wish->receive : receive;
+
+	for (const char *const *to = receives; *to; to++)
+		for (const char *const *from = sends; *from; from++)
+			add_with_baseline(matrix, *from, *to, is_cold);
+}
+
+static void add_state(struct lab_matrix *matrix, const struct lab_matrix_wish *wish, bool is_cold)
+{
+	if (*wish->send || *wish->receive)
+		add_product(matrix, wish, is_cold);
+	else
+		add_default(matrix, is_cold);
+}
+
+void lab_matrix_plan(struct lab_matrix *matrix, const struct lab_matrix_wish *wish)
+{
+	matrix->row_count = 0;
+	add_state(matrix, wish, false);
+	if (wish->with_cold)
+		add_state(matrix, wish, true);
+	for (unsigned i = 0; i < matrix->row_count; i++) {
+		struct lab_row *row = &matrix->rows[i];
+
+		row->baseline =
+			find_row(matrix, LAB_PLAIN, plain_receive(row->receive), row->is_cold);
+	}
+}
+
+bool lab_matrix_writes(const struct lab_matrix *matrix)
+{
+	for (unsigned i = 0; i < matrix->row_count; i++)
+		if (!is(matrix->rows[i].receive, LAB_DISCARD))
+			return true;
+	return false;
+}
+
+const char *lab_matrix_congestion(const struct lab_matrix *matrix)
+{
+	for (unsigned i = 0; i < matrix->row_count; i++)
+		if (matrix->rows[i].runs > 0 && *matrix->rows[i].typical->congestion)
+			return matrix->rows[i].typical->congestion;
+	return NULL;
+}
+
+unsigned lab_matrix_turn(const struct lab_matrix *matrix, unsigned round, unsigned turn)
+{
+	return round % 2 == 0 ? turn : matrix->row_count - 1 - turn;
+}
+
+static double cpu_per_gb(const struct sluice_bill *bill)
+{
+	return (bill->cpu_user_seconds + bill->cpu_system_seconds) / ((double)bill->bytes / 1e9);
+}
+
+static double rate_of(const struct lab_pair_result *result)
+{
+	return (double)result->receive.bytes / result->seconds;
+}
+
+/* The run whose rate is the median, or of two the lower one. */
+static const struct lab_pair_result *typical(const struct lab_row *row)
+{
+	for (unsigned i = 0; i < row->runs; i++) {
+		unsigned below = 0, equal = 0;
+
+		for (unsigned j = 0; j < row->runs; j++) {
+			below += rate_of(&row->results[j]) < rate_of(&row->results[i]);
+			equal += rate_of(&row->results[j]) == rate_of(&row->results[i]);
+		}
+		if (below <= (row->runs - 1) / 2 && (row->runs - 1) / 2 < below + equal)
+			return &row->results[i];
+	}
+	return row->results;
+}
+
+static void sum_row(struct lab_row *row)
+{
+	double rate[LAB_RUNS_MAX], send[LAB_RUNS_MAX], receive[LAB_RUNS_MAX], both[LAB_RUNS_MAX];
+
+	for (unsigned i = 0; i < row->runs; i++) {
+		rate[i] = rate_of(&row->results[i]);
+		send[i] = cpu_per_gb(&row->results[i].send);
+		receive[i] = cpu_per_gb(&row->results[i].receive);
+		both[i] = send[i] + receive[i];
+	}
+	row->rate = lab_spread_of(rate, row->runs);
+	row->send_cpu = lab_spread_of(send, row->runs);
+	row->receive_cpu = lab_spread_of(receive, row->runs);
+	row->cpu = lab_spread_of(both, row->runs);
+	row->typical = typical(row);
+	row->is_noisy = lab_spread_is_noisy(&row->rate) || lab_spread_is_noisy(&row->cpu);
+}
+
+void lab_matrix_sum(struct lab_matrix *matrix)
+{
+	for (unsigned i = 0; i < matrix->row_count; i++)
+		if (matrix->rows[i].runs > 0)
+			sum_row(&matrix->rows[i]);
+	for (unsigned i = 0; i < matrix->row_count; i++) {
+		struct lab_row *row = &matrix->rows[i];
+		const struct lab_row *baseline = &matrix->rows[row->baseline];
+
+		if (row->runs == 0 || baseline->runs == 0)
+			continue;
+		row->rate_ratio = row->rate.median / baseline->rate.median;
+		if (baseline->cpu.median > 0)
+			row->cpu_ratio = row->cpu.median / baseline->cpu.median;
+	}
+}

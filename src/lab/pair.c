@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ends report through memory that they share with the parent. An end says that it is ready by a
+ * byte on its channel, and starts on a byte from there; the channel's end is the end of the
+ * process.
+ */
+#include "lab/pair.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/sys.h"
+#include "path/path.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { SENDER, RECEIVER, ENDS };
+
+/* What an end leaves behind for the parent. */
+struct report {
+	double start, end; /* CLOCK_MONOTONIC */
+	int result;
+	bool has_ended;
+	struct sluice_bill bill;
+	struct sluice_error error;
+};
+
+struct pair {
+	const struct lab_pair_job *job;
+	struct report *reports; /* ENDS of them, shared */
+	int sockets[ENDS], channels[ENDS];
+	pid_t parent, pids[ENDS]; /* 0: not started, or reaped */
+	char congestion[HOST_CONGESTION_SIZE];
+};
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* The end's own process */
+
+static void note_end(void *argument, int result, const struct sluice_bill *bill,
+		     const struct sluice_error *error)
+{
+	struct report *report = argument;
+
+	report->end = now();
+	report->result = result;
+	report->bill = *bill;
+	report->error = *error;
+	report->has_ended = true;
+}
+
+static int transfer(const struct pair *pair, int end, struct sluice_engine *engine)
+{
+	const struct lab_pair_job *job = pair->job;
+	struct report *report = &pair->reports[end];
+	const struct sluice_transfer_options options = {.path = end == SENDER ? job->send
+									      : job->receive};
+	struct sluice_send *send = NULL;
+	struct sluice_receive *receive = NULL;
+	int result;
+
+	report->start = now();
+	if (end == SENDER)
+		result = sluice_send_open(&send, engine, pair->sockets[end], job->source, 0,
+					  job->length, &options, note_end, report, &report->error);
+	else
+		result = sluice_receive_open(&receive, engine, pair->sockets[end], job->target, 0,
+					     job->length, &options, note_end, report,
+					     &report->error);
+	while (result == 0 && !report->has_ended)
+		result = sluice_engine_run(engine, -1);
+	sluice_send_close(send);
+	sluice_receive_close(receive);
+	return result < 0 ? result : report->result;
+}
+
+/* Says that it is ready, and waits for the start. */
+static bool may_start(int channel)
+{
+	char byte = 0;
+
+	return write(channel, &byte, 1) == 1 && read(channel, &byte, 1) == 1;
+}
+
+static void live(const struct pair *pair, int end, int channel)
+{
+	struct report *report = &pair->reports[end];
+	struct sluice_engine *engine;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != pair->parent)
+		return;
+	signal(SIGPIPE, SIG_IGN);
+	close(pair->sockets[!end]);
+	report->result = sluice_engine_open(&engine, &report->error);
+	if (report->result < 0 || !may_start(channel))
+		return;
+	report->result = transfer(pair, end, engine);
+	sluice_engine_close(engine);
+}
+
+/* The parent */
+
+static int start(struct pair *pair, int end, struct sluice_error *error)
+{
+	int channel[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) < 0)
+		return error_set_errno(error, errno, "socketpair");
+	pair->channels[end] = channel[0];
+	pair->reports[end].result = -ECHILD; /* unless it gets to say something else */
+	pair->pids[end] = fork();
+	if (pair->pids[end] == 0) {
+		live(pair, end, channel[1]);
+		_exit(0);
+	}
+	close(channel[1]);
+	if (pair->pids[end] > 0)
+		return 0;
+	pair->pids[end] = 0;
+	return error_set_errno(error, errno, "fork");
+}
+
+static const char *end_name(int end)
+{
+	return end == SENDER ? "sending" : "receiving";
+}
+
+static int reap(struct pair *pair, int end, struct sluice_error *error)
+{
+	int status;
+	pid_t pid = pair->pids[end];
+
+	pair->pids[end] = 0;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set_errno(error, errno, "waitpid");
+	if (WIFSIGNALED(status))
+		return error_set(error, ECHILD, "the %s process was ended by signal %d (%s)",
+				 end_name(end), WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return 0;
+}
+
+static void close_sockets(struct pair *pair)
+{
+	for (int end = 0; end < ENDS; end++) {
+		cleanup_fd(&pair->sockets[end]);
+		pair->sockets[end] = -1;
+	}
+}
+
+static void kill_rest(struct pair *pair)
+{
+	for (int end = 0; end < ENDS; end++) {
+		if (pair->pids[end]) {
+			kill(pair->pids[end], SIGKILL);
+			reap(pair, end, NULL);
+		}
+		cleanup_fd(&pair->channels[end]);
+	}
+	close_sockets(pair);
+}
+
+/* What the other end's failure looks like from here. */
+static bool is_symptom(int result)
+{
+	return result == -EPIPE || result == -ECONNRESET || result == -ENODATA;
+}
+
+static const char *needs_of(const struct lab_pair_job *job, int end)
+{
+	const struct path_send *send = path_send_find(job->send);
+	const struct path_recv *receive = path_recv_find(job->receive);
+
+	if (end == SENDER)
+		return send ? send->needs : NULL;
+	return receive ? receive->needs : NULL;
+}
+
+static int explain(const struct pair *pair, int end, struct sluice_error *error)
+{
+	const struct report *report = &pair->reports[end];
+	const char *name = end == SENDER ? pair->job->send : pair->job->receive;
+	const char *needs = needs_of(pair->job, end);
+
+	if (report->result == -EOPNOTSUPP && needs)
+		return error_set(error, EOPNOTSUPP, "%s path %s needs %s",
+				 end == SENDER ? "send" : "receive", name, needs);
+	if (!*report->error.text)
+		return error_set_errno(error, -report->result, "%s end", end_name(end));
+	return error_set(error, -report->result, "%s end: %s", end_name(end), report->error.text);
+}
+
+/* Of two failures the cause, not the symptom. */
+static int judge(const struct pair *pair, struct sluice_error *error)
+{
+	int first = pair->reports[SENDER].result, second = pair->reports[RECEIVER].result;
+
+	if (first == 0 && second == 0)
+		return 0;
+	if (first == 0 || (second < 0 && is_symptom(first) && !is_symptom(second)))
+		return explain(pair, RECEIVER, error);
+	return explain(pair, SENDER, error);
+}
+
+static int reap_both(struct pair *pair, struct sluice_error *error)
+{
+	int result = reap(pair, SENDER, error);
+	int second = reap(pair, RECEIVER, result < 0 ? NULL : error);
+
+	if (result == 0)
+		result = second;
+	return result < 0 ? result : judge(pair, error);
+}
+
+static int await_ready(struct pair *pair, struct sluice_error *error)
+{
+	char byte;
+
+	for (int end = 0; end < ENDS; end++) {
+		ssize_t count;
+
+		do
+			count = read(pair->channels[end], &byte, 1);
+		while (count < 0 && errno == EINTR);
+		if (count == 1)
+			continue;
+		/* It ended instead; the other one waits for a start that does not come. */
+		count = reap(pair, end, error);
+		return count < 0 ? (int)count : explain(pair, end, error);
+	}
+	return 0;
+}
+
+static int go(struct pair *pair, struct sluice_error *error)
+{
+	for (int end = ENDS; end-- > 0;)
+		if (send(pair->channels[end], "", 1, MSG_NOSIGNAL) != 1)
+			return error_set_errno(error, errno, "starting the %s process",
+					       end_name(end));
+	return reap_both(pair, error);
+}
+
+/* As sluice serve does with a connection that stays on this machine. */
+static void unpace(struct pair *pair)
+{
+	int fd = pair->sockets[SENDER];
+	const struct plan_congestion_facts facts = {.is_local = true, .system = pair->congestion};
+
+	if (host_socket_congestion(fd, pair->congestion) < 0)
+		return;
+	for (const char *const *other = plan_congestion(&facts); *other; other++)
+		if (host_socket_set_congestion(fd, *other) == 0)
+			break;
+	host_socket_congestion(fd, pair->congestion);
+}
+
+/* Nobody else can be the peer: the address that was connected from is compared. */
+static int connect_ends(struct pair *pair)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_storage bound, peer, own;
+	_cleanup_fd_ int listener = sys_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result = listener;
+
+	if (result >= 0)
+		result = sys_bind(listener, (struct sockaddr *)&address, sizeof(address));
+	if (result == 0)
+		result = sys_listen(listener, 1);
+	if (result == 0)
+		result = sys_getsockname(listener, &bound);
+	if (result == 0)
+		result = pair->sockets[RECEIVER] =
+			sys_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (result >= 0)
+		result = sys_connect(pair->sockets[RECEIVER], (struct sockaddr *)&bound,
+				     sizeof(address));
+	if (result == 0)
+		result = sys_getsockname(pair->sockets[RECEIVER], &own);
+	if (result == 0)
+		result = pair->sockets[SENDER] = sys_accept(listener, &peer);
+	if (result < 0)
+		return result;
+	if (memcmp(&own, &peer, sizeof(address)) != 0)
+		return -EADDRINUSE;
+	unpace(pair);
+	return fcntl(pair->sockets[RECEIVER], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int run(struct pair *pair, struct sluice_error *error)
+{
+	int result = connect_ends(pair);
+
+	if (result < 0)
+		return error_set_errno(error, -result, "a connection on 127.0.0.1");
+	for (int end = 0; result == 0 && end < ENDS; end++)
+		result = start(pair, end, error);
+	/* With ours open, the end of one process would not be seen by the other. */
+	close_sockets(pair);
+	if (result == 0)
+		result = await_ready(pair, error);
+	if (result == 0)
+		result = pair->job->prepare(pair->job->argument, error);
+	return result < 0 ? result : go(pair, error);
+}
+
+static void fill(struct lab_pair_result *result, const struct pair *pair)
+{
+	const struct report *send = &pair->reports[SENDER], *receive = &pair->reports[RECEIVER];
+	double start = send->start < receive->start ? send->start : receive->start;
+	double end = send->end > receive->end ? send->end : receive->end;
+
+	*result = (struct lab_pair_result){end - start, send->bill, receive->bill, {0}};
+	memcpy(result->congestion, pair->congestion, sizeof(result->congestion));
+}
+
+int lab_pair_run(const struct lab_pair_job *job, struct lab_pair_result *result,
+		 struct sluice_error *error)
+{
+	size_t size = ENDS * sizeof(struct report);
+	struct pair pair = {
+		.job = job,
+		.sockets = {-1, -1},
+		.channels = {-1, -1},
+		.parent = getpid(),
+		.reports =
+			mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+	};
+	int code;
+
+	if (pair.reports == MAP_FAILED)
+		return error_set_errno(error, errno, "memory for two reports");
+	code = run(&pair, error);
+	kill_rest(&pair);
+	if (code == 0)
+		fill(result, &pair);
+	munmap(pair.reports, size);
+	return code;
+}
