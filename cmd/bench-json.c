@@ -2,6 +2,7 @@
 /* The matrix as the document that --json prints and the page draws. */
 #include "bench.h"
 #include "command.h"
+#include "lab/claims.h"
 #include "lab/facts.h"
 
 static json_t *spread(const struct lab_row *row, struct lab_spread value, double unit)
@@ -22,6 +23,24 @@ static json_t *bill(const struct lab_row *row, const struct sluice_bill *of)
 	return row->runs ? command_bill_json(of) : json_null();
 }
 
+static json_t *both(const struct lab_row *row, double (*figure)(const struct sluice_bill *))
+{
+	if (row->runs == 0)
+		return json_null();
+	return json_pack("{s:f, s:f}", "send", figure(&row->typical->send), "receive",
+			 figure(&row->typical->receive));
+}
+
+static double copies(const struct sluice_bill *of)
+{
+	return (double)of->cpu_copied_bytes / (double)of->bytes;
+}
+
+static double mode_switches(const struct sluice_bill *of)
+{
+	return (double)of->mode_switches / ((double)of->bytes / 1e9);
+}
+
 static json_t *row_json(const struct lab_matrix *matrix, const struct lab_row *row)
 {
 	const struct lab_row *baseline = &matrix->rows[row->baseline];
@@ -38,9 +57,27 @@ static json_t *row_json(const struct lab_matrix *matrix, const struct lab_row *r
 	json_object_set_new(json, "receive_cpu_seconds_per_gb", spread(row, row->receive_cpu, 1));
 	json_object_set_new(json, "rate_ratio", known(row->rate_ratio));
 	json_object_set_new(json, "cpu_ratio", known(row->cpu_ratio));
+	json_object_set_new(json, "copies_per_byte", both(row, copies));
+	json_object_set_new(json, "mode_switches_per_gb", both(row, mode_switches));
 	json_object_set_new(json, "send_bill", bill(row, row->runs ? &row->typical->send : NULL));
 	json_object_set_new(json, "receive_bill",
 			    bill(row, row->runs ? &row->typical->receive : NULL));
+	return json;
+}
+
+static json_t *claims_json(const struct lab_matrix *matrix)
+{
+	struct lab_claim claims[LAB_CLAIMS];
+	json_t *json = json_array();
+
+	lab_claims_judge(matrix, claims);
+	for (int i = 0; i < LAB_CLAIMS; i++)
+		json_array_append_new(
+			json, json_pack("{s:s, s:o, s:s}", "claim", claims[i].claim, "holds",
+					claims[i].verdict == LAB_UNKNOWN
+						? json_null()
+						: json_boolean(claims[i].verdict == LAB_TRUE),
+					"text", claims[i].text));
 	return json;
 }
 
@@ -55,5 +92,5 @@ json_t *bench_json(const struct lab_matrix *matrix)
 			 SLUICE_VERSION, "machine", lab_facts_json(matrix->folder),
 			 "connection_congestion_control", congestion, "size_bytes",
 			 (json_int_t)matrix->size, "runs", (int)matrix->runs, "rows", rows,
-			 "claims", json_array());
+			 "claims", claims_json(matrix));
 }

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "bench.h"
+#include "lab/claims.h"
 
 #include <string.h>
 
@@ -80,6 +81,18 @@ static bool has_noise(const struct lab_matrix *matrix)
 	return false;
 }
 
+static void print_claims(FILE *out, const struct lab_matrix *matrix)
+{
+	static const char *const words[] = {"not known", "yes", "no"};
+	struct lab_claim claims[LAB_CLAIMS];
+
+	lab_claims_judge(matrix, claims);
+	putc('\n', out);
+	for (int i = 0; i < LAB_CLAIMS; i++)
+		fprintf(out, "%s? %s: %s.\n", claims[i].claim, words[claims[i].verdict],
+			claims[i].text);
+}
+
 static const char *fact(const json_t *machine, const char *name, char text[256])
 {
 	const char *value = json_string_value(json_object_get(machine, name));
@@ -120,4 +133,5 @@ void bench_print_table(FILE *out, const struct lab_matrix *matrix, const json_t 
 	      out);
 	if (has_noise(matrix))
 		fputs("~: noisy, the runs lie further apart than a tenth of their median.\n", out);
+	print_claims(out, matrix);
 }

@@ -89,6 +89,23 @@ class Rows(Bench):
             ratio = row["rate_gb_per_second"]["median"] / plain["rate_gb_per_second"]["median"]
             self.assertAlmostEqual(row["rate_ratio"], ratio)
 
+    def test_copies_and_switches_are_those_of_the_bills(self):
+        document = self.bench("--send", "sendfile,readwrite", "--recv", "discard,readwrite")
+        for row in document["rows"]:
+            for end in "send", "receive":
+                bill = row[f"{end}_bill"]
+                self.assertAlmostEqual(row["copies_per_byte"][end], bill["cpu_copied_bytes"] / SIZE)
+                self.assertAlmostEqual(row["mode_switches_per_gb"][end],
+                                       2 * bill["system_calls"] / (SIZE / 1e9))
+        rows = {(row["send"], row["receive"]): row for row in document["rows"]}
+        self.assertEqual(rows["readwrite", "discard"]["copies_per_byte"]["send"], 2)
+        self.assertEqual(rows["sendfile", "readwrite"]["copies_per_byte"]["send"], 0)
+        claims = {claim["claim"]: claim for claim in document["claims"]}
+        self.assertEqual(list(claims), ["half the copies", "half the switches", "twice the speed"])
+        self.assertIs(claims["half the copies"]["holds"], True)
+        self.assertIn("0.00 times by sendfile and 2.00 times by readwrite",
+                      claims["half the copies"]["text"])
+
     def test_the_document_is_for_a_page(self):
         page = temp_folder(self.addCleanup) / "page.html"
         document = self.bench("--send", "mmap", "--html", page)
@@ -112,7 +129,8 @@ class Rows(Bench):
         self.assertEqual(done.code, 0, done.err)
         self.assertEqual(done.err, "")  # no progress: that is no terminal
         text = done.out.decode()
-        for part in ("readwrite -> discard", "mmap -> discard", "warm source", "cold source"):
+        for part in ("readwrite -> discard", "mmap -> discard", "warm source", "cold source",
+                     "half the copies? not known", "twice the speed?"):
             self.assertIn(part, text)
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rows a matrix has, in which order they are measured, and what their results come to. */
+/* Which rows a matrix has, in which order they are measured, what their results come to, and what
+ * that says about zero-copy. */
 #include "base/size.h"
-#include "lab/matrix.h"
+#include "lab/claims.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -204,6 +205,85 @@ static void test_fitting(void **state)
 	assert_int_equal(lab_matrix_fitting(&matrix, &none, GIB), 16 * MIB);
 }
 
+/* One GB at this rate, with these copies of a byte and switches on the sending end. */
+static struct lab_pair_result way(double rate, unsigned copies, unsigned mode_switches)
+{
+	struct lab_pair_result result = {
+		.seconds = 1e9 / rate,
+		.send = {.bytes = 1000000000,
+			 .cpu_copied_bytes = copies * 1000000000ULL,
+			 .mode_switches = mode_switches},
+		.receive = {.bytes = 1000000000},
+	};
+
+	return result;
+}
+
+static void judge(struct lab_pair_result plain[3], struct lab_pair_result other[3],
+		  struct lab_claim claims[LAB_CLAIMS])
+{
+	plan((struct lab_matrix_wish){.send = {"sendfile"}});
+	matrix.rows[0].results = plain;
+	matrix.rows[1].results = other;
+	matrix.rows[0].runs = matrix.rows[1].runs = 3;
+	lab_matrix_sum(&matrix);
+	lab_claims_judge(&matrix, claims);
+}
+
+static void test_claims_that_hold(void **state)
+{
+	struct lab_pair_result plain[] = {way(2e9, 2, 4000), way(2e9, 2, 4000), way(2e9, 2, 4000)};
+	struct lab_pair_result other[] = {way(4e9, 1, 2000), way(4e9, 1, 2000), way(4e9, 1, 2000)};
+	struct lab_claim claims[LAB_CLAIMS];
+
+	judge(plain, other, claims);
+	for (int i = 0; i < LAB_CLAIMS; i++)
+		assert_int_equal(claims[i].verdict, LAB_TRUE);
+	assert_non_null(strstr(claims[0].text, "1.00 times by sendfile"));
+	assert_non_null(strstr(claims[1].text, "2000 times a GB by sendfile"));
+	assert_non_null(strstr(claims[2].text, "sendfile moves 4.00 GB/s"));
+}
+
+static void test_claims_that_do_not(void **state)
+{
+	struct lab_pair_result plain[] = {way(2e9, 2, 4000), way(2e9, 2, 4000), way(2e9, 2, 4000)};
+	struct lab_pair_result other[] = {way(3.9e9, 2, 2001), way(3.9e9, 2, 2001),
+					  way(3.9e9, 2, 2001)};
+	struct lab_claim claims[LAB_CLAIMS];
+
+	judge(plain, other, claims);
+	for (int i = 0; i < LAB_CLAIMS; i++)
+		assert_int_equal(claims[i].verdict, LAB_FALSE);
+}
+
+static void test_claims_in_noise(void **state)
+{
+	struct lab_pair_result plain[] = {way(1e9, 2, 4), way(2e9, 2, 4), way(2e9, 2, 4)};
+	struct lab_pair_result other[] = {way(3e9, 0, 4), way(5e9, 0, 4), way(5e9, 0, 4)};
+	struct lab_claim claims[LAB_CLAIMS];
+
+	judge(plain, other, claims);
+	assert_int_equal(claims[0].verdict, LAB_TRUE); /* copies do not depend on the noise */
+	assert_int_equal(claims[2].verdict, LAB_UNKNOWN);
+	other[0] = way(4.5e9, 0, 4); /* noise, but all of it on one side */
+	plain[0] = way(2e9, 2, 4);
+	judge(plain, other, claims);
+	assert_int_equal(claims[2].verdict, LAB_TRUE);
+}
+
+static void test_claims_without_rows(void **state)
+{
+	struct lab_claim claims[LAB_CLAIMS];
+
+	plan((struct lab_matrix_wish){0});
+	lab_matrix_sum(&matrix);
+	lab_claims_judge(&matrix, claims);
+	for (int i = 0; i < LAB_CLAIMS; i++) {
+		assert_int_equal(claims[i].verdict, LAB_UNKNOWN);
+		assert_non_null(strstr(claims[i].text, "nothing to compare"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +298,10 @@ int main(void)
 		cmocka_unit_test(test_a_lack_of_memory_leaves_out_what_is_warm),
 		cmocka_unit_test(test_nothing_in_memory_is_cold),
 		cmocka_unit_test(test_fitting),
+		cmocka_unit_test(test_claims_that_hold),
+		cmocka_unit_test(test_claims_that_do_not),
+		cmocka_unit_test(test_claims_in_noise),
+		cmocka_unit_test(test_claims_without_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
