@@ -15,6 +15,7 @@ from support import (
     SLUICE,
     mount,
     ordinary_user,
+    skip_unless_root,
     sluice,
     start_sluice,
     temp_folder,
@@ -36,6 +37,23 @@ def used_bytes(folder):
 
 def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def memory_group(add_cleanup, limit):
+    """A command prefix under which memory is limited by a control group, or skips."""
+    skip_unless_root("to make a control group")
+    for top, name in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                      ("/sys/fs/cgroup", "memory.max")):
+        group = pathlib.Path(top) / f"sluice-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        add_cleanup(group.rmdir)
+        if (group / name).exists():
+            (group / name).write_text(str(limit))
+            return ["sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "-"]
+    raise unittest.SkipTest("no control group that limits memory can be made here")
 
 
 class Bench(unittest.TestCase):
@@ -163,6 +181,30 @@ class Anywhere(Bench):
                 self.assertIsNone(row["rate_ratio"])
             elif row["receive"] != "dontcache":
                 self.check_measured(row)
+
+    def test_with_little_memory(self):
+        prefix = memory_group(self.addCleanup, 300 * MIB)
+        done = sluice("bench", "--size", "200M", "--runs", "1", "--dir", self.folder, "--cold",
+                      "--send", "direct", "--json", prefix=prefix)
+        self.assertEqual(done.code, 0, done.err)
+        for row in json.loads(done.out)["rows"]:
+            if row["source"] == "warm":
+                self.assertRegex(row["skipped"], r"needs 392.0 MiB of memory and .* --size")
+            elif row["send"] != "direct" or not why_not_direct(self.folder):
+                self.assertIsNone(row["skipped"])
+        done = sluice("bench", "--size", "200M", "--dir", self.folder, prefix=prefix)
+        self.assertEqual(done.code, 1)
+        self.assertIn("needs 392.0 MiB of memory", done.err)
+
+    def test_the_size_fits_the_memory(self):
+        prefix = memory_group(self.addCleanup, 300 * MIB)
+        done = sluice("bench", "--runs", "1", "--dir", self.folder, "--send", "sendfile",
+                      "--recv", "readwrite", "--json", prefix=prefix)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("not 1.0 GiB but 64.0 MiB", done.err)
+        document = json.loads(done.out)
+        self.assertEqual(document["size_bytes"], 64 * MIB)
+        self.assertEqual([row["skipped"] for row in document["rows"]], [None, None])
 
     def test_on_a_full_disk(self):
         folder = mount(self.addCleanup, "tmpfs", "size=16m")
