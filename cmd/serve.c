@@ -1,39 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
+#include "line-file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static struct sluice_server *server; /* for the signal handler */
+static volatile sig_atomic_t is_ending;
 
 static void on_signal(int number)
 {
 	(void)number;
+	is_ending = 1;
 	sluice_server_stop(server);
 }
 
-static void write_line(FILE *file, const char *line)
+struct serve {
+	struct sluice_server_options options;
+	const char *log, *bill;
+	FILE *bill_file;
+	struct line_file log_file, error_file;
+	uint64_t dropped; /* lines that were never handed to us */
+	bool is_help;
+};
+
+static const char *why(const struct line_file *log)
 {
-	flockfile(file);
-	fputs(line, file);
-	fputc('\n', file);
-	fflush(file);
-	funlockfile(file);
+	return log->is_stuck ? "nobody reads it" : strerror(log->code);
 }
 
 static void on_log(void *argument, const char *line)
 {
-	write_line(argument, line);
+	struct serve *serve = argument;
+	char text[512];
+
+	if (line_file_write(&serve->log_file, line) || serve->log_file.lost > 1)
+		return;
+	snprintf(text, sizeof(text), "sluice: access log %.256s: %s", serve->log,
+		 why(&serve->log_file));
+	line_file_write(&serve->error_file, text);
 }
 
 static void on_explain(void *argument, const char *line)
 {
-	(void)argument;
-	write_line(stderr, line);
+	struct serve *serve = argument;
+
+	line_file_write(&serve->error_file, line);
+}
+
+static void on_lost(void *argument, uint64_t lines)
+{
+	struct serve *serve = argument;
+	char text[128];
+
+	serve->dropped += lines;
+	snprintf(text, sizeof(text),
+		 "sluice: %llu lines were dropped: they came faster than they are read",
+		 (unsigned long long)lines);
+	line_file_write(&serve->error_file, text);
 }
 
 static const char help[] =
@@ -52,13 +82,6 @@ static const char help[] =
 	"  --access-log FILE      one line a request; - is standard output\n"
 	"  --bill FILE            write what it all cost as JSON when it stops\n"
 	"  --help\n";
-
-struct serve {
-	struct sluice_server_options options;
-	const char *log, *bill;
-	FILE *bill_file;
-	bool is_help;
-};
 
 /* Returns EXIT_DONE, or EXIT_USAGE after saying why. */
 static int parse(struct serve *serve, int argc, char **argv)
@@ -133,17 +156,23 @@ static void raise_descriptor_limit(void)
 /* Opens what is written to now: a mistake is better told before the work than after it. */
 static int open_files(struct serve *serve)
 {
-	FILE *log = NULL;
+	int log;
 
+	line_file_open(&serve->error_file, STDERR_FILENO, &is_ending);
+	serve->options.lost = on_lost;
+	serve->options.argument = serve;
 	if (serve->bill && !(serve->bill_file = fopen(serve->bill, "we")))
 		return command_failed("bill %s: %s", serve->bill, strerror(errno));
 	if (!serve->log)
 		return EXIT_DONE;
-	log = strcmp(serve->log, "-") == 0 ? stdout : fopen(serve->log, "ae");
-	if (!log)
+	log = strcmp(serve->log, "-") == 0
+		      ? STDOUT_FILENO
+		      : open(serve->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+			     0666);
+	if (log < 0)
 		return command_failed("access log %s: %s", serve->log, strerror(errno));
+	line_file_open(&serve->log_file, log, &is_ending);
 	serve->options.log = on_log;
-	serve->options.argument = log;
 	return EXIT_DONE;
 }
 
@@ -174,6 +203,31 @@ static int write_bill(const struct serve *serve, const struct sluice_bill *bill)
 	return EXIT_DONE;
 }
 
+static int say_what_is_missing(const struct serve *serve)
+{
+	const struct line_file *log = &serve->log_file;
+
+	if (serve->dropped > 0)
+		command_failed("%llu lines were dropped in all: the access log or the explanation "
+			       "was read too slowly",
+			       (unsigned long long)serve->dropped);
+	if (log->lost > 0)
+		command_failed("access log %s: %llu lines are missing: %s", serve->log,
+			       (unsigned long long)log->lost, why(log));
+	return serve->dropped + log->lost > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* Says nothing where standard error is a pipe that is full and not read. */
+static int end(const struct serve *serve, const struct sluice_bill *bill)
+{
+	int result = serve->bill ? write_bill(serve, bill) : EXIT_DONE;
+
+	if (serve->error_file.is_stuck)
+		return EXIT_FAILED;
+	command_print_bill(stderr, "sent", bill);
+	return say_what_is_missing(serve) == EXIT_DONE ? result : EXIT_FAILED;
+}
+
 static int serve_until_signal(const struct serve *serve)
 {
 	struct sluice_error error = {0};
@@ -187,8 +241,7 @@ static int serve_until_signal(const struct serve *serve)
 	ignore_signals(); /* the server is about to go, and another Ctrl-C would stop it */
 	if (result < 0)
 		return command_failed("%s", error.text);
-	command_print_bill(stderr, "sent", &bill);
-	return serve->bill ? write_bill(serve, &bill) : EXIT_DONE;
+	return end(serve, &bill);
 }
 
 static void print_help(void)
@@ -221,7 +274,7 @@ static int run(int argc, char **argv)
 		return command_failed("%s", error.text);
 	result = serve_until_signal(&serve);
 	sluice_server_close(server);
-	if (serve.options.argument && fclose(serve.options.argument) != 0)
+	if (serve.options.log && close(serve.log_file.fd) < 0)
 		result = command_failed("access log %s: %s", serve.log, strerror(errno));
 	return result;
 }

@@ -228,9 +228,14 @@ struct sluice_server_options {
 	unsigned workers;       /* threads with a loop each; 0: one per core */
 	const char *path;       /* send path, as above */
 	const char *congestion; /* as above */
-	/* One line per answered request, without the newline; from the workers' threads. */
+	/*
+	 * One line per answered request, without the newline; from one thread of the server's own,
+	 * so that no client waits for who takes them. What does not fit into 4 MiB that wait to be
+	 * taken is lost, and `lost` is told how many lines, at the place where they are missing.
+	 */
 	void (*log)(void *argument, const char *line);
 	void (*explain)(void *argument, const char *line); /* likewise */
+	void (*lost)(void *argument, uint64_t lines);
 	void *argument;
 };
 
@@ -240,7 +245,8 @@ int sluice_server_open(struct sluice_server **server, const struct sluice_server
 const char *sluice_server_url(const struct sluice_server *server) SLUICE_API;
 /*
  * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
- * with the bill of it all, or -errno. Blocks. Ignores SIGPIPE in its own threads only.
+ * with the bill of it all, or -errno, when the last line was taken. Blocks. Ignores SIGPIPE in its
+ * own threads only.
  */
 int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 		      struct sluice_error *error) SLUICE_API;

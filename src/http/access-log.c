@@ -58,8 +58,7 @@ static void explain(const struct server_settings *settings, const struct access 
 		buffer_printf(&line, "%s \"", access->peer);
 		append_request(&line, access->request);
 		buffer_printf(&line, "\" %.*s", (int)(end - at), at);
-		if (!line.failed)
-			settings->explain(settings->argument, line.data);
+		log_writer_add(settings->log, LOG_EXPLANATION, &line);
 		buffer_free(&line);
 	}
 	buffer_free(lines);
@@ -72,7 +71,7 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	struct buffer line = {0};
 
 	explain(settings, access, explanation);
-	if (!settings->log)
+	if (!settings->log->tell[LOG_ANSWER])
 		return;
 	buffer_printf(&line, "%s [", access->peer);
 	append_time(&line);
@@ -84,7 +83,6 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	buffer_text(&line, " \"");
 	text_escape(&line, access->note, strlen(access->note));
 	buffer_text(&line, "\"");
-	if (!line.failed)
-		settings->log(settings->argument, line.data);
+	log_writer_add(settings->log, LOG_ANSWER, &line);
 	buffer_free(&line);
 }

@@ -18,8 +18,7 @@ struct access {
 	const char *note;               /* why it ended badly, or "" */
 };
 
-/* Hands the line, and before it the lines of the explanation (which is emptied), to the settings'
- * callbacks, where there are any. */
+/* Adds the lines of the explanation, which is emptied, and then the line to the settings' log. */
 void access_log(const struct server_settings *settings, const struct access *access,
 		struct buffer *explanation);
 

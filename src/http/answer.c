@@ -27,7 +27,7 @@ static void prepare_response(struct connection *connection)
 	response->stream.wake = on_wake;
 	response->stream.forced = settings->path;
 	response->stream.tally = &response->tally;
-	response->stream.explain = settings->explain ? &connection->explain : NULL;
+	response->stream.explain = settings->explains ? &connection->explain : NULL;
 }
 
 void connection_answer_text(struct connection *connection, unsigned status, const char *why)
@@ -83,6 +83,25 @@ static void answer_found(struct connection *connection)
 	connection_set_state(connection, SENDING);
 }
 
+static void resolve_later(struct connection *connection)
+{
+	connection_set_state(connection, RESOLVING);
+	connection->is_resolving = true;
+	loop_work(connection->worker->loop, &connection->resolving, resolve_blocking,
+		  connection->resolve);
+}
+
+/* Once: what was made room for may be somebody else's by then. */
+static bool is_to_retry(const struct connection *connection)
+{
+	struct resolve *resolve = connection->resolve;
+
+	if (!resolve->lacks_descriptors || resolve->was_retried)
+		return false;
+	resolve->was_retried = true;
+	return worker_make_room(connection->worker);
+}
+
 static void on_resolved(struct loop_op *op, int64_t result)
 {
 	struct connection *connection =
@@ -97,6 +116,10 @@ static void on_resolved(struct loop_op *op, int64_t result)
 		connection->resolve->status = 503;
 		snprintf(connection->resolve->why, sizeof(connection->resolve->why),
 			 "no helper thread");
+	}
+	if (is_to_retry(connection)) {
+		resolve_later(connection);
+		return;
 	}
 	answer_found(connection);
 	connection_drive(connection);
@@ -124,14 +147,11 @@ static void start_resolving(struct connection *connection, const char *path)
 	resolve->wants_json = accepts_json(&connection->request);
 	memcpy(resolve->path, path, strlen(path) + 1);
 	connection->resolve = resolve;
-	if (resolve_cached(resolve)) {
-		answer_found(connection);
-		return;
-	}
-	connection_set_state(connection, RESOLVING);
-	connection->is_resolving = true;
 	connection->resolving.done = on_resolved;
-	loop_work(connection->worker->loop, &connection->resolving, resolve_blocking, resolve);
+	if (resolve_cached(resolve))
+		answer_found(connection);
+	else
+		resolve_later(connection);
 }
 
 static void answer_target(struct connection *connection)

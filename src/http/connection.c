@@ -449,6 +449,16 @@ void connection_stop(struct connection *connection)
 		close_connection(connection);
 }
 
+bool connection_close_idle(struct connection *connection)
+{
+	if (read_input(connection) > 0) {
+		loop_task_queue(connection->worker->loop, &connection->again);
+		return false;
+	}
+	close_connection(connection);
+	return true;
+}
+
 void connection_abort(struct connection *connection, const char *why)
 {
 	if (connection->state == SENDING)

@@ -93,6 +93,9 @@ static void answer_error(struct resolve *resolve, int code)
 		break;
 	case EMFILE:
 	case ENFILE:
+		resolve->lacks_descriptors = true;
+		answer(resolve, 503, strerror(code));
+		break;
 	case ENOMEM:
 		answer(resolve, 503, strerror(code));
 		break;
@@ -242,6 +245,7 @@ static bool find(struct resolve *resolve, bool only_cached)
 	bool is_folder = resolve_is_folder(resolve->path);
 	char path[RESOLVE_PATH_MAX + 16];
 
+	resolve->lacks_descriptors = false;
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
 	resolve->fd = open_regular(resolve, path, only_cached);
 	if (resolve->fd >= 0) {

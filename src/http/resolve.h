@@ -16,11 +16,13 @@ struct resolve {
 	bool wants_json;             /* for a listing */
 	char path[RESOLVE_PATH_MAX]; /* from http_target_path */
 	/* out */
-	unsigned status;       /* 200, 301 (add a slash), 403, 404, 500, 503 */
-	int fd;                /* regular file, owned by the caller; -1: none */
-	const char *type;      /* Content-Type */
-	struct buffer listing; /* with status 200 and no fd */
-	char why[64];          /* for the log, with 4xx and 5xx */
+	bool lacks_descriptors; /* with status 503 */
+	bool was_retried;       /* the caller's own */
+	unsigned status;        /* 200, 301 (add a slash), 403, 404, 500, 503 */
+	int fd;                 /* regular file, owned by the caller; -1: none */
+	const char *type;       /* Content-Type */
+	struct buffer listing;  /* with status 200 and no fd */
+	char why[64];           /* for the log, with 4xx and 5xx */
 };
 
 /*

@@ -25,9 +25,10 @@
 enum {
 	BACKLOG = 1024,
 	WORKERS_MAX = 256,
-	DESCRIPTORS_PER_CONNECTION = 4,
 	FILES_MAX = 1024,
-	DESCRIPTORS_APART = 32
+	DESCRIPTORS_APART = 32,
+	DESCRIPTORS_PER_WORKER = 8,
+	CONNECTIONS_PER_CENT = 60, /* of the descriptors; the rest is for files and pipes */
 };
 
 struct server_address {
@@ -38,6 +39,7 @@ struct server_address {
 struct sluice_server {
 	struct server_settings settings;
 	struct admission admission;
+	struct log_writer log;
 	struct worker *workers;
 	unsigned worker_count;
 	char url[80];
@@ -170,18 +172,31 @@ static int open_worker(struct sluice_server *server, struct server_address *addr
 	return result;
 }
 
-static unsigned connections_per_worker(unsigned workers)
+/* What a worker may have for its connections, files and pipes. */
+static unsigned descriptors_per_worker(unsigned workers)
 {
+	unsigned apart = DESCRIPTORS_APART + DESCRIPTORS_PER_WORKER * workers;
 	struct rlimit limit;
-	uint64_t descriptors;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > (1u << 24))
 		limit.rlim_cur = 1u << 24;
-	descriptors = limit.rlim_cur > DESCRIPTORS_APART + 8u * workers
-			      ? limit.rlim_cur - DESCRIPTORS_APART - 8u * workers
-			      : 0;
-	descriptors /= DESCRIPTORS_PER_CONNECTION * workers;
-	return descriptors > 0 ? (unsigned)descriptors : 1;
+	return limit.rlim_cur > apart ? (unsigned)(limit.rlim_cur - apart) / workers : 0;
+}
+
+/*
+ * An idle connection needs one descriptor; one that is sending needs up to four more (the file, its
+ * O_DIRECT twin, a pipe). Where too many send at once, worker_make_room finds some, and who comes
+ * then in vain is told to try again.
+ */
+static void divide_descriptors(struct server_settings *settings, unsigned workers)
+{
+	unsigned all = descriptors_per_worker(workers);
+	unsigned files = all / 8 + 1; /* two descriptors each */
+
+	settings->connections_max = all * CONNECTIONS_PER_CENT / 100;
+	if (settings->connections_max == 0)
+		settings->connections_max = 1;
+	settings->files_max = files < FILES_MAX ? files : FILES_MAX;
 }
 
 static int open_workers(struct sluice_server *server, unsigned workers, const char *congestion,
@@ -192,11 +207,7 @@ static int open_workers(struct sluice_server *server, unsigned workers, const ch
 	server->workers = calloc(workers, sizeof(*server->workers));
 	if (!server->workers)
 		return error_set_errno(error, ENOMEM, "workers");
-	server->settings.connections_max = connections_per_worker(workers);
-	/* An entry of the cache may hold two descriptors; a connection is counted with four. */
-	server->settings.files_max = server->settings.connections_max / 2 + 1 < FILES_MAX
-					     ? server->settings.connections_max / 2 + 1
-					     : FILES_MAX;
+	divide_descriptors(&server->settings, workers);
 	for (unsigned i = 0; result == 0 && i < workers; i++)
 		result = open_worker(server, address, congestion, error);
 	return result;
@@ -207,9 +218,11 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 {
 	struct server_settings *settings = &server->settings;
 
-	settings->log = options->log;
-	settings->explain = options->explain;
-	settings->argument = options->argument;
+	int result = log_writer_open(&server->log, options);
+
+	if (result < 0)
+		return error_set_errno(error, -result, "log");
+	settings->explains = options->explain;
 	if (options->path && strcmp(options->path, "auto") != 0) {
 		settings->path = path_send_find(options->path);
 		if (!settings->path)
@@ -237,6 +250,7 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 		return error_set_errno(error, ENOMEM, "server");
 	server->settings.folder = -1;
 	server->settings.admission = &server->admission;
+	server->settings.log = &server->log;
 	if (workers > WORKERS_MAX)
 		result = error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
 	else
@@ -275,8 +289,10 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 	unsigned started = 0;
 	struct tally tally = {0};
 	struct meter meter;
-	int result = 0;
+	int result = log_writer_start(&server->log);
 
+	if (result < 0)
+		return error_set_errno(error, -result, "log: pthread_create");
 	meter_start(&meter);
 	for (; result == 0 && started < server->worker_count; started++)
 		result = -pthread_create(&server->workers[started].thread, NULL, worker_run,
@@ -293,6 +309,7 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 		if (worker->result < 0 && result == 0)
 			result = error_set_errno(error, -worker->result, "worker's loop");
 	}
+	log_writer_stop(&server->log);
 	if (bill) {
 		*bill = (struct sluice_bill){.page_cache_before_bytes = -1,
 					     .page_cache_after_bytes = -1};
@@ -310,6 +327,7 @@ void sluice_server_close(struct sluice_server *server)
 		return;
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_close(&server->workers[i]);
+	log_writer_close(&server->log);
 	free(server->workers);
 	if (server->settings.folder >= 0)
 		sys_close(server->settings.folder);

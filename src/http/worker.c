@@ -11,6 +11,7 @@
 enum {
 	ACCEPTS_PER_TURN = 64,
 	SWEEP_MS = 1000,
+	ROOM = 8,        /* what a request needs at most, and a little */
 	LATER_MS = 100,  /* after the system ran out of descriptors or memory */
 	STOP_MS = 30000, /* what is being sent at a stop may take this long */
 };
@@ -28,15 +29,27 @@ static void unpace(struct worker *worker, int fd)
 			break;
 }
 
+/* The one that was opened first. One that turns out to have a request is left, and not idle. */
 static bool close_an_idle_one(struct worker *worker)
 {
-	struct connection *connection = worker->oldest;
+	struct connection *connection = worker->oldest, *next;
 
-	while (connection && !connection_is_idle(connection))
-		connection = connection_newer(connection);
-	if (connection)
-		connection_stop(connection);
-	return worker->connection_count < worker->settings->connections_max;
+	for (; connection; connection = next) {
+		next = connection_newer(connection);
+		if (connection_is_idle(connection) && connection_close_idle(connection))
+			return true;
+	}
+	return false;
+}
+
+bool worker_make_room(struct worker *worker)
+{
+	unsigned made = worker->files.count;
+
+	file_cache_clear(&worker->files);
+	for (int i = 0; i < ROOM && close_an_idle_one(worker); i++)
+		made++;
+	return made > 0;
 }
 
 /* When there is no room and nobody is idle, new clients wait in the backlog until a connection
@@ -48,9 +61,14 @@ static bool has_room(struct worker *worker)
 	return !worker->is_full;
 }
 
+static bool lacks_descriptors(int result)
+{
+	return result == -EMFILE || result == -ENFILE;
+}
+
 static bool is_exhausted(int result)
 {
-	return result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM;
+	return lacks_descriptors(result) || result == -ENOBUFS || result == -ENOMEM;
 }
 
 /* Everything but "nobody waits" is worth another try: the edge that told of the client is gone. */
@@ -63,6 +81,8 @@ static void accept_some(struct worker *worker)
 		if (worker->is_stopping || !has_room(worker))
 			return;
 		fd = sys_accept(worker->listening, &peer);
+		if (lacks_descriptors(fd) && close_an_idle_one(worker))
+			fd = sys_accept(worker->listening, &peer);
 		if (fd < 0)
 			break;
 		if (worker->settings->may_be_paced)

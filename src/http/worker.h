@@ -8,6 +8,7 @@
 
 #include "host/socket.h"
 #include "http/admission.h"
+#include "http/log-writer.h"
 #include "http/response.h"
 
 #include <pthread.h>
@@ -21,11 +22,10 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
-	struct admission *admission;         /* shared, and the one thing here that changes */
+	struct admission *admission;         /* shared, and changes, as the log does */
 	unsigned connections_max, files_max; /* per worker */
-	void (*log)(void *argument, const char *line);
-	void (*explain)(void *argument, const char *line);
-	void *argument;
+	bool explains;
+	struct log_writer *log;
 };
 
 struct worker {
@@ -59,6 +59,10 @@ int connection_open(struct worker *worker, int fd,
 void connection_stop(struct connection *connection); /* close it if idle, else after this answer */
 void connection_abort(struct connection *connection, const char *why);
 bool connection_is_idle(const struct connection *connection);
+/* Where it is idle and has nothing to read: whether it is gone. Else it will be driven. */
+bool connection_close_idle(struct connection *connection);
+/* Closes what nobody uses now, for want of descriptors. Whether there was anything. */
+bool worker_make_room(struct worker *worker);
 void worker_expect_sweep(struct worker *worker); /* a file was put into the cache */
 struct connection *connection_newer(const struct connection *connection);
 

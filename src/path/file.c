@@ -71,6 +71,8 @@ int path_file_need_direct(struct path_file *file)
 	file->direct_fd = open_again(file, access | O_DIRECT);
 	if (file->direct_fd >= 0)
 		return 0;
+	if (file->direct_fd == -EMFILE || file->direct_fd == -ENFILE)
+		return file->direct_fd; /* another time, perhaps */
 	file->can_direct = false;
 	return -EOPNOTSUPP;
 }

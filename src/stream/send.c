@@ -43,7 +43,7 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->mixed_until = 0;
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
-	stream->can_sendfile = stream->can_splice = true;
+	stream->can_sendfile = stream->can_splice = stream->can_direct = true;
 	stream->opened_turn = loop_turn(loop);
 }
 
@@ -110,7 +110,7 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 	struct cache_residency residency;
 
 	facts.file_size = file->status.stx_size;
-	facts.can_direct = file->can_direct;
+	facts.can_direct = facts.can_direct && file->can_direct;
 	place->until = at < place->mixed_until ? piece_end(at, PLAN_PIECE, place->end) : window;
 	if (facts.forced) {
 		place->cold_bytes = cache_look(file->fd, at, place->until - at).cold_bytes;
@@ -141,7 +141,8 @@ static struct plan_send choose(struct stream_send *stream, struct stream_place *
 	struct plan_send_facts facts = {.forced = stream->forced,
 					.is_admitted = stream->is_admitted,
 					.can_sendfile = stream->can_sendfile,
-					.can_splice = stream->can_splice};
+					.can_splice = stream->can_splice,
+					.can_direct = stream->can_direct};
 	struct path_file *file = stream->file;
 	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
 	struct plan_send plan;
@@ -298,13 +299,18 @@ static int64_t attempt(struct stream_send *stream)
 	return first->path->step(&first->job);
 }
 
-/* Remembers that the path tried last cannot work here. Whether another one may be tried. */
-static bool give_up_path(struct stream_send *stream)
+/*
+ * Remembers that the path tried last cannot work here, or not for want of a descriptor. Whether
+ * another one may be tried.
+ */
+static bool give_up_path(struct stream_send *stream, int64_t result)
 {
 	const struct path_send *path = path_send_find(stream->last_path);
 
-	if (path->needs_direct)
+	if (path->needs_direct && result == -EOPNOTSUPP)
 		stream->file->can_direct = false;
+	else if (path->needs_direct)
+		stream->can_direct = false;
 	else if (path == &path_send_sendfile)
 		stream->can_sendfile = false;
 	else if (path == &path_send_splice)
@@ -315,7 +321,7 @@ static bool give_up_path(struct stream_send *stream)
 	return !stream->forced;
 }
 
-/* Without a free descriptor there is no pipe for splice; sendfile brings its own. */
+/* Without a free descriptor there is no pipe for splice, and no second one of the file. */
 static bool is_cannot(int64_t result)
 {
 	return result == -EOPNOTSUPP || result == -EMFILE || result == -ENFILE;
@@ -338,7 +344,7 @@ int64_t stream_send_step(struct stream_send *stream)
 		return 0;
 	do
 		count = attempt(stream);
-	while (is_cannot(count) && give_up_path(stream));
+	while (is_cannot(count) && give_up_path(stream, count));
 	if (count == 0)
 		return -ENODATA;
 	if (count > 0) {

@@ -42,7 +42,7 @@ struct stream_send {
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */
-	bool can_sendfile, can_splice;
+	bool can_sendfile, can_splice, can_direct;
 };
 
 /* offset + length lies within the file; length may be 0. Keeps a reference to file. */
@@ -67,8 +67,8 @@ struct stream_place {
 };
 
 /*
- * The plan for a file from place->at on, up to place->until. Of facts, forced, can_sendfile
- * and can_splice are the caller's; the others are found out.
+ * The plan for a file from place->at on, up to place->until. Of facts, forced and what can be done
+ * at all are the caller's; the others are found out.
  */
 struct plan_send stream_choose(const struct path_file *file, struct plan_send_facts facts,
 			       struct stream_place *place);

@@ -138,9 +138,9 @@ class OfAnotherUser(unittest.TestCase):
 
 
 class FullWorker(unittest.TestCase):
-    # As src/http/server.c divides them: 32 apart, 8 for the worker, 4 for each connection.
+    # As src/http/server.c divides them: 32 apart, 8 for the worker, 60 % of the rest for connections.
     CLIENTS = 3
-    LIMIT = 32 + 8 + 4 * CLIENTS
+    LIMIT = 32 + 8 + 5
 
     def setUp(self):
         folder = temp_folder(self.addCleanup)
