@@ -47,6 +47,11 @@ static int body_failed(struct download *download, int64_t code)
 		return error_set(download->error, (int)-code,
 				 "no room for %.150s: %s; free some and run again",
 				 download->target.part, strerror((int)-code));
+	if (download->path && (code == -EINVAL || code == -EOPNOTSUPP))
+		return error_set(download->error, EOPNOTSUPP,
+				 "receive path %s cannot go on in %.100s: the file system refuses "
+				 "it; leave the choice to the plan",
+				 download->path->name, download->target.part);
 	return error_set_errno(download->error, (int)-code, "receiving %.180s",
 			       download->target.part);
 }
