@@ -21,6 +21,12 @@ void tally_add(struct tally *tally, const char *path, uint64_t bytes)
 	add_share(tally, path, bytes);
 }
 
+void tally_move(struct tally *tally, const char *from, const char *to, uint64_t bytes)
+{
+	add_share(tally, from, -bytes);
+	add_share(tally, to, bytes);
+}
+
 void tally_merge(struct tally *sum, const struct tally *other)
 {
 	sum->bytes += other->bytes;

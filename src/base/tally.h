@@ -21,6 +21,8 @@ struct tally {
 
 /* Adds bytes to the total and to the path's share; path is a static string. */
 void tally_add(struct tally *tally, const char *path, uint64_t bytes);
+/* What was added to one path's share belongs to another's. */
+void tally_move(struct tally *tally, const char *from, const char *to, uint64_t bytes);
 void tally_merge(struct tally *sum, const struct tally *other);
 /* Fills the figures of the bill that a tally has, and no others. */
 void tally_to_bill(const struct tally *tally, struct sluice_bill *bill);

@@ -111,6 +111,19 @@ static void on_written_back(struct loop_op *op, int64_t result)
 	release(block);
 }
 
+/* What is in the current block goes the new way, too. */
+static void note_refused(struct blocks *blocks, const struct block *block)
+{
+	struct path_recv_job *job = blocks->job;
+	uint64_t offset = block->offset + block->written;
+
+	job->refused_at = job->has_fallen_back ? size_min(job->refused_at, offset) : offset;
+	job->refused_bytes += block->filled - block->written;
+	if (!job->has_fallen_back && blocks->current)
+		job->refused_bytes += blocks->current->filled;
+	job->has_fallen_back = true;
+}
+
 /*
  * A file system that takes O_DIRECT or RWF_DONTCACHE at first may still refuse a later write, which
  * then goes through the page cache, as all that follow it.
@@ -122,7 +135,7 @@ static bool falls_back(struct blocks *blocks, struct block *block, int64_t resul
 	if ((result != -EINVAL && result != -EOPNOTSUPP) || is_plain || !blocks->job ||
 	    !blocks->job->may_fall_back)
 		return false;
-	blocks->job->has_fallen_back = true;
+	note_refused(blocks, block);
 	blocks->paces = blocks->job->paces;
 	blocks->fd = block->fd = blocks->file->fd;
 	blocks->flags = block->flags = 0;

@@ -24,8 +24,7 @@ struct stream_recv {
 	enum phase phase;
 	int failed;
 	bool is_busy, is_closed, is_path_open;
-	bool had_pages;        /* of somebody else, in the range, before us */
-	uint64_t fell_back_at; /* what follows went through the page cache, with has_fallen_back */
+	bool had_pages; /* of somebody else, in the range, before us */
 };
 
 static void destroy(struct stream_recv *stream)
@@ -182,13 +181,24 @@ static int ready(struct stream_recv *stream)
 	return 0;
 }
 
-/* Of what is received now. What was under way when the path fell back counts as before. */
+/* What was under way when the path fell back went another way than it was tallied. */
+static void correct_tally(struct stream_recv *stream)
+{
+	const struct path_recv *was = stream->choice.path, *is = &path_recv_readwrite;
+	struct tally *tally = stream->options.tally;
+	uint64_t bytes = stream->job.refused_bytes;
+
+	if (bytes > 0)
+		tally_move(tally, was->name, is->name, bytes);
+	tally->cpu_copied_bytes += bytes * is->cpu_copies - bytes * was->cpu_copies;
+	stream->job.refused_bytes = 0;
+}
+
+/* Of what is received now. */
 static const struct path_recv *current_path(struct stream_recv *stream)
 {
 	if (!stream->job.has_fallen_back)
 		return stream->choice.path;
-	if (!stream->fell_back_at)
-		stream->fell_back_at = stream->job.offset;
 	stream->job.cpu_copies = path_recv_readwrite.cpu_copies;
 	return &path_recv_readwrite;
 }
@@ -256,7 +266,9 @@ int stream_recv_flush(struct stream_recv *stream)
 	if (result < 0 || stream->phase > FLUSHING)
 		return result;
 	stream->phase = FLUSHING;
-	return stream->choice.path->finish(&stream->job);
+	result = stream->choice.path->finish(&stream->job);
+	correct_tally(stream);
+	return result;
 }
 
 int stream_recv_finish(struct stream_recv *stream)
@@ -305,7 +317,7 @@ static void explain(struct buffer *out, uint64_t start, uint64_t end, const char
 void stream_recv_explain(const struct stream_recv *stream, struct buffer *out)
 {
 	uint64_t end = stream->job.offset;
-	uint64_t middle = stream->fell_back_at ? stream->fell_back_at : end;
+	uint64_t middle = stream->job.has_fallen_back ? stream->job.refused_at : end;
 
 	explain(out, stream->start, middle, stream->choice.path->name, stream->choice.reason);
 	explain(out, middle, end, path_recv_readwrite.name,

@@ -85,21 +85,22 @@ static int choose_path(struct download *download)
 
 static void explain(const struct download *download)
 {
-	struct buffer line = {0};
+	struct buffer lines = {0};
 
 	if (!download->options->explain)
 		return;
 	if (download->stream)
-		stream_recv_explain(download->stream, &line);
+		stream_recv_explain(download->stream, &lines);
 	else if (download->written_to_fd > 0)
-		buffer_printf(&line,
+		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
 			      (unsigned long long)download->written_to_fd - 1);
-	if (line.length > 0) {
-		line.data[line.length - 1] = '\0';
-		download->options->explain(download->options->argument, line.data);
+	for (char *at = lines.data, *end; at && *at; at = end + 1) {
+		end = strchr(at, '\n');
+		*end = '\0';
+		download->options->explain(download->options->argument, at);
 	}
-	buffer_free(&line);
+	buffer_free(&lines);
 }
 
 static int run(struct download *download)
