@@ -33,6 +33,7 @@ SLUICE = pathlib.Path(os.environ.get("SLUICE", ROOT / "build" / "sluice")).absol
 TEST_DIR = os.environ.get("SLUICE_TEST_DIR", "/var/tmp")
 
 WAIT = 30  # seconds that anything may take before it counts as stuck
+LOOPS = (None, "epoll")  # of SLUICE_LOOP
 SEND_PATHS = ("readwrite", "mmap", "sendfile", "splice", "zerocopy", "direct")
 RECEIVE_PATHS = ("readwrite", "splice", "dontcache", "direct")
 MIB = 1 << 20
