@@ -11,9 +11,7 @@
 #include <string.h>
 
 enum {
-	QUEUE_MAX =
-		4
-		<< 20, /* bytes: thirty thousand lines, which a stalled disk may take a while for */
+	QUEUE_MAX = 4 << 20, /* bytes: thirty thousand lines, for a disk that stalls for a while */
 	KEPT_MAX = 64 << 10, /* memory that is not given back in between */
 };
 
