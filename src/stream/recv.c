@@ -103,7 +103,7 @@ static int choose(struct stream_recv *stream, struct sluice_error *error)
 	int result;
 
 	result = open_choice(stream, &facts);
-	if (result == -EOPNOTSUPP && !forced) {
+	if ((result == -EOPNOTSUPP || result == -EMFILE || result == -ENFILE) && !forced) {
 		facts.can_direct = false;
 		result = open_choice(stream, &facts);
 	}

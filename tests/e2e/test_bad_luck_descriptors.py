@@ -13,9 +13,11 @@ from support import (
     SEND_PATHS,
     content,
     evict,
+    get,
     make_file,
     program,
     request_bytes,
+    same,
     serve,
     skip_unless_direct,
     temp_folder,
@@ -215,6 +217,25 @@ class Exhausted(Descriptors):
             except TimeoutError:
                 count += 1
         return count
+
+
+class Getting(Descriptors):
+    def test_few_descriptors_are_enough_or_named(self):
+        file, here = make_file(self.folder / "file", 3 * MIB), temp_folder(self.addCleanup)
+        self.serve(200)
+        codes = []
+        for limit in range(6, 20):
+            prefix = [self.prlimit, f"--nofile={limit}:{limit}"]
+            done = get(self.server.url("file"), "-o", here / "copy", prefix=prefix)
+            codes.append(done.code)
+            if done.code == 0:
+                self.assertTrue(same(here / "copy", file), "the copy differs")
+                (here / "copy").unlink()
+            else:
+                self.assertRegex(done.err, r"^sluice: .*Too many open files[^\n]*\n$")
+            self.assertEqual(os.listdir(here), [])
+        self.assertEqual(codes, sorted(codes, reverse=True))
+        self.assertEqual((codes[0], codes[-1]), (1, 0))
 
 
 if __name__ == "__main__":
