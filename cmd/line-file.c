@@ -14,7 +14,7 @@
 
 enum { LOOK_MS = 100, LOOKS_AT_END = 10 };
 
-void line_file_open(struct line_file *file, int fd, const volatile sig_atomic_t *is_ending)
+void line_file_open(struct line_file *file, int fd, const bool *is_ending)
 {
 	struct stat status;
 
@@ -28,7 +28,7 @@ static bool wait_for_room(struct line_file *file)
 	int looks = 0;
 
 	while (!file->is_stuck && poll(&room, 1, LOOK_MS) == 0)
-		if (*file->is_ending && ++looks == LOOKS_AT_END)
+		if (__atomic_load_n(file->is_ending, __ATOMIC_RELAXED) && ++looks == LOOKS_AT_END)
 			file->is_stuck = true;
 	return !file->is_stuck;
 }

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 static struct sluice_server *server; /* for the signal handler */
-static volatile sig_atomic_t is_ending;
+static bool is_ending;               /* set by it, atomically */
 
 static void on_signal(int number)
 {
 	(void)number;
-	is_ending = 1;
+	__atomic_store_n(&is_ending, true, __ATOMIC_RELAXED);
 	sluice_server_stop(server);
 }
 
