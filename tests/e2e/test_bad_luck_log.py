@@ -37,6 +37,8 @@ class Logged(unittest.TestCase):
     def kill(server):
         server.process.kill()
         server.process.wait(WAIT)
+        server.log_file.close()
+        server.error_file.close()
 
     def pipe(self):
         """A pipe with a name, and its end for reading."""
