@@ -65,7 +65,7 @@ struct path_recv_job {
 	 * error.
 	 */
 	bool may_fall_back, has_fallen_back;
-	unsigned cpu_copies; /* the path's, of what step receives; open may know better */
+	unsigned cpu_copies;    /* the path's, of what step receives; open may know better */
 	uint64_t refused_at;    /* the lowest offset that was */
 	uint64_t refused_bytes; /* of those taken before it fell back: the driver takes it down */
 	void (*wake)(struct path_recv_job *job);
