@@ -181,14 +181,6 @@ static struct tune_line *set_threshold(struct rules *rules, bool is_ratio, enum 
 	return rules_change(rules, bytes, source, "%" PRIu64, amount);
 }
 
-static void cannot(struct rules *rules, enum tune_key key, const char *missing)
-{
-	struct tune_line *line = rules_keep(rules, key, SOURCE_VM);
-
-	line->advised[0] = '\0';
-	SAY(line, "no advice without %s", missing);
-}
-
 static void advise_pair(struct rules *rules, const struct wanted *wanted, uint64_t now_background,
 			uint64_t now)
 {
@@ -223,8 +215,8 @@ void rules_dirty(struct rules *rules)
 	uint64_t background = 0, dirty = 0;
 
 	if (missing) {
-		cannot(rules, TUNE_BACKGROUND_RATIO, missing);
-		cannot(rules, TUNE_DIRTY_RATIO, missing);
+		rules_cannot(rules, TUNE_BACKGROUND_RATIO, SOURCE_VM, missing);
+		rules_cannot(rules, TUNE_DIRTY_RATIO, SOURCE_VM, missing);
 		return;
 	}
 	if (rules->is_known) {

@@ -80,11 +80,22 @@ static void rule_triple(struct rules *rules, enum tune_key key, const struct nee
 	struct tune_line *line;
 
 	if (is_known && now[2] >= need->bytes)
-		line = rules_keep(rules, key, SOURCE_NET);
+		line = rules_keep(rules, key, SOURCE_TCP);
 	else
-		line = rules_change(rules, key, SOURCE_NET, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+		line = rules_change(rules, key, SOURCE_TCP, "%" PRIu64 " %" PRIu64 " %" PRIu64,
 				    now[0], now[1], need->bytes > now[2] ? need->bytes : now[2]);
 	explain(line, rules, need, "For all others, whose buffers the kernel sizes itself");
+}
+
+static void cannot(struct rules *rules)
+{
+	static const char missing[] = "the network's rate, which is not told here (--network "
+				      "RATE[:ROUND-TRIP], and --write for a file)";
+
+	rules_cannot(rules, TUNE_RMEM_MAX, SOURCE_NET, missing);
+	rules_cannot(rules, TUNE_WMEM_MAX, SOURCE_NET, missing);
+	rules_cannot(rules, TUNE_TCP_RMEM, SOURCE_TCP, missing);
+	rules_cannot(rules, TUNE_TCP_WMEM, SOURCE_TCP, missing);
 }
 
 void rules_network(struct rules *rules)
@@ -93,8 +104,10 @@ void rules_network(struct rules *rules)
 			      usual_wmem[3] = {4096, 16384, 4194304};
 	struct need need;
 
-	if (!rules->facts->network_bits_per_second)
+	if (!rules->facts->network_bits_per_second) {
+		cannot(rules);
 		return;
+	}
 	need = need_of(rules->facts);
 	rule_limit(rules, TUNE_RMEM_MAX, &need);
 	rule_limit(rules, TUNE_WMEM_MAX, &need);

@@ -5,10 +5,12 @@
 
 #include "tune/advice.h"
 
-#define SOURCE_VM      "kernel: admin-guide/sysctl/vm.rst"
-#define SOURCE_NET     "kernel: networking/ip-sysctl.rst"
-#define SOURCE_TUNED   "profile: tuned throughput-performance"
-#define SOURCE_MEASURE "measurement"
+#define SOURCE_VM    "kernel: admin-guide/sysctl/vm.rst"
+#define SOURCE_NET   "kernel: admin-guide/sysctl/net.rst"
+#define SOURCE_TCP   "kernel: networking/ip-sysctl.rst"
+#define SOURCE_BLOCK "kernel: ABI/stable/sysfs-block"
+#define SOURCE_TUNED "profile: tuned throughput-performance"
+#define SOURCE_ARRAY "profile: tuned enterprise-storage"
 
 struct rules {
 	struct tune_advice *advice;
@@ -23,6 +25,8 @@ struct tune_line *rules_keep(struct rules *rules, enum tune_key key, const char 
 /* Adds the line of a key that is to have this value. */
 struct tune_line *rules_change(struct rules *rules, enum tune_key key, const char *source,
 			       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Adds the line of a key about which nothing can be said without this. */
+void rules_cannot(struct rules *rules, enum tune_key key, const char *source, const char *missing);
 /* The value of now as a number; false where it is not known. */
 bool rules_current(const struct rules *rules, enum tune_key key, uint64_t *value);
 

@@ -70,6 +70,14 @@ struct tune_line *rules_change(struct rules *rules, enum tune_key key, const cha
 	return line;
 }
 
+void rules_cannot(struct rules *rules, enum tune_key key, const char *source, const char *missing)
+{
+	struct tune_line *line = rules_keep(rules, key, source);
+
+	line->advised[0] = '\0';
+	snprintf(line->reason, sizeof(line->reason), "no advice without %s", missing);
+}
+
 #define SAY(line, ...) snprintf((line)->reason, sizeof((line)->reason), __VA_ARGS__)
 
 /* A number that is right anywhere between two bounds, and else becomes `advised`. */
@@ -171,14 +179,14 @@ static struct read_ahead read_ahead_for(enum tune_disk disk)
 			"two streams side by side need long runs"};
 	case TUNE_DISK_RAID:
 		return (struct read_ahead){
-			16384, SOURCE_TUNED,
+			16384, SOURCE_ARRAY,
 			"one run must reach all the disks of the array, 1 MiB and "
 			"more on each, to have their rates added up"};
 	case TUNE_DISK_NVME:
 		return (struct read_ahead){
-			1024, SOURCE_MEASURE,
-			"0.1 ms of latency at several GB/s is several hundred kB under "
-			"way at any time"};
+			1024, SOURCE_TUNED,
+			"0.1 ms of latency at several GB/s is several hundred kB under way at "
+			"any time; the profile goes on to 4096"};
 	case TUNE_DISK_VIRTUAL:
 	case TUNE_DISK_NETWORK:
 		return (struct read_ahead){
@@ -187,7 +195,7 @@ static struct read_ahead read_ahead_for(enum tune_disk disk)
 			"hide that"};
 	default:
 		return (struct read_ahead){
-			128, SOURCE_VM,
+			128, SOURCE_BLOCK,
 			"the latency is low against the rate: the kernel's own value "
 			"keeps the disk busy, and more would read in vain"};
 	}
