@@ -15,6 +15,7 @@ import subprocess
 import time
 import unittest
 
+from browser import Browser
 from support import (file_system, finish, ordinary_user, program, skip_unless_root, sluice,
                      start_sluice, temp_folder)
 
@@ -299,9 +300,25 @@ class Proof(OwnSettings):
             self.assertGreater(len(side["samples"]), 3)
             self.assertGreaterEqual(side["simulation"]["distance_ratio"], 0)
             self.assertGreater(len(side["simulation"]["curve"]), 3)
-        self.assertIn(b"prove", page.read_bytes())
+        self.check_page(page, proof)
         self.assertEqual(self.in_force(), {name: value for name, value in self.first.items() if "_bytes" not in name})
         self.assertEqual(sorted(os.listdir(self.folder)), ["proof.html", "run", "vm"])
+
+    def check_page(self, page, proof):
+        """Where there is a browser: both curves of each side are drawn, and nothing goes wrong."""
+        self.assertIn(b'data-kind="prove"', page.read_bytes())
+        try:
+            browser = Browser(self.addCleanup)
+        except unittest.SkipTest:
+            return
+        browser.open(page.as_uri())
+        counts = browser.run("""
+            return ["measured", "simulated", "threshold", "wake"].map((kind) =>
+                document.querySelectorAll(`figure .curves .${kind}`).length);""")
+        sides = [side for side in (proof["before"], proof["after"]) if side]
+        wake_ups = sum(len(side["simulation"]["wake_up_seconds"]) for side in sides)
+        self.assertEqual(counts, [len(sides), len(sides), 2 * len(sides), wake_ups])
+        self.assertEqual([entry for entry in browser.log("browser") if entry["level"] == "SEVERE"], [])
 
     def start(self):
         """Until the first value has been changed."""
