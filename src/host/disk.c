@@ -14,10 +14,6 @@
 #define DEPTH_MAX 8
 #define PATH_TEXT 512
 
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
-
 struct device {
 	int root;
 	char folder[PATH_TEXT]; /* of the whole disk, below the root */
@@ -415,15 +411,6 @@ static int of_mount(int root, const struct host_mount *mount, struct host_disk *
 	return 0;
 }
 
-static bool is_mount_of(const struct host_mount *mount, const struct statx *status)
-{
-#ifdef STATX_ATTR_MOUNT_ROOT /* the headers have stx_mnt_id as well */
-	if (status->stx_mask & STATX_MNT_ID)
-		return mount->id == status->stx_mnt_id;
-#endif
-	return mount->major == status->stx_dev_major && mount->minor == status->stx_dev_minor;
-}
-
 static int of_anonymous(int root, const struct statx *status, struct host_disk *disk, int depth)
 {
 	struct host_mount mount = {0};
@@ -434,7 +421,7 @@ static int of_anonymous(int root, const struct statx *status, struct host_disk *
 	if (!mounts)
 		return -errno;
 	while (!is_found && host_mount_next(mounts, &mount))
-		is_found = is_mount_of(&mount, status);
+		is_found = host_mount_holds(&mount, status);
 	if (is_found)
 		of_mount(root, &mount, disk, depth);
 	host_mount_free(&mount);
@@ -445,7 +432,7 @@ static int of_anonymous(int root, const struct statx *status, struct host_disk *
 static int of_file(int root, int fd, struct host_disk *disk, int depth)
 {
 	struct statx status;
-	int result = sys_statx(fd, STATX_BASIC_STATS | STATX_MNT_ID, &status);
+	int result = sys_statx(fd, HOST_MOUNT_STATX, &status);
 
 	if (result < 0)
 		return result;

@@ -71,6 +71,13 @@ void host_mount_free(struct host_mount *mount)
 	free(mount->line);
 }
 
+bool host_mount_holds(const struct host_mount *mount, const struct statx *status)
+{
+	if (status->stx_mask & STATX_MNT_ID)
+		return mount->id == status->stx_mnt_id;
+	return mount->major == status->stx_dev_major && mount->minor == status->stx_dev_minor;
+}
+
 const char *host_list_value(const char *list, const char *name, size_t *length)
 {
 	size_t size = strlen(name);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 struct host_mount {
 	unsigned id, major, minor;
@@ -19,6 +20,14 @@ FILE *host_mounts_open(int root);
 /* The next mount into one that began as {0}; false at the end. host_mount_free frees it. */
 bool host_mount_next(FILE *mounts, struct host_mount *mount);
 void host_mount_free(struct host_mount *mount);
+
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+#define HOST_MOUNT_STATX (STATX_BASIC_STATS | STATX_MNT_ID)
+
+/* Whether the file whose status this is, asked with HOST_MOUNT_STATX, is on this mount. */
+bool host_mount_holds(const struct host_mount *mount, const struct statx *status);
 
 /* Whether a list like "rw,memory" has the word; or the length of what follows "name=", and where.
  */
