@@ -221,20 +221,27 @@ static void forget(struct host_found *found)
 	host_network_free(&found->network);
 }
 
+static void print_json(const struct host_found *found)
+{
+	json_t *root = host_found_json(found);
+
+	json_dumpf(root, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(root);
+}
+
 static int tell(const struct options *options)
 {
 	struct host_found found = {.root = -1};
 	int status = find(&found, options);
 
-	if (status == EXIT_DONE && options->is_json) {
-		json_t *root = host_found_json(&found);
-
-		if (json_dumpf(root, stdout, JSON_COMPACT) < 0)
-			status = command_failed("host: the JSON could not be made");
-		putchar('\n');
-		json_decref(root);
-	} else if (status == EXIT_DONE) {
-		print_found(&found);
+	if (status == EXIT_DONE) {
+		if (options->is_json)
+			print_json(&found);
+		else
+			print_found(&found);
+		if (fflush(stdout) != 0 || ferror(stdout))
+			status = command_failed("standard output: %s", strerror(errno));
 	}
 	forget(&found);
 	return status;

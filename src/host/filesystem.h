@@ -7,11 +7,10 @@
 #define SLUICE_HOST_FILESYSTEM_H
 
 #include "host/disk.h"
+#include "host/kernel.h"
 #include "host/mounts.h"
 
 #include "sluice.h"
-
-#define HOST_NOT_TRIED 1
 
 enum host_tried { HOST_TRIED_NOTHING, HOST_TRIED_OWN, HOST_TRIED_EXISTING };
 

@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define HOST_NOT_TRIED 1
+
 struct host_feature {
 	const char *name;  /* "cachestat", a name for programs */
 	const char *label; /* for people */
-	int (*try)(void);  /* 0, or -errno */
+	int (*try)(void);  /* 0, -errno or HOST_NOT_TRIED */
 	const char *gain;  /* what follows where it works */
 	const char *lack;  /* and where it does not */
 };
