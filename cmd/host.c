@@ -221,13 +221,18 @@ static void forget(struct host_found *found)
 	host_network_free(&found->network);
 }
 
-static void print_json(const struct host_found *found)
+static int print_json(const struct host_found *found)
 {
 	json_t *root = host_found_json(found);
+	int status = EXIT_DONE;
 
-	json_dumpf(root, stdout, JSON_COMPACT);
+	if (!root)
+		status = command_failed("host: no memory for the JSON");
+	else
+		json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
+	return status;
 }
 
 static int tell(const struct options *options)
@@ -237,10 +242,10 @@ static int tell(const struct options *options)
 
 	if (status == EXIT_DONE) {
 		if (options->is_json)
-			print_json(&found);
+			status = print_json(&found);
 		else
 			print_found(&found);
-		if (fflush(stdout) != 0 || ferror(stdout))
+		if (status == EXIT_DONE && (fflush(stdout) != 0 || ferror(stdout)))
 			status = command_failed("standard output: %s", strerror(errno));
 	}
 	forget(&found);

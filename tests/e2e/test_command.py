@@ -40,6 +40,7 @@ class Help(Command):
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "get": "URL -o --path --cc --keep-cached --no-sync -q --explain --json --timeout",
+            "host": "--disk --rtt --json",
         }
         for name, words in options.items():
             with self.subTest(name):
