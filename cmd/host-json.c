@@ -248,6 +248,19 @@ static json_t *three_json(const int64_t bytes[3])
 			 figure_json(bytes[1]), "max", figure_json(bytes[2]));
 }
 
+static json_t *words_json(const char *text)
+{
+	json_t *words = json_array();
+
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		json_array_append_new(words, json_stringn(text, length));
+		text += length + strspn(text + length, " ");
+	}
+	return words;
+}
+
 static json_t *way_json(const struct host_tcp *tcp, uint64_t speed, double rtt)
 {
 	uint64_t window = host_tcp_window_bytes(tcp);
@@ -279,7 +292,7 @@ static json_t *tcp_json(const struct host_found *found)
 	host_say_tcp(&say, tcp, speed, found->rtt_seconds, found->rtt_count);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "congestion_control", text_json(tcp->congestion),
-			 "available_congestion_controls", text_json(tcp->available),
+			 "available_congestion_controls", words_json(tcp->available),
 			 "default_queueing_discipline", text_json(tcp->queueing), "rmem_bytes",
 			 three_json(tcp->rmem_bytes), "wmem_bytes", three_json(tcp->wmem_bytes),
 			 "core_rmem_max_bytes", figure_json(tcp->rmem_max_bytes),

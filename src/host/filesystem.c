@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 8
-#endif
 #define RWF_UNCACHED 0x80 /* RWF_DONTCACHE; absent from older headers */
 
 enum { BLOCK = 65536, ENTRIES_MAX = 1000 };

@@ -33,8 +33,6 @@ void host_tcp_read(int root, struct host_tcp *tcp)
 		  sizeof(tcp->congestion));
 	host_read(root, "proc/sys/net/ipv4/tcp_available_congestion_control", tcp->available,
 		  sizeof(tcp->available));
-	host_read(root, "proc/sys/net/ipv4/tcp_allowed_congestion_control", tcp->allowed,
-		  sizeof(tcp->allowed));
 	host_read(root, "proc/sys/net/core/default_qdisc", tcp->queueing, sizeof(tcp->queueing));
 	read_three(root, "proc/sys/net/ipv4/tcp_rmem", tcp->rmem_bytes);
 	read_three(root, "proc/sys/net/ipv4/tcp_wmem", tcp->wmem_bytes);

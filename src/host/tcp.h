@@ -7,7 +7,7 @@
 
 /* HOST_UNKNOWN of host/disk.h where a figure is not told */
 struct host_tcp {
-	char congestion[16], available[256], allowed[256], queueing[32];
+	char congestion[16], available[256], queueing[32];
 	int64_t rmem_bytes[3], wmem_bytes[3];   /* least, at first, most */
 	int64_t rmem_max_bytes, wmem_max_bytes; /* for programs that set their own size */
 	int64_t window_scaling, moderate_receive_buffer, slow_start_after_idle;
