@@ -39,6 +39,7 @@ def bench_row(send, receive, source, rate, cpu, **more):
 def bench():
     return {
         "command": "bench", "version": "0.1.0", "machine": machine(), "size_bytes": 1 << 30, "runs": 3,
+        "connection_congestion_control": "cubic",
         "rows": [
             bench_row("readwrite", "discard", "warm", 3.7123, 0.41, is_baseline=True),
             bench_row("mmap", "discard", "warm", 5.7, 0.29),

@@ -12,7 +12,7 @@ import unittest
 
 import report_documents
 from browser import Browser
-from support import BUILD, WAIT, mount, temp_folder
+from support import BUILD, WAIT, mount, sluice, temp_folder
 
 THEMES = ("light", "dark")
 
@@ -303,6 +303,34 @@ class Bench(Page, unittest.TestCase):
         self.assertEqual({(each["path"], each["end"]) for each in found}, wanted)
         # Of the plain path each way: two copies by the CPU.
         self.assertEqual([each["copies"] for each in found if each["path"] == "readwrite"], [2, 2])
+
+
+class RealBench(Page, unittest.TestCase):
+    """What the command itself measured, small."""
+
+    kind = "bench"
+    tables = staticmethod(bench_tables)
+    charts = staticmethod(bench_charts)
+    test_names_from_outside_stay_text = test_what_is_left_out_or_noisy_says_so = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        cls.file = cls.folder / "bench.html"
+        done = sluice("bench", "--size", "16M", "--runs", "2", "--send", "sendfile,mmap", "--dir", cls.folder,
+                      "--json", "--html", cls.file)
+        if done.code != 0:
+            raise AssertionError(done.err)
+        cls.document = json.loads(done.out)
+        cls.url = cls.file.as_uri()
+
+    def test_pictures_have_the_copies_that_the_bill_has(self):
+        self.open()
+        found = browser.run("""return [...document.querySelectorAll(".pictures figure")].map((figure) => [
+            figure.dataset.path, figure.dataset.end, figure.querySelectorAll(".cpu").length])""")
+        billed = {(row[end], end, row["copies_per_byte"][end]) for row in self.document["rows"]
+                  if not row["skipped"] for end in ("send", "receive")}
+        self.assertEqual({tuple(each) for each in found}, billed)
 
 
 class Media(Page, unittest.TestCase):

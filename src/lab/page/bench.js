@@ -128,8 +128,9 @@ report.kinds.bench = (bench) => {
 	};
 
 	report.head(`sluice bench ${bench.version}`, "What moving a file costs on this machine",
-		element("span", {}, figure(bench.size_bytes, format.bytes), " from one process to another over TCP on the loopback " +
-			"address, each way ", figure(bench.runs, format.count), " times: medians, and from the smallest to the largest run. ", report.noisyNote));
+		element("span", {}, figure(bench.size_bytes, format.bytes), 
+			` from one process to another over TCP (${bench.connection_congestion_control ?? "congestion control unknown"}) on ` +
+			"the loopback address, each way ", figure(bench.runs, format.count), " times: medians, and from the smallest to the largest run. ", report.noisyNote));
 	report.facts(bench.machine);
 	return [
 		...(bench.claims.length ? [section("What people say, and what was measured",
