@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_serve, &command_get, &command_explain, &command_host, &command_tune,
-	&command_bench, NULL,
+	&command_serve, &command_get,  &command_explain, &command_media,
+	&command_host,  &command_tune, &command_bench,   NULL,
 };
 
 static void print_usage(FILE *out)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Time, threads and chance, as all measurements use them. */
+#include "lab/media-private.h"
+
+#include <signal.h>
+#include <time.h>
+
+double media_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* How many make a run long enough, where count took that long; in steps, as first runs are slow. */
+static uint64_t grown(uint64_t count, double took)
+{
+	double factor = took > 0 ? 1.2 * MEDIA_RUN_SECONDS / took : 32;
+
+	return (uint64_t)((double)count * (factor < 32 ? factor : 32)) + 1;
+}
+
+int media_time(uint64_t *count, int (*repeat)(void *argument, uint64_t count), void *argument,
+	       double *seconds)
+{
+	for (;;) {
+		double start = media_now(), took;
+		int status = repeat(argument, *count);
+
+		if (status < 0)
+			return status;
+		took = media_now() - start;
+		*seconds = took / (double)*count;
+		if (took >= MEDIA_RUN_SECONDS)
+			return 0;
+		*count = grown(*count, took);
+	}
+}
+
+int media_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+int media_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+	sigset_t all, before;
+	int code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(thread, NULL, run, argument);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -code;
+}
+
+uint64_t media_random(uint64_t *seed)
+{
+	uint64_t value = *seed += 0x9e3779b97f4a7c15;
+
+	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+	value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+	return value ^ (value >> 31);
+}
