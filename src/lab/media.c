@@ -14,8 +14,7 @@
 
 /* The storage pyramid from its top, then what the kernel takes. */
 static const struct media_module *const modules[] = {
-	&media_cpu,
-	&media_kernel,
+	&media_cpu, &media_page_cache, &media_disk, &media_network, &media_kernel,
 };
 
 #define MODULES (sizeof(modules) / sizeof(*modules))

@@ -14,8 +14,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
-#define LOOP_BATCH   256 /* events taken by one epoll_wait */
-#define LOOP_THREADS 4
+#define LOOP_BATCH 256 /* events taken by one epoll_wait */
 
 /* Buffers are registered by the arena, one huge page: whoever needs little pins little. */
 #define LOOP_ARENA_BUFFERS 2

@@ -21,6 +21,8 @@
 
 struct loop;
 
+#define LOOP_THREADS 4 /* file operations in flight at most, without io_uring */
+
 enum loop_kind {
 	LOOP_AUTO,  /* io_uring where it works (and SLUICE_LOOP is not "epoll"), else threads */
 	LOOP_URING, /* io_uring or an error */
