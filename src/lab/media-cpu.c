@@ -3,10 +3,11 @@
  * The CPU's caches and memory. Latency is that of a load whose address comes from the load before
  * it: a walk over all lines of the working set in one random circle, so that no prefetcher knows
  * the next. The circle is on huge pages where the kernel gives them: else the walk would measure
- * how addresses are translated. Bandwidth is that of one thread.
+ * how addresses are translated. Bandwidth is that of one thread, on ordinary pages, as most
+ * programs have them.
  *
- * One piece of memory serves all rows; each run prepares it anew and goes over it once before the
- * clock starts.
+ * All rows share two pieces of memory, one of each kind of page; each run prepares its own anew and
+ * goes over it once before the clock starts.
  */
 #include "base/error.h"
 #include "base/size.h"
@@ -20,20 +21,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE     (2 * MIB)
-#define CURVE_FROM    (4 * KIB)
-#define CURVE_TO      (256 * MIB)
-#define CURVE_POINTS  40
-#define PROBES_MAX    16
-#define LINE_SIZE_MAX 4096
+#define HUGE_PAGE    (2 * MIB)
+#define CURVE_FROM   (4 * KIB)
+#define CURVE_TO     (256 * MIB)
+#define CURVE_POINTS 40
+#define PROBES_MAX   16
 
 enum act { CHASE, READ, WRITE, COPY };
 
 struct cpu {
 	struct media_levels levels;
 	uint64_t available;
-	char *mapping, *arena;
-	uint64_t mapping_size, size; /* the arena starts at a huge page */
+	char *mapping, *huge, *ordinary; /* both begin at a huge page */
+	uint64_t mapping_size, size;     /* size is that of each */
 	bool is_from_curve, has_huge_pages;
 	uint64_t counts[PROBES_MAX];
 };
@@ -109,7 +109,7 @@ static int copy_over(void *argument, uint64_t count)
 /* Seconds of a load. The walk goes round once before the clock starts. */
 static double chase_seconds(struct cpu *cpu, uint64_t size, uint64_t *count)
 {
-	struct piece piece = {.data = cpu->arena, .size = size};
+	struct piece piece = {.data = cpu->huge, .size = size};
 	double seconds = 0;
 
 	make_circle(&piece, cpu->levels.line);
@@ -122,7 +122,7 @@ static double stream_rate(struct cpu *cpu, enum act act, uint64_t size, uint64_t
 {
 	static int (*const over[])(void *, uint64_t) = {
 		[READ] = read_over, [WRITE] = write_over, [COPY] = copy_over};
-	struct piece piece = {.data = cpu->arena, .size = size};
+	struct piece piece = {.data = cpu->ordinary, .size = size};
 	double seconds = 1;
 
 	over[act](&piece, 1);
@@ -146,8 +146,11 @@ static int no_set(const struct cpu *cpu, unsigned level, struct sluice_error *er
 static void tell_method(const struct cpu *cpu, const struct media_probe *probe,
 			struct lab_media_row *row)
 {
+	const char *pages =
+		cpu->has_huge_pages ? ", on huge pages" : "; huge pages could not be had";
+
 	snprintf(row->method, sizeof(row->method), "%s%s%s", probe->method,
-		 cpu->has_huge_pages ? " on huge pages" : "; huge pages could not be had",
+		 probe->act == CHASE ? pages : "",
 		 cpu->is_from_curve ? "; cache sizes found from the latency" : "");
 }
 
@@ -185,21 +188,23 @@ static uint64_t huge_bytes(void)
 	return kib * KIB;
 }
 
-static int map_arena(struct cpu *cpu, uint64_t size, struct sluice_error *error)
+static int map_memory(struct cpu *cpu, uint64_t size, struct sluice_error *error)
 {
-	uint64_t whole = size_round_up(size, HUGE_PAGE) + HUGE_PAGE;
+	uint64_t each = size_round_up(size, HUGE_PAGE), whole = 2 * each + HUGE_PAGE;
 	char *mapping =
 		mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (mapping == MAP_FAILED)
 		return error_set_errno(error, errno, "memory to measure in");
-	madvise(mapping, whole, MADV_HUGEPAGE);
 	cpu->mapping = mapping;
 	cpu->mapping_size = whole;
-	cpu->arena = (char *)size_round_up((uintptr_t)mapping, HUGE_PAGE);
-	cpu->size = size_round_up(size, HUGE_PAGE);
-	memset(cpu->arena, 1, cpu->size);
-	cpu->has_huge_pages = huge_bytes() >= cpu->size / 2;
+	cpu->huge = (char *)size_round_up((uintptr_t)mapping, HUGE_PAGE);
+	cpu->ordinary = cpu->huge + each;
+	cpu->size = each;
+	madvise(cpu->huge, each, MADV_HUGEPAGE);
+	madvise(cpu->ordinary, each, MADV_NOHUGEPAGE);
+	memset(cpu->huge, 1, 2 * each);
+	cpu->has_huge_pages = huge_bytes() >= each / 2;
 	return 0;
 }
 
@@ -225,7 +230,7 @@ static void find_levels(struct cpu *cpu)
 	cpu->is_from_curve = true;
 }
 
-static uint64_t arena_size(const struct cpu *cpu, bool has_levels)
+static uint64_t memory_size(const struct cpu *cpu, bool has_levels)
 {
 	uint64_t size = has_levels ? 0 : size_min(CURVE_TO, cpu->available / 4);
 
@@ -258,7 +263,7 @@ static int open_cpu(const struct media_host *host, void **state, struct sluice_e
 	cpu->available = host->available;
 	snprintf(folder, sizeof(folder), "/sys/devices/system/cpu/cpu%d/cache", host->cpu);
 	has_levels = media_levels_read(folder, &cpu->levels);
-	result = map_arena(cpu, arena_size(cpu, has_levels), error);
+	result = map_memory(cpu, memory_size(cpu, has_levels), error);
 	if (result < 0) {
 		close_cpu(cpu);
 		return result;
@@ -269,10 +274,10 @@ static int open_cpu(const struct media_host *host, void **state, struct sluice_e
 	return 0;
 }
 
-#define LATENCY "each load waits for the one before, lines of the working set in random order,"
-#define READING "one thread loads every byte of the working set, in vectors,"
-#define WRITING "one thread stores to every byte of the working set, in vectors,"
-#define COPYING "memcpy from one half of the working set to the other, bytes copied counted once,"
+#define LATENCY "each load waits for the one before, lines of the working set in random order"
+#define READING "one thread loads every byte of the working set, in vectors"
+#define WRITING "one thread stores to every byte of the working set, in vectors"
+#define COPYING "memcpy from one half of the working set to the other, bytes copied counted once"
 #define ROWS(prefix, in_group, words, number)                                                      \
 	{.name = prefix "_latency",                                                                \
 	 .group = in_group,                                                                        \

@@ -3,14 +3,13 @@
 #include "lab/media.h"
 
 #include "base/error.h"
-#include "base/text.h"
 #include "host/memory.h"
 #include "lab/media-private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 
 /* The storage pyramid from its top, then what the kernel takes. */
 static const struct media_module *const modules[] = {
@@ -161,12 +160,26 @@ static int measure(struct media_session *session)
 	return status;
 }
 
+static int check_disk(const char *disk, struct sluice_error *error)
+{
+	struct stat status;
+
+	if (stat(disk, &status) < 0)
+		return error_set_errno(error, errno, "%s", disk);
+	if (!S_ISDIR(status.st_mode) && !S_ISBLK(status.st_mode))
+		return error_set(error, ENOTDIR, "%s is neither a folder nor a block device", disk);
+	return 0;
+}
+
 int lab_media_run(const struct lab_media_options *options, struct lab_media *media,
 		  struct sluice_error *error)
 {
-	struct media_session *session = calloc(1, sizeof(*session));
-	int status;
+	struct media_session *session;
+	int status = check_disk(options->disk, error);
 
+	if (status < 0)
+		return status;
+	session = calloc(1, sizeof(*session));
 	if (!session)
 		return error_set_errno(error, ENOMEM, "media");
 	*media = (struct lab_media){0};

@@ -37,6 +37,7 @@ class Help(Command):
     def test_help_of_each_subcommand(self):
         options = {
             "serve": "DIR --listen --workers --path --cc --explain --access-log --bill",
+            "media": "--disk --size --runs --json --html",
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "get": "URL -o --path --cc --keep-cached --no-sync -q --explain --json --timeout",
