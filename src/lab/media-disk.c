@@ -7,7 +7,6 @@
  *
  * A run is limited in time, and so is the filling: a slow disk gets a smaller file.
  */
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "cache/residency.h"
@@ -32,20 +31,10 @@
 #define DEPTH_MAX    32
 #define FILL_SECONDS 10.0
 
-struct disk {
-	struct loop *loop;
-	int fd;
-	uint64_t size, seed;
-	char *buffers[DEPTH];
-	bool is_device;
-	const struct lab_media_options *options;
-};
-
 enum disk_act { DISK_READ, DISK_WRITE, DISK_READ_RANDOM };
 
 /* One run: so many operations are kept in flight until there is no more to do, or no time. */
 struct disk_run {
-	struct disk *disk;
 	enum disk_act act;
 	unsigned depth;
 	double seconds; /* at most */
@@ -58,14 +47,25 @@ struct disk_run {
 
 struct slot {
 	struct loop_op op;
-	struct disk_run *run;
+	struct disk *disk;
 	char *data;
+};
+
+struct disk {
+	struct loop *loop;
+	int fd;
+	uint64_t size, seed;
+	char *buffers[DEPTH];
+	bool is_device;
+	const struct lab_media_options *options;
+	struct disk_run run; /* here, as are the slots, since they stay the loop's if it fails */
+	struct slot slots[DEPTH_MAX];
 };
 
 static void next_operation(struct slot *slot)
 {
-	struct disk_run *run = slot->run;
-	struct disk *disk = run->disk;
+	struct disk *disk = slot->disk;
+	struct disk_run *run = &disk->run;
 	uint64_t offset = run->next;
 
 	if (run->status < 0 || offset + BLOCK > disk->size || media_now() > run->until) {
@@ -87,7 +87,7 @@ static void next_operation(struct slot *slot)
 static void operation_done(struct loop_op *op, int64_t result)
 {
 	struct slot *slot = (struct slot *)op;
-	struct disk_run *run = slot->run;
+	struct disk_run *run = &slot->disk->run;
 	int64_t wanted = run->act == DISK_READ_RANDOM ? PIECE : (int64_t)BLOCK;
 
 	if (result != wanted)
@@ -102,60 +102,58 @@ static void sync_done(struct loop_op *op, int64_t result)
 {
 	struct slot *slot = (struct slot *)op;
 
-	slot->run->status = result < 0 ? (int)result : 0;
-	slot->run->active--;
+	slot->disk->run.status = result < 0 ? (int)result : 0;
+	slot->disk->run.active--;
 }
 
-static int wait_for_all(struct disk_run *run)
+static int wait_for_all(struct disk *disk)
 {
-	while (run->active > 0) {
-		int status = loop_run(run->disk->loop, -1);
+	while (disk->run.active > 0) {
+		int status = loop_run(disk->loop, -1);
 
 		if (status < 0)
 			return status;
 	}
-	return run->status;
+	return disk->run.status;
 }
 
-static int keep_in_flight(struct disk_run *run)
+static int keep_in_flight(struct disk *disk)
 {
-	struct slot slots[DEPTH_MAX];
+	bool is_random = disk->run.act == DISK_READ_RANDOM;
 
-	run->active = run->depth;
-	for (unsigned i = 0; i < run->depth; i++) {
-		bool is_random = run->act == DISK_READ_RANDOM;
-
-		slots[i] = (struct slot){
+	disk->run.active = disk->run.depth;
+	for (unsigned i = 0; i < disk->run.depth; i++) {
+		disk->slots[i] = (struct slot){
 			.op.done = operation_done,
-			.run = run,
-			.data = is_random ? run->disk->buffers[0] + (size_t)i * PIECE
-					  : run->disk->buffers[i],
+			.disk = disk,
+			.data = is_random ? disk->buffers[0] + (size_t)i * PIECE : disk->buffers[i],
 		};
-		next_operation(&slots[i]);
+		next_operation(&disk->slots[i]);
 	}
-	return wait_for_all(run);
+	return wait_for_all(disk);
 }
 
 /* Written is what the device has for good. */
-static int sync_data(struct disk_run *run)
+static int sync_data(struct disk *disk)
 {
-	struct slot slot = {.op.done = sync_done, .run = run};
-
-	run->active = 1;
-	loop_sync(run->disk->loop, &slot.op, run->disk->fd, true);
-	return wait_for_all(run);
+	disk->slots[0] = (struct slot){.op.done = sync_done, .disk = disk};
+	disk->run.active = 1;
+	loop_sync(disk->loop, &disk->slots[0].op, disk->fd, true);
+	return wait_for_all(disk);
 }
 
-/* The seconds that it took, or -errno. */
-static int perform(struct disk_run *run, double *seconds)
+static int perform(struct disk *disk, const struct disk_run *run, double *seconds)
 {
 	double start = media_now();
 	int status;
 
-	run->until = start + run->seconds;
-	status = keep_in_flight(run);
+	if (loop_pending(disk->loop) > 0) /* the loop failed in an earlier run */
+		return -EIO;
+	disk->run = *run;
+	disk->run.until = start + run->seconds;
+	status = keep_in_flight(disk);
 	if (status == 0 && run->act == DISK_WRITE)
-		status = sync_data(run);
+		status = sync_data(disk);
 	*seconds = media_now() - start;
 	return status;
 }
@@ -170,33 +168,32 @@ static unsigned possible_depth(const struct disk *disk, unsigned depth)
 	return has_uring(disk) || depth < LOOP_THREADS ? depth : LOOP_THREADS;
 }
 
-static void tell_method(const struct disk_run *run, const struct media_probe *probe,
+static void tell_method(const struct disk *disk, const struct media_probe *probe,
 			struct lab_media_row *row)
 {
-	row->size = run->disk->size;
+	row->size = disk->size;
 	snprintf(row->method, sizeof(row->method), "%s, %u in flight, by %s%s", probe->method,
-		 run->depth,
-		 has_uring(run->disk) ? "io_uring"
-				      : "threads, as io_uring is refused or switched off",
-		 run->disk->is_device ? "; of the block device itself" : "");
+		 disk->run.depth,
+		 has_uring(disk) ? "io_uring" : "threads, as io_uring is refused or switched off",
+		 disk->is_device ? "; of the block device itself" : "");
 }
 
 static int run_sequential(void *state, const struct media_probe *probe, struct lab_media_row *row,
 			  double *value, struct sluice_error *error)
 {
 	struct disk *disk = state;
-	struct disk_run run = {.disk = disk, .act = (enum disk_act)probe->act, .seconds = 1};
+	struct disk_run run = {.act = (enum disk_act)probe->act, .seconds = 1};
 	double seconds;
 	int status;
 
 	if (run.act == DISK_WRITE && disk->is_device)
 		return error_set(error, EPERM, "a block device is only read");
 	run.depth = possible_depth(disk, DEPTH);
-	status = perform(&run, &seconds);
+	status = perform(disk, &run, &seconds);
 	if (status < 0)
 		return error_set_errno(error, -status, "O_DIRECT");
-	tell_method(&run, probe, row);
-	*value = (double)run.bytes / seconds;
+	tell_method(disk, probe, row);
+	*value = (double)disk->run.bytes / seconds;
 	return 0;
 }
 
@@ -204,10 +201,8 @@ static int run_random(void *state, const struct media_probe *probe, struct lab_m
 		      double *value, struct sluice_error *error)
 {
 	struct disk *disk = state;
-	struct disk_run run = {.disk = disk,
-			       .act = DISK_READ_RANDOM,
-			       .depth = (unsigned)probe->place,
-			       .seconds = 0.3};
+	struct disk_run run = {
+		.act = DISK_READ_RANDOM, .depth = (unsigned)probe->place, .seconds = 0.3};
 	double seconds;
 	int status;
 
@@ -216,12 +211,12 @@ static int run_random(void *state, const struct media_probe *probe, struct lab_m
 			error, ENOTSUP,
 			"io_uring is refused or switched off, and threads have only %u in flight",
 			LOOP_THREADS);
-	status = perform(&run, &seconds);
+	status = perform(disk, &run, &seconds);
 	if (status < 0)
 		return error_set_errno(error, -status, "O_DIRECT");
-	tell_method(&run, probe, row);
-	*value = probe->kind == LAB_MEDIA_LATENCY ? seconds / (double)run.count
-						  : (double)run.bytes / seconds;
+	tell_method(disk, probe, row);
+	*value = probe->kind == LAB_MEDIA_LATENCY ? seconds / (double)disk->run.count
+						  : (double)disk->run.bytes / seconds;
 	return 0;
 }
 
@@ -238,17 +233,17 @@ static void make_content(struct disk *disk)
 
 static int fill(struct disk *disk, struct sluice_error *error)
 {
-	struct disk_run run = {.disk = disk, .act = DISK_WRITE, .seconds = FILL_SECONDS};
+	struct disk_run run = {.act = DISK_WRITE, .seconds = FILL_SECONDS};
 	double seconds;
 	int status;
 
 	make_content(disk);
 	run.depth = possible_depth(disk, DEPTH);
-	status = perform(&run, &seconds);
+	status = perform(disk, &run, &seconds);
 	if (status < 0)
 		return error_set_errno(error, -status, "writing a file in %s by O_DIRECT",
 				       disk->options->disk);
-	disk->size = run.bytes;
+	disk->size = disk->run.bytes;
 	if (disk->size < LAB_MEDIA_SIZE_MIN)
 		return error_set(error, EIO, "in %.0f s the disk took only %llu MiB", seconds,
 				 (unsigned long long)(disk->size / MIB));

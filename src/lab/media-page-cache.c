@@ -7,7 +7,6 @@
  * Every run reads the file once before its clock starts: some kernels give up pages nobody used for
  * a while.
  */
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "lab/media-private.h"
@@ -34,12 +33,21 @@ struct page_cache {
 	bool is_in_memory;
 };
 
+/* 0 where a call moved all that it was asked to, else -errno. */
+static int whole(ssize_t count, size_t wanted)
+{
+	if (count < 0)
+		return -errno;
+	return (size_t)count == wanted ? 0 : -EIO;
+}
+
 static int read_whole(struct page_cache *cache)
 {
-	for (uint64_t offset = 0; offset < cache->size; offset += BLOCK)
-		if (pread(cache->fd, cache->block, BLOCK, (off_t)offset) != (ssize_t)BLOCK)
-			return errno ? -errno : -EIO;
-	return 0;
+	int status = 0;
+
+	for (uint64_t offset = 0; offset < cache->size && status == 0; offset += BLOCK)
+		status = whole(pread(cache->fd, cache->block, BLOCK, (off_t)offset), BLOCK);
+	return status;
 }
 
 static int read_over(void *argument, uint64_t count)
@@ -54,14 +62,14 @@ static int read_over(void *argument, uint64_t count)
 static int read_pieces(void *argument, uint64_t count)
 {
 	struct page_cache *cache = argument;
+	int status = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count && status == 0; i++) {
 		uint64_t offset = media_random(&cache->seed) % (cache->size / PIECE) * PIECE;
 
-		if (pread(cache->fd, cache->block, PIECE, (off_t)offset) != PIECE)
-			return errno ? -errno : -EIO;
+		status = whole(pread(cache->fd, cache->block, PIECE, (off_t)offset), PIECE);
 	}
-	return 0;
+	return status;
 }
 
 static void prepare(const struct page_cache *cache, const struct media_probe *probe,
@@ -136,9 +144,12 @@ static int run_mapped(void *state, const struct media_probe *probe, struct lab_m
 static int fill(struct page_cache *cache, uint64_t size)
 {
 	memset(cache->block, 1, BLOCK);
-	for (; cache->size < size; cache->size += BLOCK)
-		if (write(cache->fd, cache->block, BLOCK) != (ssize_t)BLOCK)
-			return errno ? -errno : -ENOSPC;
+	for (; cache->size < size; cache->size += BLOCK) {
+		int status = whole(write(cache->fd, cache->block, BLOCK), BLOCK);
+
+		if (status < 0)
+			return status;
+	}
 	/* On the disk the pages are clean, as those of a file that was read are. */
 	return fsync(cache->fd) < 0 ? -errno : 0;
 }
