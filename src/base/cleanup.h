@@ -3,13 +3,15 @@
 #ifndef SLUICE_BASE_CLEANUP_H
 #define SLUICE_BASE_CLEANUP_H
 
+#include "base/sys.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
 static inline void cleanup_fd(int *fd)
 {
 	if (*fd >= 0)
-		close(*fd);
+		sys_close(*fd);
 }
 
 static inline void cleanup_free(void *pointer)

@@ -7,13 +7,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -62,6 +68,11 @@ void sys_counts_read(struct sys_counts *counts)
 	pthread_mutex_unlock(&blocks_lock);
 }
 
+void sys_counts_read_own(struct sys_counts *counts)
+{
+	*counts = mine ? mine->counts : (struct sys_counts){0};
+}
+
 const char *sys_call_name(enum sys_call call)
 {
 #define SYS_CALL_NAME(name) #name,
@@ -104,6 +115,11 @@ int sys_connect(int fd, const struct sockaddr *address, socklen_t size)
 	return COUNTED(connect, connect(fd, address, size));
 }
 
+int sys_epoll_create(void)
+{
+	return COUNTED(epoll_create1, epoll_create1(EPOLL_CLOEXEC));
+}
+
 int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
 	return COUNTED(epoll_ctl, epoll_ctl(epoll, operation, fd, event));
@@ -112,6 +128,11 @@ int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms)
 {
 	return COUNTED(epoll_wait, epoll_wait(epoll, events, count, timeout_ms));
+}
+
+int sys_eventfd(void)
+{
+	return COUNTED(eventfd2, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
 int sys_duplicate(int fd)
@@ -150,6 +171,31 @@ int sys_filesystem(int fd, uint64_t *magic)
 	return result;
 }
 
+int sys_flags(int fd)
+{
+	return COUNTED(fcntl, fcntl(fd, F_GETFL));
+}
+
+int sys_flags_set(int fd, int flags)
+{
+	return COUNTED(fcntl, fcntl(fd, F_SETFL, flags));
+}
+
+int sys_flock(int fd, int operation)
+{
+	return COUNTED(flock, flock(fd, operation));
+}
+
+int sys_fdatasync(int fd)
+{
+	int result;
+
+	do
+		result = COUNTED(fdatasync, fdatasync(fd));
+	while (result == -EINTR);
+	return result;
+}
+
 int sys_fsync(int fd)
 {
 	int result;
@@ -168,6 +214,11 @@ int sys_ftruncate(int fd, uint64_t size)
 		result = COUNTED(ftruncate, ftruncate(fd, (off_t)size));
 	while (result == -EINTR);
 	return result;
+}
+
+int sys_getrandom(void *data, size_t length, unsigned flags)
+{
+	return COUNTED(getrandom, getrandom(data, length, flags));
 }
 
 int sys_getsockname(int fd, struct sockaddr_storage *address)
@@ -242,11 +293,19 @@ int sys_pipe_resize(int fd, int size)
 	return COUNTED(fcntl, fcntl(fd, F_SETPIPE_SZ, size));
 }
 
+int sys_poll(int fd, short events, int timeout_ms)
+{
+	struct pollfd query = {.fd = fd, .events = events};
+	int count = COUNTED(poll, poll(&query, 1, timeout_ms));
+
+	return count > 0 ? query.revents : count;
+}
+
 bool sys_can_write(int fd)
 {
-	struct pollfd query = {.fd = fd, .events = POLLOUT};
+	int events = sys_poll(fd, POLLOUT, 0);
 
-	return COUNTED(poll, poll(&query, 1, 0)) > 0 && query.revents & POLLOUT;
+	return events > 0 && events & POLLOUT;
 }
 
 int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset)
@@ -332,6 +391,13 @@ int sys_shutdown(int fd, int how)
 	return COUNTED(shutdown, shutdown(fd, how));
 }
 
+int sys_unsent(int fd)
+{
+	int bytes = 0, result = COUNTED(ioctl, ioctl(fd, SIOCOUTQ, &bytes));
+
+	return result < 0 ? result : bytes;
+}
+
 int sys_socket(int domain, int type, int protocol)
 {
 	return COUNTED(socket, socket(domain, type | SOCK_CLOEXEC, protocol));
@@ -347,9 +413,25 @@ int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *stat
 	return COUNTED(statx, statx(folder, path, 0, mask, status));
 }
 
+int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status)
+{
+	return COUNTED(statx, statx(folder, path, AT_SYMLINK_NOFOLLOW, mask, status));
+}
+
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags)
 {
 	return COUNTED(sync_file_range, sync_file_range(fd, (off_t)offset, (off_t)length, flags));
+}
+
+int sys_timerfd(void)
+{
+	return COUNTED(timerfd_create,
+		       timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int sys_timerfd_set(int fd, const struct itimerspec *when)
+{
+	return COUNTED(timerfd_settime, timerfd_settime(fd, TFD_TIMER_ABSTIME, when, NULL));
 }
 
 int sys_unlink(int folder, const char *path)

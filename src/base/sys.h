@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls that return -errno and are counted, by name, per thread.
+ * System calls that return -errno and are counted, by name, per thread. The names are strace(1)'s.
  *
  * Every call that a transfer makes goes through here, so the bill can say how many there were. The
  * wrappers add nothing else: no retries but for EINTR where a caller could do nothing but retry.
+ * Not counted is what a program does for itself: its own memory (brk, mmap of no file, madvise),
+ * threads and their locks (clone, futex), the lookup of a host name, a look at the machine (/proc),
+ * the listing of a folder. tests/e2e/test_bill.py holds this against strace.
  */
 #ifndef SLUICE_BASE_SYS_H
 #define SLUICE_BASE_SYS_H
@@ -17,52 +20,62 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
-#define SYS_CALLS(X)                                                                               \
-	X(accept4)                                                                                 \
-	X(bind)                                                                                    \
-	X(cachestat)                                                                               \
-	X(close)                                                                                   \
-	X(connect)                                                                                 \
-	X(epoll_ctl)                                                                               \
-	X(epoll_wait)                                                                              \
-	X(fadvise64)                                                                               \
-	X(fallocate)                                                                               \
-	X(fchmod)                                                                                  \
-	X(fcntl)                                                                                   \
-	X(fstatfs)                                                                                 \
-	X(fsync)                                                                                   \
-	X(ftruncate)                                                                               \
-	X(getpeername)                                                                             \
-	X(getsockname)                                                                             \
-	X(getsockopt)                                                                              \
-	X(io_uring_enter)                                                                          \
-	X(io_uring_register)                                                                       \
-	X(listen)                                                                                  \
-	X(mmap)                                                                                    \
-	X(munmap)                                                                                  \
-	X(openat)                                                                                  \
-	X(openat2)                                                                                 \
-	X(pipe2)                                                                                   \
-	X(poll)                                                                                    \
-	X(pread64)                                                                                 \
-	X(preadv2)                                                                                 \
-	X(pwrite64)                                                                                \
-	X(pwritev2)                                                                                \
-	X(read)                                                                                    \
-	X(recvfrom)                                                                                \
-	X(recvmsg)                                                                                 \
-	X(renameat)                                                                                \
-	X(sendfile)                                                                                \
-	X(sendmsg)                                                                                 \
-	X(sendto)                                                                                  \
-	X(setsockopt)                                                                              \
-	X(shutdown)                                                                                \
-	X(socket)                                                                                  \
-	X(splice)                                                                                  \
-	X(statx)                                                                                   \
-	X(sync_file_range)                                                                         \
-	X(unlinkat)                                                                                \
+#define SYS_CALLS(X) \
+	X(accept4) \
+	X(bind) \
+	X(cachestat) \
+	X(close) \
+	X(connect) \
+	X(epoll_create1) \
+	X(epoll_ctl) \
+	X(epoll_wait) \
+	X(eventfd2) \
+	X(fadvise64) \
+	X(fallocate) \
+	X(fchmod) \
+	X(fcntl) \
+	X(fdatasync) \
+	X(flock) \
+	X(fstatfs) \
+	X(fsync) \
+	X(ftruncate) \
+	X(getpeername) \
+	X(getrandom) \
+	X(getsockname) \
+	X(getsockopt) \
+	X(io_uring_enter) \
+	X(io_uring_register) \
+	X(io_uring_setup) \
+	X(ioctl) \
+	X(listen) \
+	X(mmap) \
+	X(munmap) \
+	X(openat) \
+	X(openat2) \
+	X(pipe2) \
+	X(poll) \
+	X(pread64) \
+	X(preadv2) \
+	X(pwrite64) \
+	X(pwritev2) \
+	X(read) \
+	X(recvfrom) \
+	X(recvmsg) \
+	X(renameat) \
+	X(sendfile) \
+	X(sendmsg) \
+	X(sendto) \
+	X(setsockopt) \
+	X(shutdown) \
+	X(socket) \
+	X(splice) \
+	X(statx) \
+	X(sync_file_range) \
+	X(timerfd_create) \
+	X(timerfd_settime) \
+	X(unlinkat) \
 	X(write)
 
 #define SYS_CALL_NUMBER(name) CALL_##name,
@@ -77,20 +90,28 @@ void sys_count(enum sys_call call);
 const char *sys_call_name(enum sys_call call);
 /* What all threads of the process made so far, those that ended included. */
 void sys_counts_read(struct sys_counts *counts);
+void sys_counts_read_own(struct sys_counts *counts); /* the calling thread alone */
 
 int sys_accept(int fd, struct sockaddr_storage *peer); /* close-on-exec, non-blocking */
 int sys_bind(int fd, const struct sockaddr *address, socklen_t size);
 int sys_close(int fd);
 int sys_connect(int fd, const struct sockaddr *address, socklen_t size);
+int sys_epoll_create(void); /* close-on-exec */
 int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms);
+int sys_eventfd(void);      /* close-on-exec, non-blocking, 0 */
 int sys_duplicate(int fd); /* close-on-exec */
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice);
 int sys_fchmod(int fd, mode_t mode);
 int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length);
 int sys_filesystem(int fd, uint64_t *magic); /* fstatfs(2)'s f_type */
+int sys_flags(int fd); /* F_GETFL */
+int sys_flags_set(int fd, int flags);
+int sys_flock(int fd, int operation);
 int sys_fsync(int fd);
+int sys_fdatasync(int fd);
 int sys_ftruncate(int fd, uint64_t size);
+int sys_getrandom(void *data, size_t length, unsigned flags);
 int sys_getsockname(int fd, struct sockaddr_storage *address);
 int sys_getpeername(int fd, struct sockaddr_storage *address);
 int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
@@ -106,6 +127,7 @@ int sys_openat2(int folder, const char *path, const struct open_how *how);
 int sys_pipe(int ends[2]);             /* close-on-exec, non-blocking; [0] is read from */
 int sys_pipe_resize(int fd, int size); /* the size that it got */
 bool sys_can_write(int fd);            /* whether poll(2) says so now */
+int sys_poll(int fd, short events, int timeout_ms); /* 0: the time is up; > 0: what came */
 int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset);
 int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset); /* RWF_NOWAIT */
 int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags); /* RWF_* */
@@ -123,10 +145,15 @@ int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset,
 		   unsigned flags);
 int sys_rename(int folder, const char *from, const char *to);
 int sys_shutdown(int fd, int how);
+int sys_unsent(int fd); /* SIOCOUTQ, tcp(7) */
 int sys_socket(int domain, int type, int protocol);
 int sys_statx(int fd, unsigned mask, struct statx *status); /* of an open descriptor */
 int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status);
+/* Of a symbolic link itself, where path is one. */
+int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status);
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);
+int sys_timerfd(void); /* CLOCK_MONOTONIC, close-on-exec, non-blocking */
+int sys_timerfd_set(int fd, const struct itimerspec *when); /* an absolute time */
 int sys_unlink(int folder, const char *path);
 
 /* cachestat(2), Linux 6.5; the layout is the kernel's. */

@@ -4,12 +4,9 @@
 #include "base/sys.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 /* An IPv4 client of an IPv6 socket has an address like ::ffff:127.0.0.1: compare what it stands
  * for. */
@@ -81,7 +78,5 @@ int host_socket_set_congestion(int fd, const char *name)
 
 int host_socket_unsent(int fd)
 {
-	int bytes = 0;
-
-	return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
+	return sys_unsent(fd);
 }

@@ -144,7 +144,7 @@ static int try_open(const struct resolve *resolve, const char *path, bool only_c
 		return -EAGAIN; /* replaced between the two looks */
 	}
 	/* It kept a FIFO from blocking us; on a file it changes how some kernels read. */
-	fcntl(fd, F_SETFL, 0);
+	sys_flags_set(fd, 0);
 	return fd;
 }
 

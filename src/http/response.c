@@ -177,7 +177,7 @@ static void make_boundary(struct response *response)
 	uint64_t random[2] = {(uintptr_t)response, (uint64_t)time(NULL)};
 
 	/* Never waits; should it fail, what is there already is a boundary all the same. */
-	(void)!getrandom(random, sizeof(random), GRND_NONBLOCK);
+	(void)sys_getrandom(random, sizeof(random), GRND_NONBLOCK);
 	snprintf(response->boundary, sizeof(response->boundary), "%016llx%016llx",
 		 (unsigned long long)random[0], (unsigned long long)random[1]);
 }

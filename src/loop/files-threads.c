@@ -35,17 +35,6 @@ static int64_t write_at(const struct loop_op *op)
 	return count;
 }
 
-static int64_t data_sync(int fd)
-{
-	int result;
-
-	do {
-		sys_count(CALL_fsync);
-		result = fdatasync(fd);
-	} while (result < 0 && errno == EINTR);
-	return result < 0 ? -errno : 0;
-}
-
 static int64_t perform(const struct loop_op *op)
 {
 	switch (op->kind) {
@@ -56,7 +45,7 @@ static int64_t perform(const struct loop_op *op)
 	case OP_SYNC:
 		return sys_fsync(op->fd);
 	case OP_DATA_SYNC:
-		return data_sync(op->fd);
+		return sys_fdatasync(op->fd);
 	case OP_WORK:
 		return op->work(op->argument);
 	}

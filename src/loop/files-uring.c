@@ -63,21 +63,33 @@ static int try_operations(struct io_uring *ring)
 	return 0;
 }
 
+static int init_ring(struct loop_uring *uring, struct io_uring_params *params)
+{
+	sys_count(CALL_io_uring_setup);
+	return io_uring_queue_init_params(ENTRIES, &uring->ring, params);
+}
+
+static void exit_ring(struct loop_uring *uring)
+{
+	sys_count(CALL_close);
+	io_uring_queue_exit(&uring->ring);
+}
+
 static int create_ring(struct loop_uring *uring)
 {
 	struct io_uring_params params = {.flags = IORING_SETUP_COOP_TASKRUN};
-	int status = io_uring_queue_init_params(ENTRIES, &uring->ring, &params);
+	int status = init_ring(uring, &params);
 
 	if (status == -EINVAL) {
 		params = (struct io_uring_params){0};
-		status = io_uring_queue_init_params(ENTRIES, &uring->ring, &params);
+		status = init_ring(uring, &params);
 	}
 	if (status < 0)
 		return status;
 	uring->limit = params.cq_entries;
 	status = try_operations(&uring->ring);
 	if (status < 0)
-		io_uring_queue_exit(&uring->ring);
+		exit_ring(uring);
 	return status;
 }
 
@@ -100,7 +112,7 @@ static int uring_open(struct loop *loop, struct sluice_error *error)
 		goto fail;
 	status = watch_ring(loop, uring);
 	if (status < 0) {
-		io_uring_queue_exit(&uring->ring);
+		exit_ring(uring);
 		goto fail;
 	}
 	uring->can_pin = true;
@@ -113,7 +125,7 @@ fail:
 
 static void uring_close(struct loop *loop)
 {
-	io_uring_queue_exit(&loop->uring->ring);
+	exit_ring(loop->uring);
 	free(loop->uring);
 }
 

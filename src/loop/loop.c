@@ -16,8 +16,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,15 +96,15 @@ static int open_descriptors(struct loop *loop)
 {
 	int status;
 
-	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	loop->epoll_fd = sys_epoll_create();
 	if (loop->epoll_fd < 0)
-		return -errno;
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		return loop->epoll_fd;
+	loop->wake_fd = sys_eventfd();
 	if (loop->wake_fd < 0)
-		return -errno;
-	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		return loop->wake_fd;
+	loop->timer_fd = sys_timerfd();
 	if (loop->timer_fd < 0)
-		return -errno;
+		return loop->timer_fd;
 	status = watch_own(loop, loop->wake_fd);
 	return status < 0 ? status : watch_own(loop, loop->timer_fd);
 }
@@ -117,7 +115,7 @@ static void close_descriptors(struct loop *loop)
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
-			close(fds[i]);
+			sys_close(fds[i]);
 }
 
 static struct loop *create_loop(void)
@@ -237,7 +235,7 @@ static void arm_timer(struct loop *loop)
 		when.it_value.tv_sec = (time_t)(due / 1000);
 		when.it_value.tv_nsec = (long)(due % 1000 * 1000000);
 	}
-	timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	sys_timerfd_set(loop->timer_fd, &when);
 }
 
 /* Between two turns: what was queued waits for loop_run, and whoever polls has to know. */

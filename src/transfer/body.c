@@ -59,14 +59,13 @@ static int body_failed(struct download *download, int64_t code)
 /* To a pipe or a terminal, which may take its time; an interrupt gets through. */
 static int write_all(struct download *download, const char *data, size_t length)
 {
-	struct pollfd output = {download->output_fd, POLLOUT, 0};
 	int result = 0;
 
 	while (result == 0 && length > 0) {
 		int64_t count = sys_write(download->output_fd, data, length);
 
 		if (count == -EAGAIN)
-			poll(&output, 1, 100);
+			sys_poll(download->output_fd, POLLOUT, 100);
 		if (count == -EAGAIN || count == -EINTR) {
 			result = download_report(download);
 		} else if (count < 0) {

@@ -16,9 +16,10 @@
 /* A device, a FIFO or a socket that is there already is written to, never replaced. */
 static bool is_special(const char *output)
 {
-	struct stat status;
+	struct statx status;
 
-	return stat(output, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+	return sys_statx_at(AT_FDCWD, output, STATX_TYPE, &status) == 0 &&
+	       !S_ISREG(status.stx_mode) && !S_ISDIR(status.stx_mode);
 }
 
 /* To a descriptor there is one path. */

@@ -37,9 +37,10 @@ static int open_folder(struct target *target, const char *path, struct sluice_er
 
 static int refuse_folder(const struct target *target, const char *path, struct sluice_error *error)
 {
-	struct stat status;
+	struct statx status;
 
-	if (fstatat(target->folder, target->name, &status, 0) == 0 && S_ISDIR(status.st_mode))
+	if (sys_statx_at(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+	    S_ISDIR(status.stx_mode))
 		return error_set(error, EISDIR, "%.200s is a folder: name a file", path);
 	return 0;
 }
@@ -48,15 +49,15 @@ static int refuse_folder(const struct target *target, const char *path, struct s
 static void look_for_part(struct target *target)
 {
 	struct journal *journal = &target->journal;
-	struct stat status;
+	struct statx status;
 
-	if (fstatat(target->folder, target->part, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (sys_statx_link(target->folder, target->part, STATX_INO | STATX_SIZE, &status) < 0)
 		return;
-	target->part_inode = status.st_ino;
+	target->part_inode = status.stx_ino;
 	if (!journal_read(journal, target->folder, target->state, target->url) || !*journal->etag ||
-	    journal->done > (uint64_t)status.st_size) {
+	    journal->done > status.stx_size) {
 		*journal = (struct journal){0};
-		target->had_part = status.st_size > 0;
+		target->had_part = status.stx_size > 0;
 		return;
 	}
 	/* One byte less than all, so that there is always something left to ask for. */
@@ -83,13 +84,13 @@ int target_open(struct target *target, const char *path, const char *url,
  */
 static int lock_part(const struct target *target, int fd)
 {
-	struct stat opened, named;
+	struct statx opened, named;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (sys_flock(fd, LOCK_EX | LOCK_NB) == -EWOULDBLOCK)
 		return -EBUSY;
-	if (fstat(fd, &opened) < 0 ||
-	    fstatat(target->folder, target->part, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    opened.st_ino != named.st_ino)
+	if (sys_statx(fd, STATX_INO, &opened) < 0 ||
+	    sys_statx_link(target->folder, target->part, STATX_INO, &named) < 0 ||
+	    opened.stx_ino != named.stx_ino)
 		return -EBUSY;
 	return 0;
 }
@@ -190,11 +191,11 @@ uint64_t target_keep(struct target *target, uint64_t done, bool stays_anyway)
 /* A file that is replaced keeps its permissions, as it would if it were written over. */
 static void keep_mode(const struct target *target)
 {
-	struct stat status;
+	struct statx status;
 
-	if (fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(status.st_mode))
-		(void)sys_fchmod(target->file->fd, status.st_mode & 0777);
+	if (sys_statx_link(target->folder, target->name, STATX_TYPE | STATX_MODE, &status) == 0 &&
+	    S_ISREG(status.stx_mode))
+		(void)sys_fchmod(target->file->fd, status.stx_mode & 0777);
 }
 
 int target_commit(struct target *target, struct sluice_error *error)

@@ -52,12 +52,13 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
 		  struct sluice_error *error)
 {
-	int result = set_congestion(socket, options, error);
+	int result = set_congestion(socket, options, error), flags;
 
 	if (result < 0)
 		return result;
 	/* pwrite(2) on such a descriptor ignores the offset. */
-	if (is_for_writing && fcntl(file, F_GETFL) & O_APPEND)
+	flags = is_for_writing ? sys_flags(file) : 0;
+	if (flags > 0 && flags & O_APPEND)
 		return error_set(error, EINVAL, "the file is open with O_APPEND");
 	transfer->loop = engine->loop;
 	transfer->done = done;
@@ -159,17 +160,16 @@ static int run_on(struct sluice_engine *engine, struct transfer_call *call,
 /* Makes a socket non-blocking. Returns its flags for `restore`, or -errno. */
 static int unblock(int socket)
 {
-	int flags = fcntl(socket, F_GETFL);
+	int flags = sys_flags(socket);
+	int result = flags < 0 ? flags : sys_flags_set(socket, flags | O_NONBLOCK);
 
-	if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
-	return flags;
+	return result < 0 ? result : flags;
 }
 
 static void restore(int socket, int flags)
 {
 	if (!(flags & O_NONBLOCK))
-		fcntl(socket, F_SETFL, flags);
+		sys_flags_set(socket, flags);
 }
 
 int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error)

@@ -309,9 +309,10 @@ class LogLine:
 class Server:
     """`sluice serve`, from its first line to its exit status."""
 
-    def __init__(self, folder, *options, listen="127.0.0.1:0", prefix=(), env=None):
+    def __init__(self, folder, *options, listen="127.0.0.1:0", logs=True, prefix=(), env=None):
         self.log_file, self.error_file = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        arguments = ["serve", folder, "--listen", listen, "--access-log", "-", *options]
+        log = ["--access-log", "-"] if logs else []
+        arguments = ["serve", folder, "--listen", listen, *log, *options]
         self.process = start_sluice(
             *arguments, prefix=prefix, env=env, stdout=self.log_file, stderr=self.error_file
         )
