@@ -194,15 +194,39 @@ static int parse(struct get *get, int argc, char **argv)
 	return check(get, argv + optind);
 }
 
+static json_t *server_bill_json(const struct sluice_get_result *result)
+{
+	json_t *bill;
+
+	if (!result->has_server_bill)
+		return json_null();
+	bill = command_bill_json(&result->server_bill.bill);
+	json_object_set_new(bill, "is_alone", json_boolean(result->server_bill.is_alone));
+	return bill;
+}
+
+static void print_bills(const char *name, const struct sluice_get_result *result)
+{
+	command_print_bill(stderr, name, &result->bill);
+	if (!result->has_server_bill)
+		return;
+	command_print_bill(stderr, "the server sent", &result->server_bill.bill);
+	if (!result->server_bill.is_alone)
+		fputs("  It served others meanwhile: CPU, calls and switches are those of one of "
+		      "its "
+		      "threads,\n  with what others cost there.\n",
+		      stderr);
+}
+
 static int print_json(const char *url, const struct sluice_get_result *result)
 {
 	char safe_url[4 * 8192], safe_file[4 * 4096]; /* JSON is UTF-8 */
-	json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:o}", "url",
-				 text_for_terminal(safe_url, sizeof(safe_url), url), "file",
-				 text_for_terminal(safe_file, sizeof(safe_file), result->file),
-				 "status", (int)result->status, "resumed_from_bytes",
-				 (json_int_t)result->resumed_from_bytes, "bill",
-				 command_bill_json(&result->bill));
+	json_t *root = json_pack(
+		"{s:s, s:s, s:i, s:I, s:o, s:o}", "url",
+		text_for_terminal(safe_url, sizeof(safe_url), url), "file",
+		text_for_terminal(safe_file, sizeof(safe_file), result->file), "status",
+		(int)result->status, "resumed_from_bytes", (json_int_t)result->resumed_from_bytes,
+		"bill", command_bill_json(&result->bill), "server_bill", server_bill_json(result));
 
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
@@ -224,7 +248,7 @@ static int get_one(struct get *get, const char *url)
 	if (get->is_json)
 		return print_json(url, &result);
 	if (!get->is_quiet)
-		command_print_bill(stderr, *result.file ? result.file : url, &result.bill);
+		print_bills(*result.file ? result.file : url, &result);
 	return EXIT_DONE;
 }
 
@@ -248,6 +272,7 @@ static int run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	get.options.argument = &get;
+	get.options.server_bill = get.is_json || !get.is_quiet;
 	progress_open(&get.progress);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -93,6 +93,17 @@ struct sluice_bill {
 };
 
 /*
+ * The same of one answer of a server that is sluice. With is_alone it served nobody else meanwhile,
+ * and CPU time, system calls and context switches are the whole server's. Else they are those of
+ * the one thread that served it: what others cost there is among them, and what helper threads did
+ * for it is not.
+ */
+struct sluice_server_bill {
+	struct sluice_bill bill;
+	bool is_alone;
+};
+
+/*
  * An engine runs transfers: an event loop with asynchronous file I/O (io_uring, or threads where it
  * is refused) and a bounded pool of buffers. Callbacks run inside sluice_engine_run only.
  */
@@ -193,6 +204,7 @@ struct sluice_get_options {
 	const char *congestion; /* as above */
 	bool keep_cached;       /* leave the file in the page cache for a reader that comes next */
 	bool no_sync;           /* do not wait for the disk */
+	bool server_bill;       /* ask a server that is sluice for its side, in a second request */
 	unsigned timeout_seconds; /* without any progress; 0: 30 */
 	/*
 	 * About every 100 ms while it runs, but not while a host name is looked up or the folder
@@ -210,6 +222,8 @@ struct sluice_get_result {
 	uint64_t resumed_from_bytes;
 	char file[4096]; /* the file written; empty with to_fd and for path discard */
 	struct sluice_bill bill;
+	bool has_server_bill;
+	struct sluice_server_bill server_bill;
 };
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */

@@ -11,11 +11,30 @@ static double seconds_between(struct timeval from, struct timeval to)
 	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_usec - from.tv_usec) / 1e6;
 }
 
+static void read_calls(int who, struct sys_counts *calls)
+{
+	if (who == RUSAGE_THREAD)
+		sys_counts_read_own(calls);
+	else
+		sys_counts_read(calls);
+}
+
+static void start(struct meter *meter, int who)
+{
+	meter->who = who;
+	clock_gettime(CLOCK_MONOTONIC, &meter->time);
+	getrusage(who, &meter->usage);
+	read_calls(who, &meter->calls);
+}
+
 void meter_start(struct meter *meter)
 {
-	clock_gettime(CLOCK_MONOTONIC, &meter->time);
-	getrusage(RUSAGE_SELF, &meter->usage);
-	sys_counts_read(&meter->calls);
+	start(meter, RUSAGE_SELF);
+}
+
+void meter_start_thread(struct meter *meter)
+{
+	start(meter, RUSAGE_THREAD);
 }
 
 double meter_seconds(const struct meter *meter)
@@ -61,8 +80,8 @@ void meter_read(const struct meter *meter, struct sluice_bill *bill)
 	struct sys_counts calls;
 
 	bill->seconds = meter_seconds(meter);
-	sys_counts_read(&calls);
-	getrusage(RUSAGE_SELF, &after);
+	read_calls(meter->who, &calls);
+	getrusage(meter->who, &after);
 	take_calls(bill, &meter->calls, &calls);
 	bill->cpu_user_seconds = seconds_between(before->ru_utime, after.ru_utime);
 	bill->cpu_system_seconds = seconds_between(before->ru_stime, after.ru_stime);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measures what the process spends between two moments: the figures of a bill.
+ * Measures what the process, or a thread, spends between two moments: the figures of a bill.
  *
  * Both moments are marked by getrusage(2), which nothing else here calls: what is counted is what
  * was called between the two.
@@ -15,12 +15,15 @@
 #include <time.h>
 
 struct meter {
+	int who; /* RUSAGE_SELF or RUSAGE_THREAD */
 	struct timespec time;
 	struct rusage usage;
 	struct sys_counts calls;
 };
 
 void meter_start(struct meter *meter);
+/* Of the calling thread alone, which then reads it. */
+void meter_start_thread(struct meter *meter);
 double meter_seconds(const struct meter *meter); /* since the start */
 /* Fills the time, CPU, system-call and context-switch figures of the bill, and no others. */
 void meter_read(const struct meter *meter, struct sluice_bill *bill);

@@ -425,8 +425,7 @@ int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags
 
 int sys_timerfd(void)
 {
-	return COUNTED(timerfd_create,
-		       timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+	return COUNTED(timerfd_create, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
 
 int sys_timerfd_set(int fd, const struct itimerspec *when)

@@ -22,60 +22,60 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define SYS_CALLS(X) \
-	X(accept4) \
-	X(bind) \
-	X(cachestat) \
-	X(close) \
-	X(connect) \
-	X(epoll_create1) \
-	X(epoll_ctl) \
-	X(epoll_wait) \
-	X(eventfd2) \
-	X(fadvise64) \
-	X(fallocate) \
-	X(fchmod) \
-	X(fcntl) \
-	X(fdatasync) \
-	X(flock) \
-	X(fstatfs) \
-	X(fsync) \
-	X(ftruncate) \
-	X(getpeername) \
-	X(getrandom) \
-	X(getsockname) \
-	X(getsockopt) \
-	X(io_uring_enter) \
-	X(io_uring_register) \
-	X(io_uring_setup) \
-	X(ioctl) \
-	X(listen) \
-	X(mmap) \
-	X(munmap) \
-	X(openat) \
-	X(openat2) \
-	X(pipe2) \
-	X(poll) \
-	X(pread64) \
-	X(preadv2) \
-	X(pwrite64) \
-	X(pwritev2) \
-	X(read) \
-	X(recvfrom) \
-	X(recvmsg) \
-	X(renameat) \
-	X(sendfile) \
-	X(sendmsg) \
-	X(sendto) \
-	X(setsockopt) \
-	X(shutdown) \
-	X(socket) \
-	X(splice) \
-	X(statx) \
-	X(sync_file_range) \
-	X(timerfd_create) \
-	X(timerfd_settime) \
-	X(unlinkat) \
+#define SYS_CALLS(X)                                                                               \
+	X(accept4)                                                                                 \
+	X(bind)                                                                                    \
+	X(cachestat)                                                                               \
+	X(close)                                                                                   \
+	X(connect)                                                                                 \
+	X(epoll_create1)                                                                           \
+	X(epoll_ctl)                                                                               \
+	X(epoll_wait)                                                                              \
+	X(eventfd2)                                                                                \
+	X(fadvise64)                                                                               \
+	X(fallocate)                                                                               \
+	X(fchmod)                                                                                  \
+	X(fcntl)                                                                                   \
+	X(fdatasync)                                                                               \
+	X(flock)                                                                                   \
+	X(fstatfs)                                                                                 \
+	X(fsync)                                                                                   \
+	X(ftruncate)                                                                               \
+	X(getpeername)                                                                             \
+	X(getrandom)                                                                               \
+	X(getsockname)                                                                             \
+	X(getsockopt)                                                                              \
+	X(io_uring_enter)                                                                          \
+	X(io_uring_register)                                                                       \
+	X(io_uring_setup)                                                                          \
+	X(ioctl)                                                                                   \
+	X(listen)                                                                                  \
+	X(mmap)                                                                                    \
+	X(munmap)                                                                                  \
+	X(openat)                                                                                  \
+	X(openat2)                                                                                 \
+	X(pipe2)                                                                                   \
+	X(poll)                                                                                    \
+	X(pread64)                                                                                 \
+	X(preadv2)                                                                                 \
+	X(pwrite64)                                                                                \
+	X(pwritev2)                                                                                \
+	X(read)                                                                                    \
+	X(recvfrom)                                                                                \
+	X(recvmsg)                                                                                 \
+	X(renameat)                                                                                \
+	X(sendfile)                                                                                \
+	X(sendmsg)                                                                                 \
+	X(sendto)                                                                                  \
+	X(setsockopt)                                                                              \
+	X(shutdown)                                                                                \
+	X(socket)                                                                                  \
+	X(splice)                                                                                  \
+	X(statx)                                                                                   \
+	X(sync_file_range)                                                                         \
+	X(timerfd_create)                                                                          \
+	X(timerfd_settime)                                                                         \
+	X(unlinkat)                                                                                \
 	X(write)
 
 #define SYS_CALL_NUMBER(name) CALL_##name,
@@ -99,13 +99,13 @@ int sys_connect(int fd, const struct sockaddr *address, socklen_t size);
 int sys_epoll_create(void); /* close-on-exec */
 int sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int sys_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms);
-int sys_eventfd(void);      /* close-on-exec, non-blocking, 0 */
+int sys_eventfd(void);     /* close-on-exec, non-blocking, 0 */
 int sys_duplicate(int fd); /* close-on-exec */
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice);
 int sys_fchmod(int fd, mode_t mode);
 int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length);
 int sys_filesystem(int fd, uint64_t *magic); /* fstatfs(2)'s f_type */
-int sys_flags(int fd); /* F_GETFL */
+int sys_flags(int fd);                       /* F_GETFL */
 int sys_flags_set(int fd, int flags);
 int sys_flock(int fd, int operation);
 int sys_fsync(int fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+#include "http/billing.h"
 #include "http/connection.h"
 #include "http/url.h"
 
@@ -28,6 +29,7 @@ static void prepare_response(struct connection *connection)
 	response->stream.forced = settings->path;
 	response->stream.tally = &response->tally;
 	response->stream.explain = settings->explains ? &connection->explain : NULL;
+	billing_start(connection);
 }
 
 void connection_answer_text(struct connection *connection, unsigned status, const char *why)
@@ -54,6 +56,7 @@ static void answer_file(struct connection *connection, struct cached_file *cache
 {
 	response_file(&connection->response, &connection->request, cached);
 	admit(connection, cached);
+	billing_begin(connection);
 }
 
 /* resolve owns nothing but its text when this returns. */
@@ -154,6 +157,20 @@ static void start_resolving(struct connection *connection, const char *path)
 		resolve_later(connection);
 }
 
+/* A bill that this client was told of; a file of that name is somebody else's. */
+static bool answer_bill(struct connection *connection, const char *path)
+{
+	char *text = billing_find(connection, path);
+
+	if (!text)
+		return false;
+	prepare_response(connection);
+	response_json(&connection->response, &connection->request, text);
+	connection_set_state(connection, SENDING);
+	free(text);
+	return true;
+}
+
 static void answer_target(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -166,6 +183,8 @@ static void answer_target(struct connection *connection)
 		connection_answer_text(connection, status, "bad target");
 		return;
 	}
+	if (answer_bill(connection, path))
+		return;
 	prepare_response(connection);
 	cached = file_cache_find(&worker->files, worker->settings->folder, path,
 				 loop_now_ms(worker->loop),

@@ -113,13 +113,22 @@ int64_t http_client_receive(struct http_client *client)
 	return receive_more(client);
 }
 
+int http_client_take(struct http_client *client)
+{
+	int fd = client->fd;
+
+	if (fd >= 0)
+		loop_watch_remove(client->loop, &client->watch);
+	client->fd = -1;
+	return fd;
+}
+
 void http_client_close(struct http_client *client)
 {
-	if (client->fd >= 0) {
-		loop_watch_remove(client->loop, &client->watch);
-		sys_close(client->fd);
-	}
-	client->fd = -1;
+	int fd = http_client_take(client);
+
+	if (fd >= 0)
+		sys_close(fd);
 	free(client->input);
 	client->input = NULL;
 }

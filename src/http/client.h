@@ -31,6 +31,8 @@ int http_client_head(struct http_client *client, struct http_response *response,
 		     struct sluice_error *error);
 /* Receives into the (then empty) input: > 0, 0 when the peer closed, -errno. */
 int64_t http_client_receive(struct http_client *client);
+/* Hands the socket to the caller, who closes it; -1 where there is none. */
+int http_client_take(struct http_client *client);
 void http_client_close(struct http_client *client);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "http/access-log.h"
+#include "http/billing.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -80,6 +81,7 @@ void connection_free(struct connection *connection)
 {
 	resolve_free(connection->resolve);
 	buffer_free(&connection->explain);
+	free(connection->billing);
 	free(connection->input);
 	free(connection);
 }
@@ -125,6 +127,7 @@ static void settle_answer(struct connection *connection, const char *note)
 	stream_send_close(&connection->response.stream);
 	if (connection->has_card)
 		tally->device_moved_bytes += tally->bytes;
+	billing_finish(connection);
 	log_answer(connection, note);
 	tally_merge(&connection->worker->tally, tally);
 }
@@ -293,10 +296,18 @@ static void uncork(struct connection *connection)
 	connection->is_corked = false;
 }
 
+static void count_turn(struct worker *worker)
+{
+	/* Only this thread writes it. */
+	__atomic_store_n(&worker->turns, worker->turns + 1, __ATOMIC_RELAXED);
+}
+
 void connection_drive(struct connection *connection)
 {
 	int64_t left = TURN_BYTES, count = 1;
 
+	count_turn(connection->worker);
+	connection->turns++;
 	for (int turns = 0; count > 0 && left > 0 && turns < TURN_STEPS; turns++) {
 		count = drive_state(connection);
 		left -= count;
@@ -430,6 +441,7 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	connection_set_state(connection, READING);
 	loop_timer_set(worker->loop, &connection->timer, LINGER_MS);
 	link_newest(connection);
+	count_turn(worker);
 	return 0;
 fail:
 	free(connection);

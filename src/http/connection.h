@@ -39,7 +39,9 @@ struct connection {
 	struct buffer explain;
 	struct timespec started;
 	char peer[INET6_ADDRSTRLEN];
-	bool has_card; /* between the client and us */
+	bool has_card;           /* between the client and us */
+	uint64_t turns;          /* how often it was its turn */
+	struct billing *billing; /* NULL: nobody asked for a bill */
 };
 
 /* connection.c */

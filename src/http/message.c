@@ -20,6 +20,7 @@ static const struct http_slot request_slots[] = {
 	{"if-unmodified-since", offsetof(struct http_request, if_unmodified_since),
 	 HTTP_REPEAT_NEVER},
 	{"accept", offsetof(struct http_request, accept), HTTP_REPEAT_FIRST},
+	{"prefer", offsetof(struct http_request, prefer), HTTP_REPEAT_FIRST},
 };
 
 static const struct http_slot response_slots[] = {
@@ -31,6 +32,7 @@ static const struct http_slot response_slots[] = {
 	{"content-type", offsetof(struct http_response, content_type), HTTP_REPEAT_FIRST},
 	{"retry-after", offsetof(struct http_response, retry_after), HTTP_REPEAT_FIRST},
 	{"server", offsetof(struct http_response, server), HTTP_REPEAT_FIRST},
+	{"sluice-bill", offsetof(struct http_response, bill), HTTP_REPEAT_SAME},
 };
 
 /* The first line without its CRLF; *is_complete where data goes on to the LF. */

@@ -30,7 +30,7 @@ struct http_request {
 	bool keep_alive;
 	bool has_body; /* Content-Length > 0 or Transfer-Encoding */
 	struct http_text host, range, if_range, if_match, if_none_match, if_modified_since,
-		if_unmodified_since, accept;
+		if_unmodified_since, accept, prefer;
 };
 
 /*
@@ -43,7 +43,7 @@ struct http_request {
  *   that is repeated or not a number of 64 bits; HTTP/1.1 without Host, an invalid or a second Host
  *   (RFC 9112 3.2, 6.3); a second Range, If-Range or If-(Un)Modified-Since; and a second
  *   If-Match or If-None-Match line, which RFC 9110 5.3 allows but one text cannot hold: dropping
- *   one would answer a condition nobody set. (Of several Accept lines the first counts.)
+ *   one would answer a condition nobody set. (Of several Accept or Prefer lines the first counts.)
  * - 414: the target is longer than HTTP_TARGET_MAX, also where its line is not complete yet.
  * - 431: the head is longer than HTTP_HEAD_MAX, or as long without an end.
  * - 501: a transfer coding other than chunked; a method llhttp does not know in a well-formed line.
@@ -61,15 +61,16 @@ struct http_response {
 	bool has_content_length; /* false with chunked */
 	uint64_t content_length;
 	struct http_text etag, last_modified, content_range, content_type, content_encoding,
-		location, retry_after, server;
+		location, retry_after, server, bill;
 };
 
 /*
  * Like http_request_parse, for the head of an answer to GET. Returns 0, -EAGAIN, or -EPROTO with
  * error saying what is wrong with it, safe to print. 1xx heads are returned like any other: the
  * caller goes on. As strict about lines and framing as requests are; ETag, Last-Modified,
- * Content-Range, Content-Encoding and Location may be repeated with the same value only, of other
- * fields the first counts. A status is 100..599. The head's limit is HTTP_RESPONSE_HEAD_MAX.
+ * Content-Range, Content-Encoding, Location and Sluice-Bill may be repeated with the same value
+ * only, of other fields the first counts. A status is 100..599. The head's limit is
+ * HTTP_RESPONSE_HEAD_MAX.
  */
 int http_response_parse(struct http_response *response, const char *data, size_t length,
 			size_t *used, struct sluice_error *error);

@@ -2,6 +2,7 @@
 #include "http/response.h"
 
 #include "base/sys.h"
+#include "http/bill.h"
 #include "http/condition.h"
 #include "http/date.h"
 #include "http/url.h"
@@ -133,6 +134,20 @@ static void answer_listing(struct response *response, const struct http_request 
 		return;
 	buffer_append(&response->text, resolve->listing.data, resolve->listing.length);
 	response->body_bytes = resolve->listing.length;
+}
+
+void response_json(struct response *response, const struct http_request *request, const char *text)
+{
+	set_status(response, request, 200, "");
+	begin_head(response, request);
+	buffer_printf(&response->text,
+		      "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+		      "Cache-Control: no-store\r\n\r\n",
+		      strlen(text));
+	if (response->is_head_only)
+		return;
+	buffer_text(&response->text, text);
+	response->body_bytes = strlen(text);
 }
 
 static void answer_redirect(struct response *response, const struct http_request *request,
@@ -280,6 +295,17 @@ static void describe_file(struct response *response)
 	buffer_append(&response->text, fields->data + from, fields->length - from);
 }
 
+/* A cache that keeps the answer must not give it to others with our path in it. */
+static void describe_bill(struct response *response)
+{
+	response->billed_count = response->range_count;
+	if (response->billed_count > 0 && response->keep_alive)
+		buffer_printf(&response->text,
+			      "Sluice-Bill: %s\r\nPreference-Applied: " HTTP_BILL_PREFERENCE
+			      "\r\nVary: Prefer\r\n",
+			      response->bill_path);
+}
+
 static void answer_content(struct response *response, const struct http_request *request,
 			   unsigned status)
 {
@@ -288,6 +314,8 @@ static void answer_content(struct response *response, const struct http_request 
 	if (status == 206)
 		describe_ranges(response);
 	describe_file(response);
+	if (response->bill_path && status != 304)
+		describe_bill(response);
 	buffer_text(&response->text, "\r\n");
 	if (status == 304 || response->is_head_only)
 		response->range_count = 0;

@@ -34,6 +34,8 @@ struct response {
 	bool is_streaming;
 	uint64_t body_bytes; /* sent so far */
 	struct tally tally;
+	const char *bill_path; /* where its bill can be had; NULL: nobody asked */
+	unsigned billed_count; /* of the ranges, those that are sent and billed */
 };
 
 /* An answer without a file: an error, a redirect (with location), OPTIONS. */
@@ -42,6 +44,8 @@ void response_text(struct response *response, const struct http_request *request
 /* The answer from a file, with the request's conditions and ranges applied. Takes the reference. */
 void response_file(struct response *response, const struct http_request *request,
 		   struct cached_file *cached);
+/* A text that is made for this one request. */
+void response_json(struct response *response, const struct http_request *request, const char *text);
 /* The answer to whatever else resolve found. */
 void response_found(struct response *response, const struct http_request *request,
 		    struct resolve *resolve);

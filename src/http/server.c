@@ -208,6 +208,8 @@ static int open_workers(struct sluice_server *server, unsigned workers, const ch
 	if (!server->workers)
 		return error_set_errno(error, ENOMEM, "workers");
 	divide_descriptors(&server->settings, workers);
+	server->settings.workers = server->workers;
+	server->settings.worker_count = workers;
 	for (unsigned i = 0; result == 0 && i < workers; i++)
 		result = open_worker(server, address, congestion, error);
 	return result;

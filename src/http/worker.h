@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 struct connection;
+struct worker;
 
 /* What all workers share; constant while they run. */
 struct server_settings {
@@ -22,6 +23,8 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
+	const struct worker *workers; /* all of them, for their turns */
+	unsigned worker_count;
 	struct admission *admission;         /* shared, and changes, as the log does */
 	unsigned connections_max, files_max; /* per worker */
 	bool explains;
@@ -44,6 +47,7 @@ struct worker {
 	struct loop_timer accept_later;
 	struct loop_timer sweep; /* set while there are files in the cache */
 	struct tally tally;
+	uint64_t turns; /* of connections; atomic, because other workers read it */
 	int result;
 };
 

@@ -109,8 +109,10 @@ static int send_request(struct download *download)
 	http_url_host(&download->url, host, sizeof(host));
 	buffer_printf(&text,
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\nConnection: close\r\n",
-		      download->url.target, host, SLUICE_VERSION);
+		      "Accept-Encoding: identity\r\n%s\r\n",
+		      download->url.target, host, SLUICE_VERSION,
+		      download->options->server_bill ? "Prefer: " HTTP_BILL_PREFERENCE
+						     : "Connection: close");
 	if (download->resume > 0 && is_url_of_part(download))
 		buffer_printf(&text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
 			      (unsigned long long)download->resume, download->target.journal.etag);
@@ -284,7 +286,7 @@ static int ask_for_all(struct download *download)
 	return ask(download);
 }
 
-int download_ask(struct download *download)
+static int take_answer(struct download *download)
 {
 	const struct http_response *head = &download->head;
 	int result = ask(download);
@@ -306,4 +308,13 @@ int download_ask(struct download *download)
 		return check_partial(download);
 	start_over(download);
 	return 0;
+}
+
+int download_ask(struct download *download)
+{
+	int result = take_answer(download);
+
+	if (result == 0)
+		download_note_bill(download);
+	return result;
 }

@@ -242,10 +242,11 @@ static int copy_to_fd(struct download *download)
 
 	while (result == 0 && download->written_to_fd < download->expected && count > 0) {
 		count = receive(download);
-		if (count > 0)
-			result = take(download, client->input,
-				      size_min((uint64_t)count,
-					       download->expected - download->written_to_fd));
+		if (count <= 0)
+			break;
+		client->used =
+			size_min((uint64_t)count, download->expected - download->written_to_fd);
+		result = take(download, client->input, client->used);
 	}
 	if (result == 0 && count < 0)
 		return (int)count;

@@ -9,6 +9,7 @@
 
 #include "base/meter.h"
 #include "base/tally.h"
+#include "http/bill.h"
 #include "http/client.h"
 #include "stream/recv.h"
 #include "transfer/target.h"
@@ -38,6 +39,7 @@ struct download {
 	bool is_saving, is_saved, is_woken;
 	uint64_t expected; /* size of the whole file; UINT64_MAX: not known */
 	uint64_t resume, written_to_fd;
+	char bill_path[HTTP_BILL_PATH];  /* where the server has its side; empty: nowhere */
 	const char *why_over;            /* why an earlier call's part is not used; NULL: it is */
 	uint64_t active_ms, reported_ms; /* when there was progress last, and a report */
 };
@@ -65,5 +67,10 @@ int download_ask(struct download *download);
 int download_to_file(struct download *download);
 int download_to_fd(struct download *download);
 int download_to_nothing(struct download *download);
+
+/* server-bill.c: looks in the answer's head for the server's side of the bill, ... */
+void download_note_bill(struct download *download);
+/* ... and asks for it on the connection, once all is done. Fills the result, or leaves it. */
+void download_fetch_bill(struct download *download, int fd);
 
 #endif

@@ -136,6 +136,16 @@ static void close_all(struct download *download)
 		sys_close(download->output_fd);
 }
 
+static void write_bill(struct download *download)
+{
+	struct sluice_bill *bill = &download->result->bill;
+
+	meter_read(&download->meter, bill);
+	if (download->has_card)
+		download->tally.device_moved_bytes += download->tally.bytes;
+	tally_to_bill(&download->tally, bill);
+}
+
 int sluice_url_check(const char *text, struct sluice_error *error)
 {
 	struct http_url url;
@@ -157,7 +167,7 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	static const struct sluice_get_options defaults;
 	struct download *download = calloc(1, sizeof(*download));
 	struct sluice_error ignored;
-	int code;
+	int code, fd = -1;
 
 	*result = (struct sluice_get_result){.bill.page_cache_before_bytes = -1,
 					     .bill.page_cache_after_bytes = -1};
@@ -178,11 +188,15 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 		result->bill.page_cache_after_bytes =
 			download_resident(download, download_done(download));
 	explain(download);
+	/* What is left in the client's buffer is no answer to what we have yet to ask. */
+	if (code == 0 && *download->bill_path && download->client.used == download->client.filled)
+		fd = http_client_take(&download->client);
 	close_all(download);
-	meter_read(&download->meter, &result->bill);
-	if (download->has_card)
-		download->tally.device_moved_bytes += download->tally.bytes;
-	tally_to_bill(&download->tally, &result->bill);
+	write_bill(download);
+	if (fd >= 0) {
+		download_fetch_bill(download, fd);
+		sys_close(fd);
+	}
 	free(download);
 	return code;
 }

@@ -5,16 +5,21 @@ import collections
 import json
 import os
 import re
+import socket
+import threading
 import unittest
 
+from other_servers import start_nginx, start_python_server
 from support import (
     MIB,
     RECEIVE_PATHS,
     SEND_PATHS,
+    WAIT,
     content,
     evict,
     get,
     make_file,
+    same,
     serve,
     skip_unless_direct,
     temp_folder,
@@ -189,6 +194,152 @@ class Serve(Traced):
                         self.assertEqual(bill["bytes"], SIZE)
                         # The main thread waits for the others, and for the signal to stop.
                         self.assert_counted(bill, [c for c in calls if c.thread != main])
+
+
+WANTS = {"Prefer": "sluice-bill"}
+WELL_KNOWN = "/.well-known/sluice/bill/"
+
+
+class BothSides(unittest.TestCase):
+    def setUp(self):
+        self.folder, self.work = temp_folder(self.addCleanup), temp_folder(self.addCleanup)
+        self.file = make_file(self.folder / "file", SIZE)
+
+    def fetch(self, url, *options):
+        done = get(url, "--json", "-o", self.work / "output", *options)
+        self.assertEqual(done.code, 0, done.err)
+        return done.objects()[0]
+
+    def test_get_shows_the_servers_side(self):
+        for path in ("auto", *SEND_PATHS):
+            with self.subTest(path=path):
+                skip_unless_direct(path, self.folder)
+                server = serve(self.addCleanup, self.folder, "--path", path)
+                bill = self.fetch(server.url("file"))["server_bill"]
+                line = server.wait_log("/file")
+                self.assertEqual(bill["bytes"], SIZE)
+                self.assertEqual({p["path"]: p["bytes"] for p in bill["paths"]}, line.paths)
+                self.assertEqual(sum(bill["system_calls_by_name"].values()), bill["system_calls"])
+                self.assertIs(bill["is_alone"], True)
+                self.assertEqual(bill["page_cache_before_bytes"] is None,
+                                 bill["page_cache_after_bytes"] is None)
+
+    def test_every_way_to_receive(self):
+        server = serve(self.addCleanup, self.folder)
+        self.assertEqual(self.fetch(server.url("file"), "--no-sync")["server_bill"]["bytes"], SIZE)
+        done = get(server.url("file"), "--json", "--path", "discard")
+        self.assertEqual(done.objects()[0]["server_bill"]["bytes"], SIZE)
+        done = get(server.url("file"), "-o", "-")
+        self.assertEqual(done.err.count(f"{SIZE} bytes in"), 2, done.err)
+        self.assertTrue(done.out == content(SIZE))
+        done = get(server.url("file"), "-q", "-o", self.work / "quiet")
+        self.assertEqual((done.code, done.err), (0, ""))
+
+    def test_a_small_file_and_an_empty_one(self):
+        make_file(self.folder / "small", 1000)
+        make_file(self.folder / "empty", 0)
+        server = serve(self.addCleanup, self.folder)
+        self.assertEqual(self.fetch(server.url("small"))["server_bill"]["bytes"], 1000)
+        self.assertIsNone(self.fetch(server.url("empty"))["server_bill"])
+
+    def test_other_servers_are_not_bothered(self):
+        for start in (start_nginx, start_python_server):
+            with self.subTest(server=start.__name__):
+                port = start(self.addCleanup, self.folder)
+                answer = self.fetch(f"http://127.0.0.1:{port}/file")
+                self.assertIsNone(answer["server_bill"])
+                self.assertTrue(same(self.file, self.work / "output"))
+
+    def test_who_does_not_ask_is_not_told(self):
+        server = serve(self.addCleanup, self.folder)
+        for headers in ({}, {"Prefer": "respond-async"}, {**WANTS, "Connection": "close"}):
+            self.assertIsNone(server.request("/file", headers=headers).headers["Sluice-Bill"])
+        self.assertIsNone(server.request("/file", "HEAD", WANTS).headers["Sluice-Bill"])
+        self.assertIsNone(server.request("/missing", headers=WANTS).headers["Sluice-Bill"])
+
+    def test_only_its_own_connection_finds_a_bill(self):
+        server = serve(self.addCleanup, self.folder, "--workers", "1")
+        with server.connect() as one, server.connect() as other:
+            one.ask("/file", headers={**WANTS, "Range": "bytes=0-999"})
+            answer = one.answer()
+            self.assertEqual(answer.headers["Preference-Applied"], "sluice-bill")
+            self.assertEqual(answer.headers["Vary"], "Prefer")
+            path = answer.headers["Sluice-Bill"]
+            self.assertRegex(path, re.escape(WELL_KNOWN) + "[0-9a-f]{32}$")
+            other.ask(path)
+            self.assertEqual(other.answer().status, 404)
+            one.ask(path[:-1] + ("0" if path[-1] != "0" else "1"))
+            self.assertEqual(one.answer().status, 404)
+            one.ask(path)
+            bill = one.answer()
+            self.assertEqual((bill.status, bill.headers["Cache-Control"]), (200, "no-store"))
+            self.assertEqual(json.loads(bill.body)["bytes"], 1000)
+            one.ask("/file", headers={**WANTS, "Range": "bytes=5-9"})
+            second = one.answer().headers["Sluice-Bill"]
+            self.assertNotEqual(second, path)
+            one.ask(path)
+            self.assertEqual(one.answer().status, 404)  # only the last one is kept
+            one.ask(second)
+            self.assertEqual(json.loads(one.answer().body)["bytes"], 5)
+
+    def test_files_of_that_name_are_served(self):
+        name = WELL_KNOWN + 32 * "a"
+        (self.folder / name[1:]).parent.mkdir(parents=True)
+        make_file(self.folder / name[1:], 77)
+        server = serve(self.addCleanup, self.folder)
+        with server.connect() as connection:
+            connection.ask(name, headers=WANTS)
+            answer = connection.answer()
+            self.assertTrue(answer.body == content(77))
+            connection.ask(answer.headers["Sluice-Bill"])
+            self.assertEqual(json.loads(connection.answer().body)["bytes"], 77)
+
+    def test_others_meanwhile_are_said(self):
+        server = serve(self.addCleanup, self.folder, "--workers", "1", "--path", "readwrite")
+        with server.connect(receive_buffer=4096) as slow:
+            slow.ask("/file", headers=WANTS)
+            head = slow.head()
+            server.request("/file", headers={"Range": "bytes=0-0"})
+            body = slow.file.read(SIZE)
+            self.assertEqual(len(body), SIZE)
+            slow.ask(head.headers["Sluice-Bill"])
+            self.assertIs(json.loads(slow.answer().body)["is_alone"], False)
+
+    def test_a_server_that_lies_about_its_bill(self):
+        bill = b'{"bytes": -1}'
+        for answer in (
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(bill), bill),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\n{}",
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            b"rubbish",
+            b"",
+        ):
+            with self.subTest(answer=answer):
+                self.assertIsNone(self.fetch(self.lying(answer))["server_bill"])
+                self.assertEqual((self.work / "output").read_bytes(), b"body")
+
+    def lying(self, answer):
+        """A server whose file says `body`, and whose bill is this answer."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.settimeout(WAIT)
+        self.addCleanup(listening.close)
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nSluice-Bill: %b\r\n\r\nbody"
+
+        def run():
+            client = listening.accept()[0]
+            with client, client.makefile("rb") as lines:
+                client.settimeout(WAIT)
+                while lines.readline() not in (b"\r\n", b""):
+                    pass
+                client.sendall(head % (WELL_KNOWN + 32 * "b").encode())
+                if lines.readline():
+                    client.sendall(answer)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/lie"
 
 
 if __name__ == "__main__":

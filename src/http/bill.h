@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both ends say to each other about the bill of an answer. Pure: no system calls.
+ *
+ * A client that wants it sends `Prefer: sluice-bill` (RFC 7240). The answer then has a field
+ * `Sluice-Bill` with a path below /.well-known/ (RFC 8615), and what can be had there, by GET on
+ * the same connection, until it answers with another such field, is the bill as JSON.
+ */
+#ifndef SLUICE_HTTP_BILL_H
+#define SLUICE_HTTP_BILL_H
+
+#include "http/text.h"
+#include "sluice.h"
+
+#define HTTP_BILL_PREFERENCE "sluice-bill"
+#define HTTP_BILL_FOLDER     "/.well-known/sluice/bill/"
+#define HTTP_BILL_DIGITS     32
+#define HTTP_BILL_PATH       (sizeof(HTTP_BILL_FOLDER) + HTTP_BILL_DIGITS)
+#define HTTP_BILL_MAX        ((size_t)16 << 10) /* bytes of JSON */
+
+/* Whether the value of a Prefer field has the preference. */
+bool http_bill_is_preferred(struct http_text prefer);
+/* Whether the value of a Sluice-Bill field is a path that such a bill can have. */
+bool http_bill_is_path(struct http_text path);
+
+/* The JSON text, for free(3); NULL without memory. */
+char *http_bill_format(const struct sluice_server_bill *bill);
+/*
+ * Returns 0 or -EPROTO. Names come from a server: those of paths and system calls that are not
+ * known here become "other".
+ */
+int http_bill_parse(struct sluice_server_bill *bill, const char *text, size_t length);
+
+#endif
