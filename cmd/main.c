@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_serve, &command_get,  &command_explain, &command_media,
+	&command_serve, &command_get,  &command_explain, &command_cache, &command_media,
 	&command_host,  &command_tune, &command_bench,   NULL,
 };
 

@@ -40,6 +40,7 @@ class Help(Command):
             "media": "--disk --size --runs --json --html",
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
+            "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
             "get": "URL -o --path --cc --keep-cached --no-sync -q --explain --json --timeout",
             "host": "--disk --rtt --json",
         }
