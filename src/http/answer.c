@@ -52,8 +52,10 @@ static void admit(struct connection *connection, const struct cached_file *cache
 			worker->settings->admission, status, loop_now_ms(worker->loop));
 }
 
-static void answer_file(struct connection *connection, struct cached_file *cached)
+static void answer_file(struct connection *connection, struct cached_file *cached, bool has_looked)
 {
+	if (has_looked)
+		connection->response.stream.looked_turn = loop_turn(connection->worker->loop);
 	response_file(&connection->response, &connection->request, cached);
 	admit(connection, cached);
 	billing_begin(connection);
@@ -75,7 +77,7 @@ static void answer_found(struct connection *connection)
 	if (cached && is_to_be_kept)
 		worker_expect_sweep(connection->worker);
 	if (cached)
-		answer_file(connection, cached);
+		answer_file(connection, cached, true);
 	else if (code < 0)
 		response_text(&connection->response, &connection->request, 500, NULL,
 			      strerror(-code));
@@ -175,6 +177,7 @@ static void answer_target(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	struct cached_file *cached;
+	bool has_looked = false;
 	char path[RESOLVE_PATH_MAX];
 	unsigned status =
 		(unsigned)http_target_path(connection->request.target, path, sizeof(path));
@@ -186,14 +189,14 @@ static void answer_target(struct connection *connection)
 	if (answer_bill(connection, path))
 		return;
 	prepare_response(connection);
-	cached = file_cache_find(&worker->files, worker->settings->folder, path,
-				 loop_now_ms(worker->loop),
-				 connection->is_pipelined ? 0 : loop_turn(worker->loop));
+	cached = file_cache_find(
+		&worker->files, worker->settings->folder, path, loop_now_ms(worker->loop),
+		connection->is_pipelined ? 0 : loop_turn(worker->loop), &has_looked);
 	if (!cached) {
 		start_resolving(connection, path);
 		return;
 	}
-	answer_file(connection, cached);
+	answer_file(connection, cached, has_looked);
 	connection_set_state(connection, SENDING);
 }
 

@@ -116,7 +116,7 @@ static void read_content(struct file_cache *cache, struct cached_file *entry)
 }
 
 struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
-				    uint64_t now_ms, uint64_t turn)
+				    uint64_t now_ms, uint64_t turn, bool *has_looked)
 {
 	struct cached_file *entry = *bucket_of(cache, path);
 
@@ -124,7 +124,8 @@ struct cached_file *file_cache_find(struct file_cache *cache, int folder, const 
 		entry = entry->next;
 	if (!entry)
 		return NULL;
-	if ((turn == 0 || turn != entry->looked_turn) && !is_current(entry, folder)) {
+	*has_looked = turn == 0 || turn != entry->looked_turn;
+	if (*has_looked && !is_current(entry, folder)) {
 		forget(cache, entry);
 		return NULL;
 	}

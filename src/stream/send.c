@@ -44,7 +44,6 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
 	stream->can_sendfile = stream->can_splice = stream->can_direct = true;
-	stream->opened_turn = loop_turn(loop);
 }
 
 static struct stream_segment *segment_at(struct stream_send *stream, unsigned index)
@@ -275,7 +274,7 @@ static int release(struct stream_send *stream)
 
 	job->offset = stream->offset;
 	job->limit = job->ahead;
-	if (!may_be_last || loop_turn(stream->loop) == stream->opened_turn)
+	if (!may_be_last || loop_turn(stream->loop) == stream->looked_turn)
 		return 0;
 	return check_unchanged(stream);
 }

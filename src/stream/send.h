@@ -29,8 +29,9 @@ struct stream_send {
 	void (*wake)(struct stream_send *stream); /* a completion came: step again */
 	const struct path_send *forced;           /* NULL: the plan chooses */
 	bool is_admitted;                         /* worth memory: goes through the page cache */
-	struct tally *tally;                      /* bytes are added to it */
-	struct buffer *explain;                   /* NULL, or lines are appended */
+	uint64_t looked_turn;   /* of the loop: the owner looked at the file for this; 0: did not */
+	struct tally *tally;    /* bytes are added to it */
+	struct buffer *explain; /* NULL, or lines are appended */
 
 	/* private */
 	struct loop *loop;
@@ -38,7 +39,6 @@ struct stream_send {
 	int socket;
 	uint64_t offset, planned, end;
 	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
-	uint64_t opened_turn; /* of the loop */
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* A body is only finished by bytes of the file that its head describes. */
+#include "base/meter.h"
+#include "stream/send.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LENGTH = 50000 };
+
+static int source;
+
+struct body {
+	struct loop *loop;
+	struct path_file *file;
+	struct tally tally;
+	struct stream_send stream;
+	int pair[2];
+};
+
+static void on_wake(struct stream_send *stream)
+{
+}
+
+static void open_body(struct body *body)
+{
+	*body = (struct body){.stream.wake = on_wake, .stream.tally = &body->tally};
+	assert_int_equal(loop_open(&body->loop, LOOP_AUTO, NULL), 0);
+	assert_int_equal(path_file_open(&body->file, source, false, false), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, body->pair), 0);
+}
+
+static void close_body(struct body *body)
+{
+	stream_send_close(&body->stream);
+	close(body->pair[0]);
+	close(body->pair[1]);
+	path_file_release(body->file);
+	loop_close(body->loop);
+}
+
+/* Its first step, which is its last one, too, if all goes well. */
+static int64_t send_range(struct body *body, uint64_t offset)
+{
+	stream_send_open(&body->stream, body->loop, body->file, body->pair[0], offset, LENGTH);
+	return stream_send_step(&body->stream);
+}
+
+static void change_source(void)
+{
+	static time_t when;
+	const struct timespec times[2] = {{0, UTIME_OMIT}, {++when, 0}};
+
+	assert_int_equal(futimens(source, times), 0);
+}
+
+static void a_look_in_this_turn_is_enough(void **state)
+{
+	struct body body;
+	struct sluice_bill bill = {0};
+	struct meter meter;
+
+	open_body(&body);
+	body.stream.looked_turn = loop_turn(body.loop);
+	meter_start(&meter);
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	meter_read(&meter, &bill);
+	for (unsigned i = 0; i < bill.system_call_count; i++)
+		assert_string_not_equal(bill.system_calls_by_name[i].name, "statx");
+	close_body(&body);
+}
+
+static void a_change_since_the_look(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	body.stream.looked_turn = loop_turn(body.loop);
+	loop_run(body.loop, 0);
+	change_source();
+	assert_int_equal(send_range(&body, 0), -ESTALE);
+	close_body(&body);
+}
+
+static void a_change_since_a_look_for_somebody_else(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	change_source();
+	assert_int_equal(send_range(&body, 0), -ESTALE);
+	close_body(&body);
+}
+
+static void a_change_between_two_ranges(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	body.stream.looked_turn = loop_turn(body.loop);
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	stream_send_close(&body.stream);
+	loop_run(body.loop, 0);
+	change_source();
+	assert_int_equal(send_range(&body, LENGTH), -ESTALE);
+	close_body(&body);
+}
+
+static int set_up(void **state)
+{
+	static const char content[2 * LENGTH];
+	char name[] = "/var/tmp/sluice-unit-XXXXXX";
+
+	source = mkstemp(name);
+	assert_true(source >= 0);
+	unlink(name);
+	assert_int_equal(write(source, content, sizeof(content)), sizeof(content));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	return close(source);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_look_in_this_turn_is_enough),
+		cmocka_unit_test(a_change_since_the_look),
+		cmocka_unit_test(a_change_since_a_look_for_somebody_else),
+		cmocka_unit_test(a_change_between_two_ranges),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
