@@ -165,7 +165,7 @@ static void free_entries(struct http_entry *entries, size_t count)
 	free(entries);
 }
 
-/* Adds one name to the listing, where it is something that could be asked for. 0 or -ENOMEM. */
+/* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
 static int add_entry(struct resolve *resolve, const char *name, struct http_entry **entries,
 		     size_t *count, size_t *capacity)
 {
@@ -176,6 +176,8 @@ static int add_entry(struct resolve *resolve, const char *name, struct http_entr
 
 	snprintf(path, sizeof(path), "%s%s", resolve->path, name);
 	type = look(resolve, path, false, &status);
+	if (type == -EMFILE || type == -ENFILE || type == -ENOMEM)
+		return type; /* a list that lacks names looks like a whole one */
 	if (type != S_IFREG && type != S_IFDIR)
 		return 0;
 	if (*count == *capacity) {

@@ -198,6 +198,17 @@ class Exhausted(Descriptors):
         client.ask("/other.txt")
         self.assertEqual(client.answer().body, b"other\n")
 
+    def test_a_list_for_whose_files_there_is_none_is_not_an_empty_one(self):
+        """One is free, and the folder takes it."""
+        self.busy()
+        client = self.half_asked(b"GET /")
+        self.limit(self.server.descriptors() + 1)
+        client.send(END)
+        self.assertEqual(client.answer().status, 503)
+        self.limit(200)
+        client.ask("/")
+        self.assertIn(b"small.txt", client.answer().body)
+
     def test_who_is_idle_gives_way_to_files(self):
         client = self.half_asked()
         idle = self.idle(8)
