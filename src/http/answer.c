@@ -173,6 +173,17 @@ static bool answer_bill(struct connection *connection, const char *path)
 	return true;
 }
 
+/*
+ * The turn whose looks are good for the request, because it began before them: only where the wait
+ * told of it. What is read without that, or behind another request, may have come a moment ago.
+ */
+static uint64_t turn_to_share(const struct connection *connection)
+{
+	uint64_t turn = loop_turn(connection->worker->loop);
+
+	return connection->input_turn == turn ? turn : 0;
+}
+
 static void answer_target(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -189,9 +200,8 @@ static void answer_target(struct connection *connection)
 	if (answer_bill(connection, path))
 		return;
 	prepare_response(connection);
-	cached = file_cache_find(
-		&worker->files, worker->settings->folder, path, loop_now_ms(worker->loop),
-		connection->is_pipelined ? 0 : loop_turn(worker->loop), &has_looked);
+	cached = file_cache_find(&worker->files, worker->settings->folder, path,
+				 loop_now_ms(worker->loop), turn_to_share(connection), &has_looked);
 	if (!cached) {
 		start_resolving(connection, path);
 		return;

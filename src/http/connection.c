@@ -185,7 +185,7 @@ static void finish_answer(struct connection *connection)
 	connection->input_length -= connection->head_length;
 	memmove(connection->input, connection->input + connection->head_length,
 		connection->input_length);
-	connection->is_pipelined = connection->input_length > 0;
+	connection->input_turn = 0;
 	/* From now on it may be closed to make room for a client that waits. */
 	if (keep_alive && connection->worker->is_full)
 		loop_task_queue(connection->worker->loop, &connection->worker->accept_again);
@@ -343,6 +343,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
 	if (events & ~(uint32_t)EPOLLOUT)
 		connection->may_have_input = true;
+	if (events & EPOLLIN)
+		connection->input_turn = loop_turn(connection->worker->loop);
 	if (events & EPOLLRDHUP)
 		connection->has_hung_up = true;
 	if (!is_dead(connection, events))

@@ -26,7 +26,7 @@ struct connection {
 	bool may_have_input; /* the socket may hold bytes that were not read, or its end */
 	bool has_hung_up;    /* the client sends no more */
 	bool is_corked;      /* the last answer may wait in the socket for the next one */
-	bool is_pipelined;   /* the request came behind another, and perhaps after the turn began */
+	uint64_t input_turn; /* of the loop, whose wait told of input; 0: since then we answered */
 	uint64_t since_ms;   /* when the state began, or made progress last */
 	uint64_t linger_left;
 	int unsent;  /* when the timer looked last */
