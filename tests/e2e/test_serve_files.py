@@ -12,7 +12,18 @@ import subprocess
 import unittest
 import urllib.parse
 
-from support import LogLine, MIB, content, make_file, program, same, serve, temp_folder, wait_until
+from support import (
+    LogLine,
+    MIB,
+    content,
+    make_file,
+    program,
+    request_bytes,
+    same,
+    serve,
+    temp_folder,
+    wait_until,
+)
 
 BIG = 5 * MIB + 123
 NAMES = (
@@ -194,6 +205,19 @@ class Connections(Folder):
                 self.assertEqual(connection.answer().body, b"hello\n")
             connection.send(b"ll.txt HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertEqual(connection.answer().body, b"hello\n")
+
+    def test_what_was_held_back_goes_when_nothing_follows(self):
+        """What looks like the end of another request is none. The kernel would send the answer
+        after a while anyway: that it was told to do so at once is in the bill."""
+        rounds, bill = 10, temp_folder(self.addCleanup) / "bill.json"
+        server = serve(self.addCleanup, self.folder, "--bill", bill)
+        with server.connect() as connection:
+            for _ in range(rounds):
+                connection.send(request_bytes("/small.txt") + b"\r\n\r\n")
+                self.assertEqual(connection.answer().body, b"hello\n")
+        server.stop()
+        calls = json.loads(bill.read_text())["system_calls_by_name"]
+        self.assertGreaterEqual(calls["setsockopt"], rounds)
 
     def test_a_replaced_file_is_seen_by_the_next_request(self):
         """However many ask for it at the same time, what was asked for afterwards is new."""
