@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+static const char *why_not_direct(bool lacks_descriptor)
+{
+	return lacks_descriptor ? "no descriptor left for O_DIRECT" : "no O_DIRECT on this file";
+}
+
 struct plan_send plan_send(const struct plan_send_facts *facts)
 {
 	if (facts->forced)
@@ -28,7 +33,7 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 		return (struct plan_send){&path_send_direct, "only in part in the page cache"};
 	if (facts->can_direct)
 		return (struct plan_send){&path_send_direct, "residency unknown"};
-	return (struct plan_send){&path_send_readwrite, "no O_DIRECT on this file",
+	return (struct plan_send){&path_send_readwrite, why_not_direct(facts->lacks_descriptor),
 				  .drops = facts->state == CACHE_COLD};
 }
 
@@ -55,7 +60,7 @@ struct plan_recv plan_recv(const struct plan_recv_facts *facts)
 	if (facts->length == UINT64_MAX)
 		return buffered(facts, "length unknown");
 	if (!facts->can_direct)
-		return buffered(facts, "no O_DIRECT on this file");
+		return buffered(facts, why_not_direct(facts->lacks_descriptor));
 	if (facts->offset % facts->align != 0)
 		return buffered(facts, "offset not aligned for O_DIRECT");
 	return (struct plan_recv){&path_recv_direct, "large"};

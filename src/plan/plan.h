@@ -45,6 +45,7 @@ struct plan_send_facts {
 	bool is_dirty;          /* the window holds dirty pages */
 	bool is_admitted;       /* asked for again lately, and it fits well in free memory */
 	bool can_direct, can_sendfile, can_splice;
+	bool lacks_descriptor; /* why not direct, where the file could */
 };
 
 struct plan_send {
@@ -61,6 +62,7 @@ struct plan_recv_facts {
 	bool can_direct, can_dontcache;
 	uint32_t align; /* of O_DIRECT, with can_direct */
 	bool keep_cached;
+	bool lacks_descriptor; /* as above */
 };
 
 struct plan_recv {

@@ -105,6 +105,7 @@ static int choose(struct stream_recv *stream, struct sluice_error *error)
 	result = open_choice(stream, &facts);
 	if ((result == -EOPNOTSUPP || result == -EMFILE || result == -ENFILE) && !forced) {
 		facts.can_direct = false;
+		facts.lacks_descriptor = result != -EOPNOTSUPP;
 		result = open_choice(stream, &facts);
 	}
 	if (result == -EOPNOTSUPP)

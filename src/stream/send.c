@@ -43,7 +43,8 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->mixed_until = 0;
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
-	stream->can_sendfile = stream->can_splice = stream->can_direct = true;
+	stream->can_sendfile = stream->can_splice = true;
+	stream->lacks_descriptor = false;
 }
 
 static struct stream_segment *segment_at(struct stream_send *stream, unsigned index)
@@ -109,7 +110,7 @@ struct plan_send stream_choose(const struct path_file *file, struct plan_send_fa
 	struct cache_residency residency;
 
 	facts.file_size = file->status.stx_size;
-	facts.can_direct = facts.can_direct && file->can_direct;
+	facts.can_direct = file->can_direct && !facts.lacks_descriptor;
 	place->until = at < place->mixed_until ? piece_end(at, PLAN_PIECE, place->end) : window;
 	if (facts.forced) {
 		place->cold_bytes = cache_look(file->fd, at, place->until - at).cold_bytes;
@@ -141,7 +142,7 @@ static struct plan_send choose(struct stream_send *stream, struct stream_place *
 					.is_admitted = stream->is_admitted,
 					.can_sendfile = stream->can_sendfile,
 					.can_splice = stream->can_splice,
-					.can_direct = stream->can_direct};
+					.lacks_descriptor = stream->lacks_descriptor};
 	struct path_file *file = stream->file;
 	uint64_t now = loop_now_ms(stream->loop), size = file->status.stx_size;
 	struct plan_send plan;
@@ -309,7 +310,7 @@ static bool give_up_path(struct stream_send *stream, int64_t result)
 	if (path->needs_direct && result == -EOPNOTSUPP)
 		stream->file->can_direct = false;
 	else if (path->needs_direct)
-		stream->can_direct = false;
+		stream->lacks_descriptor = true;
 	else if (path == &path_send_sendfile)
 		stream->can_sendfile = false;
 	else if (path == &path_send_splice)

@@ -42,7 +42,7 @@ struct stream_send {
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;
 	const char *last_path; /* static */
-	bool can_sendfile, can_splice, can_direct;
+	bool can_sendfile, can_splice, lacks_descriptor;
 };
 
 /* offset + length lies within the file; length may be 0. Keeps a reference to file. */

@@ -29,8 +29,7 @@ static void tell(const struct run *run, uint64_t end,
 static void explain(const struct path_file *file, void (*line)(void *argument, const char *line),
 		    void *argument)
 {
-	const struct plan_send_facts facts = {
-		.can_sendfile = true, .can_splice = true, .can_direct = true};
+	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true};
 	struct stream_place place = {.end = file->status.stx_size};
 	struct run run = {0};
 

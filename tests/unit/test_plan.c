@@ -86,6 +86,18 @@ static void receiving(void **state)
 	}
 }
 
+static void why_not_direct(void **state)
+{
+	struct plan_send_facts send = {.file_size = LARGE, .length = WINDOW, .state = CACHE_COLD};
+	struct plan_recv_facts recv = {.length = LARGE};
+
+	assert_non_null(strstr(plan_send(&send).reason, "no O_DIRECT"));
+	assert_non_null(strstr(plan_recv(&recv).reason, "no O_DIRECT"));
+	send.lacks_descriptor = recv.lacks_descriptor = true;
+	assert_non_null(strstr(plan_send(&send).reason, "no descriptor"));
+	assert_non_null(strstr(plan_recv(&recv).reason, "no descriptor"));
+}
+
 static void congestion(void **state)
 {
 	const struct {
@@ -123,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sending),
 		cmocka_unit_test(receiving),
+		cmocka_unit_test(why_not_direct),
 		cmocka_unit_test(congestion),
 		cmocka_unit_test(paths_are_found_by_name),
 	};
