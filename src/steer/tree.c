@@ -132,7 +132,10 @@ static int push(struct tree *tree, int *fd, const struct stat *status)
 	if (tree->depth >= TREE_OPEN) {
 		struct level *far = level - TREE_OPEN;
 
-		far->place = telldir(far->stream);
+		/* It may be closed already: the walk was deeper before and came back part of the
+		 * way. */
+		if (far->stream)
+			far->place = telldir(far->stream);
 		close_level(far);
 	}
 	tree->depth++;

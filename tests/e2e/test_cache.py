@@ -380,6 +380,16 @@ class Trees(Cache):
             total = self.document(self.folder, *option, **limit)["total"]
             self.assertEqual((total["files"], total["folders"]), (302, 151))
 
+    def test_deep_and_down_again(self):
+        """A walk that comes up a little from far below, and goes down beside where it was."""
+        folder = self.folder
+        for _ in range(45):
+            folder /= "a"
+            (folder / "b" / "c" / "d").mkdir(parents=True)
+            (folder / "b" / "c" / "file").touch()
+        total = self.document(self.folder)["total"]
+        self.assertEqual((total["files"], total["folders"], total["failed"]), (45, 45 * 4 + 1, 0))
+
     def test_deep_behind_a_link(self):
         self.deep(60)
         other = temp_folder(self.addCleanup)
