@@ -81,5 +81,7 @@ int cache_read_ahead(struct cache_run *run)
 	}
 	if (run->is_json)
 		fputs("\n]}\n", stdout);
+	if (fflush(stdout) || ferror(stdout))
+		return command_failed("cache: standard output: %s", strerror(errno));
 	return result;
 }

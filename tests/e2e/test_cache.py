@@ -648,6 +648,10 @@ class WrongUse(Cache):
             done = finish(start_sluice("cache", path, stdout=full))
         self.assertEqual(done.code, 1)
         self.assertIn("standard output", done.err)
+        with open("/dev/full", "wb") as full:
+            done = finish(start_sluice("cache", path, "--read-ahead", "show", "--json", stdout=full))
+        self.assertEqual(done.code, 1)
+        self.assertIn("standard output", done.err)
 
 
 if __name__ == "__main__":
