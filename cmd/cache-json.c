@@ -212,7 +212,7 @@ static void end(struct cache_run *run)
 			  (json_int_t)total->unknown_size, "size_bytes", (json_int_t)total->size));
 	putchar(',');
 	write_members(figures_json(&total->figures, cache_is_total_known(total)));
-	write_done(run, true, total->done_bytes);
+	write_done(run, cache_is_total_done_known(total), total->done_bytes);
 	fputs("}}\n", stdout);
 }
 

@@ -217,7 +217,8 @@ static void end(struct cache_run *run)
 	printf("total of %llu file%s", (unsigned long long)total->files,
 	       total->files == 1 ? "" : "s");
 	print_done(run, &(struct cache_file){.is_known = true,
-					     .has_done = words_for(run->action) != NULL,
+					     .has_done = words_for(run->action) != NULL &&
+							 cache_is_total_done_known(total),
 					     .done_bytes = total->done_bytes});
 	putchar('\n');
 	if (total->unknown)

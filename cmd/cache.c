@@ -144,6 +144,11 @@ bool cache_is_total_known(const struct cache_total *total)
 	return total->unknown == 0 || total->size > total->unknown_size;
 }
 
+bool cache_is_total_done_known(const struct cache_total *total)
+{
+	return total->files == 0 || total->done_files > 0;
+}
+
 void cache_print_error(struct cache_run *run, const char *path, const char *text)
 {
 	progress_clear(&run->progress);
@@ -161,6 +166,7 @@ static void add_to_total(struct cache_total *total, const struct cache_file *fil
 	total->files++;
 	total->size += file->size;
 	total->done_bytes += file->done_bytes;
+	total->done_files += file->has_done;
 	if (!file->is_known) {
 		total->unknown++;
 		total->unknown_size += file->size;

@@ -31,6 +31,7 @@ struct cache_file {
 struct cache_total {
 	uint64_t files, links, special, vanished, elsewhere, loops, failed, unknown;
 	uint64_t size, unknown_size, done_bytes;
+	uint64_t done_files;          /* those that done_bytes is known of */
 	struct cache_figures figures; /* of those that are known */
 };
 
@@ -80,6 +81,8 @@ unsigned cache_columns(void); /* of the window on standard output */
 void cache_print_map(int fd, uint64_t size);
 /* Whether the figures say anything: not where all that has a size is unknown. */
 bool cache_is_total_known(const struct cache_total *total);
+/* The same of what was done. */
+bool cache_is_total_done_known(const struct cache_total *total);
 const char *cache_why_unknown(int code);
 /* On standard error, between what is printed. */
 void cache_print_error(struct cache_run *run, const char *path, const char *text);

@@ -267,6 +267,13 @@ class Others(Cache):
         self.assertIn("unknown", text)
         self.assertNotIn("%", text)
 
+    def test_what_was_done_is_unknown_too(self):
+        for option, name in (("--evict", "taken_out_bytes"), ("--flush", "written_bytes"), ("--warm", "read_bytes")):
+            document = self.document(self.path, option, code=1, prefix=self.prefix)
+            self.assertIsNone(document["files"][0][name])
+            self.assertIsNone(document["total"][name])
+            self.assertNotIn("(0 B", self.text(self.path, option, code=1, prefix=self.prefix))
+
     def test_beside_ones_own(self):
         mine = make_file(self.folder / "mine", 2 * MIB)
         os.chown(mine, 65534, 65534)
