@@ -77,12 +77,18 @@ void proof_free(struct proof *proof)
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 enum { ENDING = sizeof(ending) / sizeof(*ending) };
 
-/* Those that end a program, and the child's end: they are waited for, never handled. */
+/*
+ * Those that end a program, and the child's end: they are waited for, never handled. What whoever
+ * started us has told to be ignored, as nohup(1) does, ends nothing.
+ */
 static void signals_waited_for(sigset_t *set)
 {
+	struct sigaction inherited;
+
 	sigemptyset(set);
 	for (int i = 0; i < ENDING; i++)
-		sigaddset(set, ending[i]);
+		if (sigaction(ending[i], NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
+			sigaddset(set, ending[i]);
 	sigaddset(set, SIGCHLD);
 }
 
@@ -239,13 +245,18 @@ static int rounds_undisturbed(struct proof *proof, struct tune_system *system,
 			      const struct prove_options *options, double start,
 			      struct sluice_error *error)
 {
+	/* Inherited as ignored, the child's end would not be told, and waited for in vain. */
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction inherited;
 	sigset_t set, before;
 	int result;
 
+	sigaction(SIGCHLD, &usual, &inherited);
 	signals_waited_for(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	result = rounds(proof, system, advice, files, options, start, error);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(SIGCHLD, &inherited, NULL);
 	return result;
 }
 
