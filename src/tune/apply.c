@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -137,12 +138,35 @@ static int apply_steps(struct tune_system *system, struct step *steps, unsigned 
 	return result;
 }
 
+int tune_lock(struct tune_system *system, struct sluice_error *error)
+{
+	system->lock = tune_state_lock(system->root, error);
+	return system->lock < 0 ? system->lock : 0;
+}
+
+void tune_unlock(struct tune_system *system)
+{
+	if (system->lock >= 0)
+		sys_close(system->lock);
+	system->lock = -1;
+}
+
+/* For one call: *lock stays -1 where it is held already. */
+static int lock_unless_held(const struct tune_system *system, int *lock, struct sluice_error *error)
+{
+	if (system->lock >= 0)
+		return 0;
+	*lock = tune_state_lock(system->root, error);
+	return *lock < 0 ? *lock : 0;
+}
+
 int tune_apply(struct tune_system *system, const struct tune_advice *advice,
 	       struct sluice_error *error)
 {
 	_cleanup_fd_ int lock = -1;
 	struct step steps[TUNE_LINES];
 	unsigned count = 0;
+	int result;
 
 	for (unsigned i = 0; i < advice->count; i++)
 		if (advice->lines[i].is_change)
@@ -152,13 +176,12 @@ int tune_apply(struct tune_system *system, const struct tune_advice *advice,
 		return 0;
 	/* Before the folder is made: what is wrong is told about the values, not about it. */
 	for (unsigned i = 0; i < count; i++) {
-		int result = tune_sysctl_can_write(system, steps[i].name, error);
-
+		result = tune_sysctl_can_write(system, steps[i].name, error);
 		if (result < 0)
 			return result;
 	}
-	lock = tune_state_lock(system->root, error);
-	return lock < 0 ? lock : apply_steps(system, steps, count, error);
+	result = lock_unless_held(system, &lock, error);
+	return result < 0 ? result : apply_steps(system, steps, count, error);
 }
 
 static int revert_steps(struct tune_system *system, const struct tune_state *state,
@@ -193,9 +216,9 @@ int tune_revert(struct tune_system *system, struct tune_state *state, struct tun
 	if (result == 0)
 		return error_set(error, ENOENT,
 				 "nothing to revert: no values are saved in " TUNE_STATE_FILE);
-	lock = tune_state_lock(system->root, error);
-	if (lock < 0)
-		return lock;
+	result = lock_unless_held(system, &lock, error);
+	if (result < 0)
+		return result;
 	result = tune_state_read(system->root, state, error);
 	if (result < 0)
 		return result;

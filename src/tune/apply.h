@@ -10,6 +10,10 @@
 #include "tune/state.h"
 #include "tune/sysctl.h"
 
+/* Keeps others from applying and reverting until tune_unlock; the calls below then go through. */
+int tune_lock(struct tune_system *system, struct sluice_error *error);
+void tune_unlock(struct tune_system *system);
+
 /* Sets what advice changes. What an earlier call saved stays saved: those values came first. */
 int tune_apply(struct tune_system *system, const struct tune_advice *advice,
 	       struct sluice_error *error);

@@ -92,9 +92,12 @@ static void signals_waited_for(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-static _Noreturn void be_the_child(const struct burst_files *files, uint64_t bytes,
-				   struct burst_run *run, pid_t parent)
+/* The lock is the parent's: where that one is killed, --revert need not wait for the child's end.
+ */
+static _Noreturn void be_the_child(struct tune_system *system, const struct burst_files *files,
+				   uint64_t bytes, struct burst_run *run, pid_t parent)
 {
+	tune_unlock(system);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
@@ -119,8 +122,8 @@ static int wait_for(pid_t child, const sigset_t *set, int *interrupted)
 }
 
 /* One burst under the values of now. Signals are blocked by the caller. */
-static int run_once(const struct burst_files *files, uint64_t bytes, struct burst_run *run,
-		    struct sluice_error *error)
+static int run_once(struct tune_system *system, const struct burst_files *files, uint64_t bytes,
+		    struct burst_run *run, struct sluice_error *error)
 {
 	int interrupted = 0, status;
 	pid_t parent = getpid(), child;
@@ -131,7 +134,7 @@ static int run_once(const struct burst_files *files, uint64_t bytes, struct burs
 	if (child < 0)
 		return error_set_errno(error, errno, "cannot start the experiment's process");
 	if (child == 0)
-		be_the_child(files, bytes, run, parent);
+		be_the_child(system, files, bytes, run, parent);
 	status = wait_for(child, &set, &interrupted);
 	if (interrupted)
 		return error_set(error, EINTR, "interrupted by %s: the values are as they were",
@@ -160,8 +163,8 @@ static int settle(void)
 	return caught > 0 ? caught : 0;
 }
 
-static int measure(struct prove_side *side, const struct burst_files *files, uint64_t bytes,
-		   struct sluice_error *error)
+static int measure(struct prove_side *side, struct tune_system *system,
+		   const struct burst_files *files, uint64_t bytes, struct sluice_error *error)
 {
 	struct burst_run *run = new_run();
 	int result, caught = settle();
@@ -172,7 +175,7 @@ static int measure(struct prove_side *side, const struct burst_files *files, uin
 	if (caught)
 		return error_set(error, EINTR, "interrupted by %s: the values are as they were",
 				 strsignal(caught));
-	result = run_once(files, bytes, run, error);
+	result = run_once(system, files, bytes, run, error);
 	side->rounds += result == 0;
 	return result;
 }
@@ -188,7 +191,7 @@ static int measure_after(struct proof *proof, struct tune_system *system,
 
 	if (result < 0)
 		return result;
-	result = measure(&proof->after, files, proof->plan.burst_bytes, error);
+	result = measure(&proof->after, system, files, proof->plan.burst_bytes, error);
 	reverted = tune_revert(system, &saved, &found, &reverting);
 	if (reverted < 0)
 		return error_set(error, -reverted, "%.200s; run sluice tune --revert",
@@ -224,7 +227,7 @@ static int rounds(struct proof *proof, struct tune_system *system, const struct 
 		if (i > 0 && now - start + (now - first) / i > BUDGET_SECONDS)
 			break;
 		tell(options, "bursts before", part);
-		result = measure(&proof->before, files, proof->plan.burst_bytes, error);
+		result = measure(&proof->before, system, files, proof->plan.burst_bytes, error);
 		if (result == 0 && advice->changes) {
 			tell(options, "bursts after", part);
 			result = measure_after(proof, system, advice, files, error);
@@ -260,36 +263,57 @@ static int rounds_undisturbed(struct proof *proof, struct tune_system *system,
 	return result;
 }
 
-int prove(struct proof *proof, struct tune_system *system, const struct tune_advice *advice,
-	  const struct prove_plan *plan, const struct prove_options *options,
-	  struct sluice_error *error)
+/* Everything that can be refused is, before anything is written. Takes the lock for all rounds. */
+static int begin(struct tune_system *system, const struct tune_advice *advice,
+		 struct sluice_error *error)
 {
 	struct tune_state state;
-	struct burst_files files;
-	double start = clock_seconds();
-	int result = tune_state_read(system->root, &state, error);
+	int result = 0;
 
-	memset(proof, 0, sizeof(*proof));
-	proof->plan = *plan;
-	if (result < 0)
-		return result;
+	for (unsigned i = 0; i < advice->count && result == 0; i++)
+		if (advice->lines[i].is_change)
+			result = tune_sysctl_can_write(system, advice->lines[i].name, error);
+	if (result == 0 && advice->changes)
+		result = tune_lock(system, error);
+	if (result == 0)
+		result = tune_state_read(system->root, &state, error);
 	if (result > 0 && !state.is_stale)
 		return error_set(
 			error, EBUSY,
 			"values of an earlier --apply are in force, so there is no before: "
 			"run sluice tune --revert first");
-	for (unsigned i = 0; i < advice->count; i++)
-		if (advice->lines[i].is_change) {
-			result = tune_sysctl_can_write(system, advice->lines[i].name, error);
-			if (result < 0)
-				return result;
-		}
-	result = burst_files_open(&files, options->folder, plan->burst_bytes, on_filled,
+	return result < 0 ? result : 0;
+}
+
+static int experiment(struct proof *proof, struct tune_system *system,
+		      const struct tune_advice *advice, const struct prove_options *options,
+		      double start, struct sluice_error *error)
+{
+	struct burst_files files;
+	int result = begin(system, advice, error);
+
+	if (result < 0)
+		return result;
+	result = burst_files_open(&files, options->folder, proof->plan.burst_bytes, on_filled,
 				  (void *)options, error);
 	if (result < 0)
 		return result;
 	result = rounds_undisturbed(proof, system, advice, &files, options, start, error);
 	burst_files_close(&files);
+	return result;
+}
+
+int prove(struct proof *proof, struct tune_system *system, const struct tune_advice *advice,
+	  const struct prove_plan *plan, const struct prove_options *options,
+	  struct sluice_error *error)
+{
+	double start = clock_seconds();
+	int result;
+
+	memset(proof, 0, sizeof(*proof));
+	proof->plan = *plan;
+	result = experiment(proof, system, advice, options, start, error);
+	tune_unlock(system);
 	if (result < 0)
 		return result;
 	prove_side_sum(&proof->before);

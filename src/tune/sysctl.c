@@ -16,6 +16,7 @@ enum { PATH_TEXT = TUNE_NAME + 16 };
 void tune_system_init(struct tune_system *system, int root)
 {
 	system->root = root;
+	system->lock = -1;
 	system->write = tune_system_write;
 }
 

@@ -335,6 +335,16 @@ class Proof(OwnSettings):
             time.sleep(0.005)
         return process
 
+    def test_alone(self):
+        """Nobody else sets or restores values while it measures."""
+        process = self.start()
+        done = self.tune("--revert")
+        self.assertEqual(done.code, 1)
+        self.assertIn("another sluice tune is at work", done.err)
+        process.send_signal(signal.SIGINT)
+        finish(process)
+        self.assertEqual(os.listdir(self.run_folder / "sluice"), [])
+
     def test_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):

@@ -381,6 +381,11 @@ static void one_at_a_time(void **state)
 	assert_non_null(strstr(error.text, "another"));
 	expect_first_values(machine);
 	close(lock);
+	assert_int_equal(tune_lock(&machine->system, &error), 0);
+	assert_true(tune_state_lock(machine->system.root, &error) < 0);
+	assert_int_equal(tune_apply(&machine->system, &advice, &error), 0);
+	assert_int_equal(revert(machine, &error), 0);
+	tune_unlock(&machine->system);
 	assert_int_equal(tune_apply(&machine->system, &advice, &error), 0);
 }
 
