@@ -210,6 +210,8 @@ static int revert(const struct options *options, struct tune_system *system)
 	if (options->json)
 		return print_json(tune_revert_json(&saved, &found));
 	tune_print_revert(&saved, &found);
+	if (fflush(stdout) == EOF)
+		return command_failed("cannot write: %s", strerror(errno));
 	return EXIT_DONE;
 }
 
