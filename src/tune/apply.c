@@ -205,6 +205,23 @@ static int revert_steps(struct tune_system *system, const struct tune_state *sta
 	return result < 0 ? result : tune_state_remove(system->root, error);
 }
 
+/* A disk that was taken out has taken its read-ahead with it: that must not hold up the rest. */
+static void forget_gone(struct tune_system *system, struct tune_state *state)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < state->count; i++) {
+		char device[32];
+		const char *name = state->saved[i].name;
+
+		if (tune_key_find(name, device) == TUNE_READ_AHEAD &&
+		    tune_sysctl_can_write(system, name, NULL) == -ENOENT)
+			continue;
+		state->saved[kept++] = state->saved[i];
+	}
+	state->count = kept;
+}
+
 int tune_revert(struct tune_system *system, struct tune_state *state, struct tune_state *found,
 		struct sluice_error *error)
 {
@@ -232,5 +249,6 @@ int tune_revert(struct tune_system *system, struct tune_state *state, struct tun
 					 "last start of this machine, which ended what was "
 					 "applied");
 	}
+	forget_gone(system, state);
 	return revert_steps(system, state, found, error);
 }

@@ -20,8 +20,9 @@ int tune_apply(struct tune_system *system, const struct tune_advice *advice,
 
 /*
  * Restores what was saved. `state` gets what was saved and `found` what was in force: both for the
- * report, both by the same index. -ENOENT where nothing is saved, -ESTALE where it is of an earlier
- * boot, and so has no effect any more: that is then forgotten.
+ * report, both by the same index; what belonged to a disk that is gone is in neither. -ENOENT where
+ * nothing is saved, -ESTALE where it is of an earlier boot, and so has no effect any more: that is
+ * then forgotten.
  */
 int tune_revert(struct tune_system *system, struct tune_state *state, struct tune_state *found,
 		struct sluice_error *error);

@@ -405,6 +405,24 @@ static void ratio_of_zero(void **state)
 	expect(machine, "vm.dirty_background_ratio", "0");
 }
 
+static void disk_taken_out(void **state)
+{
+	struct machine *machine = *state;
+	struct tune_advice advice = usual();
+	struct tune_state saved, found;
+	struct sluice_error error;
+
+	assert_int_equal(tune_apply(&machine->system, &advice, &error), 0);
+	assert_int_equal(unlinkat(machine->system.root, "sys/block/vda/queue/read_ahead_kb", 0), 0);
+	if (tune_revert(&machine->system, &saved, &found, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(saved.count, STEPS - 1);
+	assert_int_equal(found.count, STEPS - 1);
+	expect(machine, "vm.swappiness", "60");
+	expect(machine, "net.ipv4.tcp_rmem", "4096 131072 6291456");
+	expect_no_state(machine);
+}
+
 /* What an administrator made of it is restored, too. */
 static void odd_triple(void **state)
 {
@@ -474,6 +492,7 @@ int main(void)
 		TEST(one_at_a_time),
 		TEST(ratio_of_zero),
 		TEST(odd_triple),
+		TEST(disk_taken_out),
 		cmocka_unit_test(ranges),
 	};
 
