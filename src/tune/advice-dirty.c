@@ -55,9 +55,12 @@ static unsigned background_part(const struct tune_facts *facts)
 	return network_bytes(facts) > facts->disk_bytes_per_second ? 8 : 2;
 }
 
+/* Small ones to a little: they must not become 0, which the kernel does not take. */
 static uint64_t round_amount(uint64_t bytes)
 {
-	return size_round_down(bytes, bytes >= GIB ? 64 * MIB : MIB);
+	uint64_t step = bytes >= GIB ? 64 * MIB : bytes >= 8 * MIB ? MIB : 64 * KIB;
+
+	return size_round_down(bytes, step);
 }
 
 static struct wanted want(const struct rules *rules)

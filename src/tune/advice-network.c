@@ -26,14 +26,14 @@ struct need {
 static struct need need_of(const struct tune_facts *facts)
 {
 	struct need need = {.round_trip = facts->round_trip_seconds};
-	uint64_t most = MOST_BUFFER;
+	uint64_t most = MOST_BUFFER, part = facts->memory_bytes / MEMORY_PART;
 	double product;
 
 	need.is_assumed = need.round_trip <= 0;
 	if (need.is_assumed)
 		need.round_trip = ASSUMED_ROUND_TRIP;
 	if (facts->memory_bytes)
-		most = size_min(most, size_round_down(facts->memory_bytes / MEMORY_PART, MIB));
+		most = size_min(most, size_round_down(part, part < MIB ? 64 * KIB : MIB));
 	product = (double)facts->network_bits_per_second / 8 * need.round_trip;
 	need.product = (uint64_t)product;
 	need.is_capped = 2 * product > (double)most;

@@ -240,7 +240,7 @@ static void followed(void **state)
  */
 static void bounds(void **state)
 {
-	static const uint64_t memories[] = {64 * MIB, GIB, 4 * GIB, 64 * GIB, 4096 * GIB};
+	static const uint64_t memories[] = {16 * MIB, GIB, 4 * GIB, 64 * GIB, 4096 * GIB};
 	static const uint64_t rates[] = {MB, 50 * MB, GB, 30 * GB};
 	static const uint64_t networks[] = {0, 10 * MB, 10 * GB, 400 * GB};
 	static const double waits[] = {0.05, 2, 30};
