@@ -43,7 +43,7 @@ static void print_facts(const struct tune_report *report)
 	printf("disk %s%s%s", tune_disk_name(facts->disk), *facts->device ? " " : "",
 	       facts->device);
 	if (facts->disk_bytes_per_second)
-		printf(" that writes back %.2f GB/s%s", (double)facts->disk_bytes_per_second / 1e9,
+		printf(" that writes back %.3g GB/s%s", (double)facts->disk_bytes_per_second / 1e9,
 		       facts->is_disk_measured ? " (measured)" : "");
 	if (facts->network_bits_per_second)
 		printf(", network %.3g Gbit/s", (double)facts->network_bits_per_second / 1e9);

@@ -41,7 +41,7 @@ static void head(struct buffer *out, const struct tune_facts *facts, double wait
 		buffer_printf(out, " %.1f GiB of memory,", (double)facts->memory_bytes / (1 << 30));
 	buffer_printf(out, " disk: %s", tune_disk_name(facts->disk));
 	if (facts->disk_bytes_per_second)
-		buffer_printf(out, " that writes %.2f GB/s%s",
+		buffer_printf(out, " that writes %.3g GB/s%s",
 			      (double)facts->disk_bytes_per_second / 1e9,
 			      facts->is_disk_measured ? " (measured)" : "");
 	if (facts->network_bits_per_second)
