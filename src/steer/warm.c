@@ -20,6 +20,9 @@ enum {
 	TICK_MS = 100, /* how often progress is told while a read takes long */
 };
 
+#define CATCH_UP_NS                                                                                \
+	125000000u /* of what the rate allowed while nothing was read; a piece's worth */
+
 struct file {
 	struct warm *warm;
 	struct cache_figures before;
@@ -43,7 +46,8 @@ struct warm {
 	struct warm_events events;
 	struct slot slots[SLOTS];
 	size_t piece; /* bytes to read at a time */
-	uint64_t rate, started_bytes, read_bytes, seen_bytes;
+	uint64_t rate, read_bytes, seen_bytes;
+	uint64_t due_ns; /* when the rate allows the next piece, since the start */
 	struct timespec start;
 	bool is_ended;
 };
@@ -161,16 +165,23 @@ static int turn(struct warm *warm, int wait_ms)
 	return result < 0 ? result : warm->is_ended ? -ECANCELED : 0;
 }
 
-/* How long until the rate allows what was started so far and a piece more. */
 static int delay_ms(const struct warm *warm)
 {
-	double due, now;
+	uint64_t now = passed_ns(warm);
+
+	return warm->due_ns <= now ? 0 : (int)size_min((warm->due_ns - now) / 1000000 + 1, 1000);
+}
+
+/* What was not read in time is not made up for in one go. */
+static void pay_for(struct warm *warm, uint64_t length)
+{
+	uint64_t now = passed_ns(warm);
 
 	if (!warm->rate)
-		return 0;
-	due = (double)warm->started_bytes / (double)warm->rate;
-	now = (double)passed_ns(warm) / 1e9;
-	return due <= now ? 0 : due - now > 1 ? 1000 : (int)((due - now) * 1000) + 1;
+		return;
+	if (warm->due_ns + CATCH_UP_NS < now)
+		warm->due_ns = now - CATCH_UP_NS;
+	warm->due_ns += (uint64_t)((double)length / (double)warm->rate * 1e9);
 }
 
 static struct slot *free_slot(struct warm *warm)
@@ -212,7 +223,7 @@ static int read_range(struct warm *warm, struct file *file, uint64_t offset, uin
 	slot->offset = offset;
 	slot->length = (size_t)length;
 	file->pending++;
-	warm->started_bytes += length;
+	pay_for(warm, length);
 	start(warm, slot);
 	return 0;
 }
