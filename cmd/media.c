@@ -68,7 +68,8 @@ static int parse_option(struct media_command *media, int option, char **argv)
 	switch (option) {
 	case 'd':
 		media->options.disk = optarg;
-		return EXIT_DONE;
+		return *optarg ? EXIT_DONE
+			       : command_misused("media: --disk '' names no folder or device");
 	case 's':
 		return parse_size(media, optarg);
 	case 'r':
@@ -78,7 +79,7 @@ static int parse_option(struct media_command *media, int option, char **argv)
 		return EXIT_DONE;
 	case 'w':
 		media->html = optarg;
-		return EXIT_DONE;
+		return *optarg ? EXIT_DONE : command_misused("media: --html '' names no file");
 	case 'h':
 		media->is_help = true;
 		return EXIT_DONE;

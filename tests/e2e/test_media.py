@@ -288,6 +288,8 @@ class Output(unittest.TestCase):
             (["--size", "much"], "much"),
             (["--runs", "0"], "--runs 0"),
             (["--runs", "1000000"], "1000000"),
+            (["--disk", ""], "--disk ''"),
+            (["--html", ""], "--html ''"),
         ):
             with self.subTest(arguments):
                 done = sluice("media", *arguments)
