@@ -195,17 +195,18 @@ static int fit(struct bench_options *bench, struct sluice_error *error)
 	struct lab_matrix *matrix = &bench->matrix;
 	char wanted[SIZE_TEXT], fits[SIZE_TEXT];
 	struct lab_room room;
+	bool is_ours = matrix->size == 0;
 	int result = lab_room_look(matrix->folder, &room, error);
 
 	if (result < 0)
 		return result;
-	if (matrix->size == 0) {
+	if (is_ours)
 		matrix->size = lab_matrix_fitting(matrix, &room, GIB);
-		if (matrix->size < GIB)
-			fprintf(stderr, "sluice: not %s but %s, which fits here\n",
-				size_format(wanted, GIB), size_format(fits, matrix->size));
-	}
-	return lab_matrix_check(matrix, &room, error);
+	result = lab_matrix_check(matrix, &room, error);
+	if (result == 0 && is_ours && matrix->size < GIB)
+		fprintf(stderr, "sluice: not %s but %s, which fits here\n",
+			size_format(wanted, GIB), size_format(fits, matrix->size));
+	return result;
 }
 
 static int print(const struct bench_options *bench, const json_t *document)

@@ -212,6 +212,9 @@ class Anywhere(Bench):
         self.assertEqual(done.code, 1)
         for part in "16.0 MiB of room", "needed", "--dir", "--size":
             self.assertIn(part, done.err)
+        done = sluice("bench", "--dir", folder)
+        self.assertEqual((done.code, done.out), (1, b""))
+        self.assertNotIn("fits", done.err)
         self.assertEqual(used_bytes(folder), 0)
 
 
