@@ -226,8 +226,11 @@ static int report(const struct bench_options *bench)
 {
 	json_t *document = bench_json(&bench->matrix);
 	struct sluice_error error;
-	int result = print(bench, document);
+	int result;
 
+	if (!document)
+		return command_failed("bench: %s", strerror(ENOMEM));
+	result = print(bench, document);
 	if (bench->page && report_write(bench->page, "bench", document, &error) < 0)
 		result = command_failed("%s", error.text);
 	json_decref(document);
