@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -29,11 +30,11 @@ enum {
 /* Where there is no O_TMPFILE the name lives for a moment, in which no signal comes. */
 static int open_and_unlink(const char *folder)
 {
-	char name[4096];
+	char name[PATH_MAX];
 	sigset_t all, before;
 	int fd;
 
-	if (snprintf(name, sizeof(name), "%s/sluice-XXXXXX", folder) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%s/.sluice-XXXXXX", folder) >= (int)sizeof(name))
 		return -ENAMETOOLONG;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -56,9 +57,9 @@ int lab_scratch_open(const char *folder, struct sluice_error *error)
 }
 
 /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
-static uint64_t next_random(uint64_t *state)
+uint64_t lab_random(uint64_t *seed)
 {
-	uint64_t value = *state += 0x9e3779b97f4a7c15;
+	uint64_t value = *seed += 0x9e3779b97f4a7c15;
 
 	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
 	value = (value ^ value >> 27) * 0x94d049bb133111eb;
@@ -86,7 +87,7 @@ int lab_fill_random(int fd, uint64_t size, struct sluice_error *error)
 
 	for (uint64_t offset = 0; result == 0 && offset < size; offset += BLOCK) {
 		for (size_t i = 0; i < BLOCK / sizeof(*block); i++)
-			block[i] = next_random(&state);
+			block[i] = lab_random(&state);
 		result = write_all(fd, block, size_min(size - offset, BLOCK), offset);
 	}
 	if (result == 0)

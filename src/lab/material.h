@@ -11,6 +11,8 @@
 /* A new file without a name in the folder: a descriptor, or -errno. */
 int lab_scratch_open(const char *folder, struct sluice_error *error);
 
+uint64_t lab_random(uint64_t *seed); /* quick, and good enough to choose a place */
+
 /*
  * Fills the file with size random bytes, no two pages alike, so that neither compression nor
  * deduplication below gains anything, and syncs it.

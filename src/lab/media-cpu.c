@@ -55,7 +55,7 @@ static void make_circle(struct piece *piece, uint64_t line)
 		*(void **)(data + i * line) = data + i * line;
 	for (uint64_t i = count - 1; i > 0; i--) {
 		void **one = (void **)(data + i * line);
-		void **other = (void **)(data + media_random(&seed) % i * line);
+		void **other = (void **)(data + lab_random(&seed) % i * line);
 		void *kept = *one;
 
 		*one = *other;

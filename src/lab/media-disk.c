@@ -73,7 +73,7 @@ static void next_operation(struct slot *slot)
 		return;
 	}
 	if (run->act == DISK_READ_RANDOM) {
-		offset = media_random(&disk->seed) % (disk->size / PIECE) * PIECE;
+		offset = lab_random(&disk->seed) % (disk->size / PIECE) * PIECE;
 		loop_read(disk->loop, &slot->op, disk->fd, slot->data, PIECE, offset);
 		return;
 	}
@@ -225,7 +225,7 @@ static void make_content(struct disk *disk)
 {
 	for (unsigned i = 0; i < DEPTH; i++)
 		for (size_t at = 0; at < BLOCK; at += sizeof(uint64_t)) {
-			uint64_t word = media_random(&disk->seed);
+			uint64_t word = lab_random(&disk->seed);
 
 			memcpy(disk->buffers[i] + at, &word, sizeof(word));
 		}
@@ -310,7 +310,7 @@ static int open_file(struct disk *disk, struct sluice_error *error)
 {
 	int status;
 
-	disk->fd = media_temp_file(disk->options->disk, error);
+	disk->fd = lab_scratch_open(disk->options->disk, error);
 	if (disk->fd < 0)
 		return disk->fd;
 	status = check_direct(disk, error);

@@ -65,7 +65,7 @@ static int read_pieces(void *argument, uint64_t count)
 	int status = 0;
 
 	for (uint64_t i = 0; i < count && status == 0; i++) {
-		uint64_t offset = media_random(&cache->seed) % (cache->size / PIECE) * PIECE;
+		uint64_t offset = lab_random(&cache->seed) % (cache->size / PIECE) * PIECE;
 
 		status = whole(pread(cache->fd, cache->block, PIECE, (off_t)offset), PIECE);
 	}
@@ -162,7 +162,7 @@ static int open_in_folder(const char *folder, uint64_t size)
 
 	if (statvfs(folder, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize / 2 < size)
 		return -ENOSPC;
-	return media_temp_file(folder, &ignored);
+	return lab_scratch_open(folder, &ignored);
 }
 
 static int make_file(struct page_cache *cache, const char *folder, uint64_t size)

@@ -6,6 +6,7 @@
 #ifndef SLUICE_LAB_MEDIA_PRIVATE_H
 #define SLUICE_LAB_MEDIA_PRIVATE_H
 
+#include "lab/material.h"
 #include "lab/media.h"
 
 #include <pthread.h>
@@ -60,14 +61,10 @@ int media_pin(int cpu);
 /* Starts a thread that takes no signals from the program; -errno. */
 int media_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
-/* A file in this folder that has no name; the descriptor or -errno. */
-int media_temp_file(const char *folder, struct sluice_error *error);
 /*
- * Pure: the size of such a file where so much of the file system is free; wanted is 0 where that is
- * ours to choose. 0 where it does not fit: a twentieth of the whole is left alone.
+ * Pure: the size of a file to measure on where so much of the file system is free; wanted is 0
+ * where that is ours to choose. 0 where it does not fit: a twentieth of the whole is left alone.
  */
 uint64_t media_file_size(uint64_t wanted, uint64_t free, uint64_t total);
-
-uint64_t media_random(uint64_t *seed); /* quick, and good enough to choose a place */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time, threads and chance, as all measurements use them. */
+/* Time and threads, as all measurements use them. */
 #include "lab/media-private.h"
 
 #include <signal.h>
@@ -57,13 +57,4 @@ int media_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 	code = pthread_create(thread, NULL, run, argument);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -code;
-}
-
-uint64_t media_random(uint64_t *seed)
-{
-	uint64_t value = *seed += 0x9e3779b97f4a7c15;
-
-	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-	value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-	return value ^ (value >> 31);
 }
