@@ -31,16 +31,6 @@ static json_t *both(const struct lab_row *row, double (*figure)(const struct slu
 			 figure(&row->typical->receive));
 }
 
-static double copies(const struct sluice_bill *of)
-{
-	return (double)of->cpu_copied_bytes / (double)of->bytes;
-}
-
-static double mode_switches(const struct sluice_bill *of)
-{
-	return (double)of->mode_switches / ((double)of->bytes / 1e9);
-}
-
 static json_t *row_json(const struct lab_matrix *matrix, const struct lab_row *row)
 {
 	const struct lab_row *baseline = &matrix->rows[row->baseline];
@@ -57,8 +47,8 @@ static json_t *row_json(const struct lab_matrix *matrix, const struct lab_row *r
 	json_object_set_new(json, "receive_cpu_seconds_per_gb", spread(row, row->receive_cpu, 1));
 	json_object_set_new(json, "rate_ratio", known(row->rate_ratio));
 	json_object_set_new(json, "cpu_ratio", known(row->cpu_ratio));
-	json_object_set_new(json, "copies_per_byte", both(row, copies));
-	json_object_set_new(json, "mode_switches_per_gb", both(row, mode_switches));
+	json_object_set_new(json, "copies_per_byte", both(row, lab_copies_per_byte));
+	json_object_set_new(json, "mode_switches_per_gb", both(row, lab_switches_per_gb));
 	json_object_set_new(json, "send_bill", bill(row, row->runs ? &row->typical->send : NULL));
 	json_object_set_new(json, "receive_bill",
 			    bill(row, row->runs ? &row->typical->receive : NULL));

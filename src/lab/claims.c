@@ -56,16 +56,6 @@ static struct pair find_auto(const struct lab_matrix *matrix)
 	return (struct pair){NULL, NULL};
 }
 
-static double copies(const struct sluice_bill *bill)
-{
-	return (double)bill->cpu_copied_bytes / (double)bill->bytes;
-}
-
-static double switches(const struct sluice_bill *bill)
-{
-	return (double)bill->mode_switches / ((double)bill->bytes / 1e9);
-}
-
 static double both(const struct lab_row *row, double (*figure)(const struct sluice_bill *))
 {
 	return figure(&row->typical->send) + figure(&row->typical->receive);
@@ -85,8 +75,8 @@ static void judge_at_most_half(struct lab_claim *claim, double plain, double oth
 
 static void judge_copies(struct lab_claim *claim, struct pair pair, struct pair whole)
 {
-	double plain = copies(&pair.plain->typical->send);
-	double other = copies(&pair.other->typical->send);
+	double plain = lab_copies_per_byte(&pair.plain->typical->send);
+	double other = lab_copies_per_byte(&pair.other->typical->send);
 	char more[160];
 
 	judge_at_most_half(claim, plain, other);
@@ -98,14 +88,15 @@ static void judge_copies(struct lab_claim *claim, struct pair pair, struct pair 
 	if (!whole.other)
 		return;
 	snprintf(more, sizeof(more), "; both ends together %.2f times with auto, %.2f with %s",
-		 both(whole.other, copies), both(whole.plain, copies), LAB_PLAIN);
+		 both(whole.other, lab_copies_per_byte), both(whole.plain, lab_copies_per_byte),
+		 LAB_PLAIN);
 	append(claim, more);
 }
 
 static void judge_switches(struct lab_claim *claim, struct pair pair, struct pair whole)
 {
-	double plain = switches(&pair.plain->typical->send);
-	double other = switches(&pair.other->typical->send);
+	double plain = lab_switches_per_gb(&pair.plain->typical->send);
+	double other = lab_switches_per_gb(&pair.other->typical->send);
 	char more[160];
 
 	judge_at_most_half(claim, plain, other);
@@ -116,7 +107,8 @@ static void judge_switches(struct lab_claim *claim, struct pair pair, struct pai
 	if (!whole.other)
 		return;
 	snprintf(more, sizeof(more), "; both ends together %.0f times with auto, %.0f with %s",
-		 both(whole.other, switches), both(whole.plain, switches), LAB_PLAIN);
+		 both(whole.other, lab_switches_per_gb), both(whole.plain, lab_switches_per_gb),
+		 LAB_PLAIN);
 	append(claim, more);
 }
 

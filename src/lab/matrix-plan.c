@@ -2,7 +2,7 @@
 /* The pure part: which rows, in which order, and what their results come to. */
 #include "lab/matrix.h"
 
-#include "base/meter.h"
+#include "base/bill-json.h"
 
 #include <string.h>
 
@@ -110,9 +110,14 @@ unsigned lab_matrix_turn(const struct lab_matrix *matrix, unsigned round, unsign
 	return round % 2 == 0 ? turn : matrix->row_count - 1 - turn;
 }
 
-static double cpu_per_gb(const struct sluice_bill *bill)
+double lab_copies_per_byte(const struct sluice_bill *bill)
 {
-	return (bill->cpu_user_seconds + bill->cpu_system_seconds) / ((double)bill->bytes / 1e9);
+	return (double)bill->cpu_copied_bytes / (double)bill->bytes;
+}
+
+double lab_switches_per_gb(const struct sluice_bill *bill)
+{
+	return (double)bill->mode_switches / ((double)bill->bytes / 1e9);
 }
 
 static double rate_of(const struct lab_pair_result *result)
@@ -142,8 +147,8 @@ static void sum_row(struct lab_row *row)
 
 	for (unsigned i = 0; i < row->runs; i++) {
 		rate[i] = rate_of(&row->results[i]);
-		send[i] = cpu_per_gb(&row->results[i].send);
-		receive[i] = cpu_per_gb(&row->results[i].receive);
+		send[i] = bill_cpu_per_gb(&row->results[i].send);
+		receive[i] = bill_cpu_per_gb(&row->results[i].receive);
 		both[i] = send[i] + receive[i];
 	}
 	row->rate = lab_spread_of(rate, row->runs);

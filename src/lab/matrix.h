@@ -66,6 +66,9 @@ const char *lab_matrix_congestion(const struct lab_matrix *matrix);
 unsigned lab_matrix_turn(const struct lab_matrix *matrix, unsigned round, unsigned turn);
 /* Pure: medians, spreads and ratios from the results. */
 void lab_matrix_sum(struct lab_matrix *matrix);
+/* Pure: of one end, by the CPU; and two for each system call. */
+double lab_copies_per_byte(const struct sluice_bill *bill);
+double lab_switches_per_gb(const struct sluice_bill *bill);
 
 /* Pure: most, or what of it, halved again and again, leaves no row out; at least 16 MiB. */
 uint64_t lab_matrix_fitting(const struct lab_matrix *matrix, const struct lab_room *room,
