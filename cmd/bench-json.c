@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The matrix as the document that --json prints and the page draws. */
+#include "base/bill-json.h"
 #include "bench.h"
-#include "command.h"
 #include "lab/claims.h"
 #include "lab/facts.h"
 
@@ -20,7 +20,7 @@ static json_t *known(double value)
 
 static json_t *bill(const struct lab_row *row, const struct sluice_bill *of)
 {
-	return row->runs ? command_bill_json(of) : json_null();
+	return row->runs ? bill_to_json(of) : json_null();
 }
 
 static json_t *both(const struct lab_row *row, double (*figure)(const struct sluice_bill *))

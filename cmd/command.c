@@ -152,8 +152,3 @@ void command_print_bill(FILE *out, const char *title, const struct sluice_bill *
 		fputs(" after\n", out);
 	}
 }
-
-json_t *command_bill_json(const struct sluice_bill *bill)
-{
-	return bill_to_json(bill);
-}

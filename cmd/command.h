@@ -38,8 +38,7 @@ const char *command_path_list(char list[COMMAND_PATH_LIST], command_path_name *p
 bool command_has_path(const char *name, command_path_name *path_name, const char *what);
 bool command_number(const char *text, unsigned long max, unsigned *number);
 
-/* The bill for a person, and as the JSON object that --json and --bill print. */
+/* For a person; bill_to_json is for programs. */
 void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill);
-struct json_t *command_bill_json(const struct sluice_bill *bill);
 
 #endif

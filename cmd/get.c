@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/bill-json.h"
 #include "base/text.h"
 #include "command.h"
 #include "progress.h"
@@ -200,7 +201,7 @@ static json_t *server_bill_json(const struct sluice_get_result *result)
 
 	if (!result->has_server_bill)
 		return json_null();
-	bill = command_bill_json(&result->server_bill.bill);
+	bill = bill_to_json(&result->server_bill.bill);
 	json_object_set_new(bill, "is_alone", json_boolean(result->server_bill.is_alone));
 	return bill;
 }
@@ -226,7 +227,7 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 		text_for_terminal(safe_url, sizeof(safe_url), url), "file",
 		text_for_terminal(safe_file, sizeof(safe_file), result->file), "status",
 		(int)result->status, "resumed_from_bytes", (json_int_t)result->resumed_from_bytes,
-		"bill", command_bill_json(&result->bill), "server_bill", server_bill_json(result));
+		"bill", bill_to_json(&result->bill), "server_bill", server_bill_json(result));
 
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');

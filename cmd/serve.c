@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/bill-json.h"
 #include "command.h"
 
 #include "line-file.h"
@@ -194,7 +195,7 @@ static void ignore_signals(void)
 
 static int write_bill(const struct serve *serve, const struct sluice_bill *bill)
 {
-	json_t *root = command_bill_json(bill);
+	json_t *root = bill_to_json(bill);
 	int result = json_dumpf(root, serve->bill_file, JSON_COMPACT);
 
 	json_decref(root);
