@@ -229,6 +229,8 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 		(int)result->status, "resumed_from_bytes", (json_int_t)result->resumed_from_bytes,
 		"bill", bill_to_json(&result->bill), "server_bill", server_bill_json(result));
 
+	if (!root)
+		return command_failed("the bill: %s", strerror(ENOMEM));
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
