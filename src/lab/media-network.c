@@ -87,16 +87,20 @@ static void *echo(void *argument)
 	return NULL;
 }
 
-static int pump(const struct link *link, const char *data, uint64_t bytes, double seconds)
+/* What is to be measured begins when the peer is warm, however long that takes. */
+static int pump(const struct link *link, const char *data)
 {
-	double until = media_now() + seconds;
+	uint64_t sent = 0;
+	double until = 0;
 
-	while (bytes > 0 || media_now() < until) {
+	while (sent < WARM_BYTES || media_now() < until) {
 		ssize_t count = send(link->own, data, BLOCK, MSG_NOSIGNAL);
 
 		if (count < 0)
 			return -errno;
-		bytes -= size_min(bytes, (uint64_t)count);
+		if (sent < WARM_BYTES)
+			until = media_now() + SECONDS;
+		sent += (uint64_t)count;
 	}
 	return 0;
 }
@@ -226,7 +230,7 @@ static int run_bandwidth(void *state, const struct media_probe *probe, struct la
 
 	if (status < 0)
 		return error_set_errno(error, -status, "a TCP connection on loopback");
-	status = pump(&link, data, WARM_BYTES, SECONDS);
+	status = pump(&link, data);
 	close_link(&link);
 	status = status < 0 ? status : link.status;
 	if (status < 0)
