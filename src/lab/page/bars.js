@@ -76,13 +76,14 @@ report.bars = (() => {
 		return all;
 	};
 
-	/* Whole powers of ten around all runs; where they are many, each third is written. */
+	/* Whole powers of ten around all runs; where they have no room, each third is written. */
 	const logScale = (bars, write) => {
 		const known = bars.filter((bar) => bar.spread);
 		const power = (value, round) => 10 ** round(Math.log10(value));
 		const min = power(Math.min(...known.map((bar) => bar.spread.min)) / 1.5, Math.floor);
 		const max = power(Math.max(...known.map((bar) => bar.spread.max)), Math.ceil);
 		const all = decades(min, max);
+		const room = 2 * widest(all.map(({ value }) => write(value)));
 		return {
 			type: "logarithmic",
 			min,
@@ -92,7 +93,7 @@ report.bars = (() => {
 				autoSkip: false,
 				maxRotation: 0,
 				callback(value) {
-					const step = this.chart.width / all.length < 80 ? 3 : 1;
+					const step = this.chart.width / all.length < room ? 3 : 1;
 					return Math.round(Math.log10(value)) % step === 0 ? write(value) : "";
 				},
 			},
