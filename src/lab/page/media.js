@@ -32,12 +32,17 @@ report.kinds.media = (media) => {
 
 	const method = (row) => [row.method ?? "", ...(row.is_noisy ? [noisy] : [])].filter(Boolean).join("; ");
 
-	const figures = (rows, caption, what) => table(caption,
-		[{ title: what }, { title: "median", kind: "number" }, { title: "min – max", kind: "number" },
-			{ title: "working set", kind: "number" }, { title: "how it was measured", kind: "words" }],
-		rows.map((row) => row.skipped !== null ? [row.label, leftOut(row)]
-			: [row.label, figure(row.value?.median, write(row)), range(row.value, write(row)),
-				row.size_bytes === null ? "" : figure(row.size_bytes, format.bytes), method(row)]));
+	const figures = (rows, caption, what) => {
+		const hasSizes = rows.some((row) => row.size_bytes !== null);
+		const size = (row) => row.size_bytes === null ? "" : figure(row.size_bytes, format.bytes);
+		return table(caption,
+			[{ title: what }, { title: "median", kind: "number" }, { title: "min – max", kind: "number" },
+				...(hasSizes ? [{ title: "working set", kind: "number" }] : []),
+				{ title: "how it was measured", kind: "words" }],
+			rows.map((row) => row.skipped !== null ? [row.label, leftOut(row)]
+				: [row.label, figure(row.value?.median, write(row)), range(row.value, write(row)),
+					...(hasSizes ? [size(row)] : []), method(row)]));
+	};
 
 	const part = (kind, title, scale, caption, what) => {
 		const rows = of(kind);
