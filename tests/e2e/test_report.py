@@ -235,6 +235,13 @@ class Page:
         self.open()
         self.assertEqual([canvas["sets"] for canvas in browser.run(CANVASES)], list(self.charts(self.document)))
 
+    def test_every_axis_can_be_read(self):
+        for width in (1000, 375):
+            self.open(width=width)
+            for labels in browser.run("return [...document.querySelectorAll('canvas')].map((canvas) => "
+                                      "Chart.getChart(canvas).scales.x.ticks.map((tick) => tick.label))"):
+                self.assertGreaterEqual(len([label for label in labels if label]), 2, (width, labels))
+
     def test_it_fits_a_phone(self):
         self.open(width=375)
         self.assertEqual(browser.run("return document.documentElement.scrollWidth"), 375)

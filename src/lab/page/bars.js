@@ -76,14 +76,14 @@ report.bars = (() => {
 		return all;
 	};
 
-	/* Whole powers of ten around all runs; where they have no room, each third is written. */
-	const logScale = (bars, write) => {
+	/* Whole powers of ten around all runs, of which as many are written as have room beside what is not the axis. */
+	const logScale = (bars, write, beside) => {
 		const known = bars.filter((bar) => bar.spread);
 		const power = (value, round) => 10 ** round(Math.log10(value));
 		const min = power(Math.min(...known.map((bar) => bar.spread.min)) / 1.5, Math.floor);
 		const max = power(Math.max(...known.map((bar) => bar.spread.max)), Math.ceil);
 		const all = decades(min, max);
-		const room = 2 * widest(all.map(({ value }) => write(value)));
+		const room = widest(all.map(({ value }) => write(value))) + 8;
 		return {
 			type: "logarithmic",
 			min,
@@ -92,9 +92,9 @@ report.bars = (() => {
 			ticks: {
 				autoSkip: false,
 				maxRotation: 0,
-				callback(value) {
-					const step = this.chart.width / all.length < room ? 3 : 1;
-					return Math.round(Math.log10(value)) % step === 0 ? write(value) : "";
+				callback(value, at) {
+					const step = Math.ceil(room * (all.length - 1) / (this.chart.width - beside));
+					return at % step === 0 ? write(value) : "";
 				},
 			},
 		};
@@ -111,7 +111,9 @@ report.bars = (() => {
 	});
 
 	const config = ({ bars, parts, write, isLog }, isNarrow) => {
-		const scale = isLog ? logScale(bars, write) : linearScale(bars);
+		const left = isNarrow ? 1 : widest(bars.map((bar) => bar.name)) + 10;
+		const right = widest(bars.map((bar) => bar.text)) + 14;
+		const scale = isLog ? logScale(bars, write, left + right) : linearScale(bars);
 		const fills = [() => colour("one"), hatched];
 		const room = THICK + GAP + (isNarrow ? ABOVE : 0);
 		const isStacked = parts.length > 1;
@@ -129,7 +131,7 @@ report.bars = (() => {
 			},
 			options: {
 				indexAxis: "y",
-				layout: { padding: { top: isNarrow ? 6 : 0, right: widest(bars.map((bar) => bar.text)) + 14 } },
+				layout: { padding: { top: isNarrow ? 6 : 0, right } },
 				scales: {
 					x: {
 						...scale,
@@ -140,7 +142,7 @@ report.bars = (() => {
 					y: {
 						stacked: isStacked,
 						/* Chart.js would cut long names. */
-						afterFit: (axis) => { axis.width = isNarrow ? 1 : widest(bars.map((bar) => bar.name)) + 10; },
+						afterFit: (axis) => { axis.width = left; },
 						ticks: { display: !isNarrow, color: () => colour("ink"), font, autoSkip: false },
 						grid: { display: false, drawBorder: false },
 					},
