@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -86,13 +87,12 @@ static bool find_mount(uint64_t id, char type[64], char source[PATH_MAX])
 }
 
 /* The kernel's name of the block device below, "sda2"; some file systems span several of them. */
-static json_t *device_json(const struct statx *status, const char *source)
+static json_t *device_json(unsigned major, unsigned minor, const char *source)
 {
 	char link[64], target[PATH_MAX];
 	ssize_t length;
 
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", status->stx_dev_major,
-		 status->stx_dev_minor);
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
 	length = readlink(link, target, sizeof(target) - 1);
 	if (length > 0) {
 		target[length] = '\0';
@@ -105,6 +105,7 @@ static void add_folder(json_t *facts, const char *folder)
 {
 	char type[64] = "", source[PATH_MAX] = "", *whole = folder ? realpath(folder, NULL) : NULL;
 	struct statx status;
+	bool is_device;
 
 	json_object_set_new(facts, "folder", text_json(whole ? whole : folder));
 	free(whole);
@@ -114,10 +115,14 @@ static void add_folder(json_t *facts, const char *folder)
 		json_object_set_new(facts, "device", json_null());
 		return;
 	}
-	if (status.stx_mask & STATX_MNT_ID)
+	is_device = S_ISBLK(status.stx_mode);
+	if (!is_device && status.stx_mask & STATX_MNT_ID)
 		find_mount(status.stx_mnt_id, type, source);
 	json_object_set_new(facts, "file_system", text_json(*type ? type : NULL));
-	json_object_set_new(facts, "device", device_json(&status, source));
+	json_object_set_new(
+		facts, "device",
+		is_device ? device_json(status.stx_rdev_major, status.stx_rdev_minor, source)
+			  : device_json(status.stx_dev_major, status.stx_dev_minor, source));
 }
 
 json_t *lab_facts_json(const char *folder)

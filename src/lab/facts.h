@@ -8,7 +8,7 @@
 /*
  * {"time", "kernel", "architecture", "cpu", "cores", "memory_bytes", "page_bytes",
  * "congestion_control", "folder", "file_system", "device"}; null for what is not known, and for the
- * last three where folder is NULL. A new reference.
+ * last three where folder is NULL; it can be a block device, too. A new reference.
  */
 json_t *lab_facts_json(const char *folder);
 

@@ -195,6 +195,9 @@ class Media(unittest.TestCase):
         rows = self.measure("--disk", device)
         self.assert_measured(rows, ["disk_random_read_latency", "disk_read_bandwidth"])
         self.assert_left_out(rows, ["disk_write_bandwidth"], "only read")
+        machine = self.document["machine"]
+        self.assertEqual((machine["folder"], machine["file_system"]), (device, None))
+        self.assertEqual(machine["device"], os.path.basename(device))
         self.assertEqual(image.read_bytes(), before)
 
     def test_interrupted(self):
