@@ -94,7 +94,8 @@ class Paths(unittest.TestCase):
                         self.transfer(server, file, send, receive)
         for line in server.log():
             self.assertEqual((line.status, line.note), (200, ""), line.line)
-            self.assert_only_by(send, line.paths, line.bytes)
+            if "/.well-known/sluice/bill/" not in line.request:
+                self.assert_only_by(send, line.paths, line.bytes)
 
     def test_auto(self):
         self.each_size("auto")
