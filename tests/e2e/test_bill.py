@@ -10,6 +10,7 @@ import unittest
 
 from other_servers import start_nginx, start_python_server
 from support import (
+    LOOPS,
     MIB,
     RECEIVE_PATHS,
     SEND_PATHS,
@@ -29,7 +30,6 @@ from support import (
 from test_zero_copy import strace
 
 SIZE = 24 * MIB + 123
-LOOPS = (None, "epoll")
 
 # What a program does for itself: memory, threads and their locks, the clock where it is no
 # function of the kernel's page. sluice(1) says that these are not counted.
