@@ -96,19 +96,6 @@ static int allocate(struct lab_matrix *matrix, struct sluice_error *error)
 	return 0;
 }
 
-/*
- * Pages that reads brought into the cache are not as large as those that were written, and some
- * paths are quicker with the one or the other: all rows get those of reads, as a server has them.
- */
-static int make_source(const struct bench *bench, struct sluice_error *error)
-{
-	int result = lab_fill_random(bench->source, bench->matrix->size, error);
-
-	if (result == 0)
-		lab_cool(bench->source, bench->matrix->size, NULL);
-	return result;
-}
-
 static int check_measured(const struct lab_matrix *matrix, struct sluice_error *error)
 {
 	for (unsigned i = 0; i < matrix->row_count; i++)
@@ -126,7 +113,7 @@ int lab_matrix_run(struct lab_matrix *matrix, struct sluice_error *error)
 	int result = source < 0 ? source : allocate(matrix, error);
 
 	if (result == 0)
-		result = make_source(&bench, error);
+		result = lab_fill_random(source, matrix->size, error);
 	if (result < 0)
 		return result;
 	for (unsigned round = 0; round < matrix->runs; round++)
