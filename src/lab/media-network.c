@@ -2,31 +2,25 @@
 /*
  * A TCP connection over loopback, between two threads that are kept on two CPUs where there are
  * two. That is the kernel's part of networking without a card: two copies and a few wake-ups.
- *
- * A pacing congestion control makes loopback many times slower, so the plan's choice is taken, as
- * by the transfers.
  */
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/size.h"
-#include "host/socket.h"
+#include "lab/loopback.h"
 #include "lab/media-private.h"
-#include "plan/plan.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BLOCK      (128 * KIB)
 #define WARM_BYTES (32 * MIB) /* the windows of the connection have grown by then */
 #define SECONDS    0.25
-#define WAIT_MS    5000
 
 struct network {
 	int own_cpu, peer_cpu;
@@ -35,8 +29,8 @@ struct network {
 
 /* One connection: we have one end, a thread the other. */
 struct link {
-	pthread_t thread;
 	int own, peer, peer_cpu;
+	pthread_t thread;
 	int status; /* of the thread */
 	double seconds;
 	uint64_t bytes;
@@ -117,91 +111,24 @@ static int trips(void *argument, uint64_t count)
 	return 0;
 }
 
-static void choose_congestion(struct link *link)
-{
-	struct plan_congestion_facts facts = {.is_local = true, .system = link->congestion};
-	const char *const *name;
-
-	if (host_socket_congestion(link->own, link->congestion) < 0)
-		return;
-	for (name = plan_congestion(&facts); *name; name++)
-		if (host_socket_set_congestion(link->own, *name) == 0 &&
-		    host_socket_set_congestion(link->peer, *name) == 0)
-			break;
-	host_socket_congestion(link->own, link->congestion);
-}
-
-static int listen_on_loopback(struct sockaddr_in *address)
-{
-	socklen_t size = sizeof(*address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*address = (struct sockaddr_in){.sin_family = AF_INET,
-					.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)address, size) < 0 || listen(fd, 1) < 0 ||
-	    getsockname(fd, (struct sockaddr *)address, &size) < 0) {
-		int code = errno;
-
-		close(fd);
-		return -code;
-	}
-	return fd;
-}
-
-static int connect_to(const struct sockaddr_in *address)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, code;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		return fd;
-	code = errno;
-	close(fd);
-	return -code;
-}
-
-/* The one connection that we made, but never an endless wait for it. */
-static int accept_one(int listener)
-{
-	struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
-	int fd, one = 1;
-
-	if (poll(&poll_fd, 1, WAIT_MS) != 1)
-		return -ETIMEDOUT;
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return fd;
-}
-
 static int open_link(const struct network *network, struct link *link, void *(*run)(void *))
 {
-	struct sockaddr_in address;
-	_cleanup_fd_ int listener = listen_on_loopback(&address), own = -1, peer = -1;
-	int status;
+	struct lab_loopback loopback;
+	int status = lab_loopback_open(&loopback), one = 1;
 
-	if (listener < 0)
-		return listener;
-	own = connect_to(&address);
-	if (own < 0)
-		return own;
-	peer = accept_one(listener);
-	if (peer < 0)
-		return peer;
-	*link = (struct link){.own = own, .peer = peer, .peer_cpu = network->peer_cpu};
-	choose_congestion(link);
-	media_pin(network->own_cpu);
-	status = media_thread(&link->thread, run, link);
 	if (status < 0)
 		return status;
-	take_fd(&own);
-	take_fd(&peer);
-	return 0;
+	*link = (struct link){loopback.ends[0], loopback.ends[1], network->peer_cpu};
+	memcpy(link->congestion, loopback.congestion, sizeof(link->congestion));
+	for (int end = 0; end < 2; end++)
+		setsockopt(loopback.ends[end], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	media_pin(network->own_cpu);
+	status = media_thread(&link->thread, run, link);
+	if (status < 0) {
+		close(link->own);
+		close(link->peer);
+	}
+	return status;
 }
 
 static void close_link(struct link *link)

@@ -8,13 +8,11 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/sys.h"
+#include "lab/loopback.h"
 #include "path/path.h"
-#include "plan/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,9 +34,9 @@ struct report {
 struct pair {
 	const struct lab_pair_job *job;
 	struct report *reports; /* ENDS of them, shared */
-	int sockets[ENDS], channels[ENDS];
+	struct lab_loopback loopback;
+	int channels[ENDS];
 	pid_t parent, pids[ENDS]; /* 0: not started, or reaped */
-	char congestion[HOST_CONGESTION_SIZE];
 };
 
 static double now(void)
@@ -75,12 +73,12 @@ static int transfer(const struct pair *pair, int end, struct sluice_engine *engi
 
 	report->start = now();
 	if (end == SENDER)
-		result = sluice_send_open(&send, engine, pair->sockets[end], job->source, 0,
+		result = sluice_send_open(&send, engine, pair->loopback.ends[end], job->source, 0,
 					  job->length, &options, note_end, report, &report->error);
 	else
-		result = sluice_receive_open(&receive, engine, pair->sockets[end], job->target, 0,
-					     job->length, &options, note_end, report,
-					     &report->error);
+		result = sluice_receive_open(&receive, engine, pair->loopback.ends[end],
+					     job->target, 0, job->length, &options, note_end,
+					     report, &report->error);
 	while (result == 0 && !report->has_ended)
 		result = sluice_engine_run(engine, -1);
 	sluice_send_close(send);
@@ -105,7 +103,7 @@ static void live(const struct pair *pair, int end, int channel)
 	if (getppid() != pair->parent)
 		return;
 	signal(SIGPIPE, SIG_IGN);
-	close(pair->sockets[!end]);
+	close(pair->loopback.ends[!end]);
 	report->result = sluice_engine_open(&engine, &report->error);
 	if (report->result < 0 || !may_start(channel))
 		return;
@@ -158,8 +156,8 @@ static int reap(struct pair *pair, int end, struct sluice_error *error)
 static void close_sockets(struct pair *pair)
 {
 	for (int end = 0; end < ENDS; end++) {
-		cleanup_fd(&pair->sockets[end]);
-		pair->sockets[end] = -1;
+		cleanup_fd(&pair->loopback.ends[end]);
+		pair->loopback.ends[end] = -1;
 	}
 }
 
@@ -255,51 +253,14 @@ static int go(struct pair *pair, struct sluice_error *error)
 	return reap_both(pair, error);
 }
 
-/* As sluice serve does with a connection that stays on this machine. */
-static void unpace(struct pair *pair)
-{
-	int fd = pair->sockets[SENDER];
-	const struct plan_congestion_facts facts = {.is_local = true, .system = pair->congestion};
-
-	if (host_socket_congestion(fd, pair->congestion) < 0)
-		return;
-	for (const char *const *other = plan_congestion(&facts); *other; other++)
-		if (host_socket_set_congestion(fd, *other) == 0)
-			break;
-	host_socket_congestion(fd, pair->congestion);
-}
-
-/* Nobody else can be the peer: the address that was connected from is compared. */
 static int connect_ends(struct pair *pair)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct sockaddr_storage bound, peer, own;
-	_cleanup_fd_ int listener = sys_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int result = listener;
+	int result = lab_loopback_open(&pair->loopback);
 
-	if (result >= 0)
-		result = sys_bind(listener, (struct sockaddr *)&address, sizeof(address));
-	if (result == 0)
-		result = sys_listen(listener, 1);
-	if (result == 0)
-		result = sys_getsockname(listener, &bound);
-	if (result == 0)
-		result = pair->sockets[RECEIVER] =
-			sys_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (result >= 0)
-		result = sys_connect(pair->sockets[RECEIVER], (struct sockaddr *)&bound,
-				     sizeof(address));
-	if (result == 0)
-		result = sys_getsockname(pair->sockets[RECEIVER], &own);
-	if (result == 0)
-		result = pair->sockets[SENDER] = sys_accept(listener, &peer);
-	if (result < 0)
-		return result;
-	if (memcmp(&own, &peer, sizeof(address)) != 0)
-		return -EADDRINUSE;
-	unpace(pair);
-	return fcntl(pair->sockets[RECEIVER], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	for (int end = 0; result == 0 && end < ENDS; end++)
+		if (fcntl(pair->loopback.ends[end], F_SETFL, O_NONBLOCK) < 0)
+			result = -errno;
+	return result;
 }
 
 static int run(struct pair *pair, struct sluice_error *error)
@@ -326,7 +287,7 @@ static void fill(struct lab_pair_result *result, const struct pair *pair)
 	double end = send->end > receive->end ? send->end : receive->end;
 
 	*result = (struct lab_pair_result){end - start, send->bill, receive->bill, {0}};
-	memcpy(result->congestion, pair->congestion, sizeof(result->congestion));
+	memcpy(result->congestion, pair->loopback.congestion, sizeof(result->congestion));
 }
 
 int lab_pair_run(const struct lab_pair_job *job, struct lab_pair_result *result,
@@ -335,7 +296,7 @@ int lab_pair_run(const struct lab_pair_job *job, struct lab_pair_result *result,
 	size_t size = ENDS * sizeof(struct report);
 	struct pair pair = {
 		.job = job,
-		.sockets = {-1, -1},
+		.loopback.ends = {-1, -1},
 		.channels = {-1, -1},
 		.parent = getpid(),
 		.reports =
