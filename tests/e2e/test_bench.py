@@ -7,6 +7,7 @@ import pathlib
 import signal
 import unittest
 
+from memory_group import memory_group
 from support import (
     BUILD,
     MIB,
@@ -15,7 +16,6 @@ from support import (
     SLUICE,
     mount,
     ordinary_user,
-    skip_unless_root,
     sluice,
     start_sluice,
     temp_folder,
@@ -37,23 +37,6 @@ def used_bytes(folder):
 
 def children(pid):
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def memory_group(add_cleanup, limit):
-    """A command prefix under which memory is limited by a control group, or skips."""
-    skip_unless_root("to make a control group")
-    for top, name in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-                      ("/sys/fs/cgroup", "memory.max")):
-        group = pathlib.Path(top) / f"sluice-test-{os.getpid()}"
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        add_cleanup(group.rmdir)
-        if (group / name).exists():
-            (group / name).write_text(str(limit))
-            return ["sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "-"]
-    raise unittest.SkipTest("no control group that limits memory can be made here")
 
 
 class Bench(unittest.TestCase):

@@ -2,20 +2,18 @@
 """sluice media: what it measures, what it leaves out and says why, and that nothing is left behind."""
 
 import contextlib
-import importlib
 import json
 import os
 import pty
 import signal
 import subprocess
-import sys
 import threading
 import unittest
 
+from memory_group import memory_group
 from support import (
     BUILD,
     MIB,
-    ROOT,
     finish,
     mount,
     ordinary_user,
@@ -139,18 +137,10 @@ class Media(unittest.TestCase):
         self.assertIn("in memory", rows["page_cache_latency"]["method"])
 
     def test_a_memory_limit(self):
-        sys.path.insert(0, str(ROOT / "bench" / "lib"))
-        self.addCleanup(sys.path.remove, str(ROOT / "bench" / "lib"))
-        cgroup = importlib.import_module("cgroup")
-        reason = cgroup.missing()
-        if reason:
-            self.skipTest(reason)
-        with cgroup.memory(1 << 30, "sluice-test") as inside:
-            rows = self.measure("--disk", self.folder, prefix=inside)
+        rows = self.measure("--disk", self.folder, prefix=memory_group(self.addCleanup, 1 << 30))
         self.assert_measured(rows, [*PAGE_CACHE, *NETWORK, *KERNEL])
         self.assertLessEqual(rows["memory_latency"]["size_bytes"] or 0, 256 * MIB)
-        with cgroup.memory(96 * MIB, "sluice-test") as inside:
-            rows = self.measure("--disk", self.folder, prefix=inside)
+        rows = self.measure("--disk", self.folder, prefix=memory_group(self.addCleanup, 96 * MIB))
         self.assert_measured(rows, [*NETWORK, "system_call", "thread_switch"])
         for row in rows.values():
             if row["group"] != "disk":
