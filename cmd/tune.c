@@ -322,14 +322,16 @@ static int act(const struct options *options, struct tune_system *system)
 
 	if (options->prove && run_proof(report, system) != EXIT_DONE)
 		return EXIT_FAILED;
+	/* Before anything is applied: a file that cannot be written must not end a command whose
+	 * values are in force. */
+	if (report->written && tune_conf_write(report->written, &report->advice, &report->facts,
+					       report->wait_seconds, &error) < 0)
+		return command_failed("%s", error.text);
 	if (options->apply) {
 		if (tune_apply(system, &report->advice, &error) < 0)
 			return command_failed("%s", error.text);
 		report->is_applied = report->advice.changes > 0;
 	}
-	if (report->written && tune_conf_write(report->written, &report->advice, &report->facts,
-					       report->wait_seconds, &error) < 0)
-		return command_failed("%s", error.text);
 	return EXIT_DONE;
 }
 

@@ -261,6 +261,12 @@ class Settings(OwnSettings):
         self.assertIn("/run/sluice", done.err)
         self.assertEqual(self.values(), FIRST)
 
+    def test_file_that_cannot_be_written(self):
+        done = self.tune("--apply", "--write", self.folder / "missing" / "x.conf")
+        self.assertEqual(done.code, 1)
+        self.assertIn("x.conf", done.err)
+        self.assertEqual(self.values(), FIRST)
+
     def test_damaged_state(self):
         (self.run_folder / "sluice").mkdir()
         (self.run_folder / "sluice" / "tune.state").write_text("{")
