@@ -15,12 +15,14 @@
  *
  * What is common is two orders faster than mincore, the worst there is 2.5 times slower.
  *
- * Where there is no cachestat (before Linux 6.5) mincore does it all, on files that are ours.
+ * Where there is no cachestat (before Linux 6.5) mincore does it all, on files that are ours; and
+ * on overlayfs, where cachestat finds none, while a mapping is one of the file below.
  */
 #include "cache/ranges.h"
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "host/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,7 +203,7 @@ int cache_ranges(int fd, uint64_t size,
 	scan.argument = argument;
 	if (scan.pages == 0)
 		return 0;
-	result = scan_parts(&scan, 0, scan.pages);
+	result = host_file_is_on_overlay(fd) ? -ENOSYS : scan_parts(&scan, 0, scan.pages);
 	if (result == -ENOSYS) {
 		result = may_look(fd);
 		if (result == 0)
@@ -230,7 +232,8 @@ int cache_figures(int fd, uint64_t size, struct cache_figures *figures)
 	if (size == 0)
 		return 0;
 	result = sys_cachestat(fd, 0, scan.pages * scan.page, &status);
-	if (result == -ENOSYS) {
+	if (result == -ENOSYS ||
+	    (result == 0 && status.cached == 0 && host_file_is_on_overlay(fd))) {
 		figures->has_states = false;
 		return cache_ranges(fd, size, add_bytes, &figures->resident_bytes);
 	}

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "host/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,8 @@ struct cache_residency cache_look(int fd, uint64_t offset, uint64_t length)
 	uint64_t count;
 
 	if (length == 0 || sys_cachestat(fd, offset, length, &pages) < 0)
+		return residency;
+	if (pages.cached == 0 && host_file_is_on_overlay(fd))
 		return residency;
 	count = (offset + length - 1) / page - first + 1;
 	residency.has_bytes = true;

@@ -20,7 +20,8 @@ struct cache_residency {
  * Looks at [offset, offset + length), which must lie within the file, by cachestat(2): about 0.3
  * microseconds for 4 MiB. Where the kernel has no such call (before 6.5) or refuses it (a file that
  * the caller neither owns nor may write), by a few reads with RWF_NOWAIT, about a microsecond each;
- * these tell the state, but neither bytes nor dirty pages. Unknown where neither works.
+ * these tell the state, but neither bytes nor dirty pages. Unknown where neither works, and on
+ * overlayfs, see host_file_is_on_overlay.
  */
 struct cache_residency cache_residency(int fd, uint64_t offset, uint64_t length);
 

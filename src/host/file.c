@@ -16,6 +16,13 @@ bool host_file_is_in_memory(int fd)
 	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
+bool host_file_is_on_overlay(int fd)
+{
+	uint64_t magic = 0;
+
+	return sys_filesystem(fd, &magic) == 0 && magic == OVERLAYFS_SUPER_MAGIC;
+}
+
 uint32_t host_file_direct_align(const struct statx *status)
 {
 	uint32_t align;

@@ -21,6 +21,12 @@ struct statx;
 
 uint32_t host_file_direct_align(const struct statx *status);
 
+/*
+ * Whether the file is on overlayfs. Its pages are in the page cache of the file below, and
+ * cachestat(2), which looks at the overlay's own file, finds none.
+ */
+bool host_file_is_on_overlay(int fd);
+
 /* Whether the page cache is the storage (tmpfs and its like): no disk, nothing to go around. */
 bool host_file_is_in_memory(int fd);
 

@@ -198,6 +198,21 @@ class Look(Cache):
         self.document(path)
         self.assertEqual(resident_pages(path), 0)
 
+    @despite_reclaim
+    def test_overlay(self):
+        """Its pages are those of the file below; cachestat(2) says that there are none."""
+        lower, upper, work = folders = [self.folder / name for name in ("lower", "upper", "work")]
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+        make_file(lower / "file", MIB)
+        point = mount(self.addCleanup, "overlay", f"lowerdir={lower},upperdir={upper},workdir={work}")
+        warm(point / "file")
+        file = self.one(point / "file")
+        self.assertEqual((file["resident_bytes"], file["dirty_bytes"]), (MIB, None))
+        self.assertEqual(file["ranges"], [{"offset_bytes": 0, "length_bytes": MIB}])
+        self.assertNotIn(b"not in the page cache", sluice("explain", point / "file").out)
+        self.assertEqual(self.one(point / "file", "--evict")["taken_out_bytes"], MIB)
+
     def test_dirty(self):
         path = make_file(self.folder / "file", 4 * MIB)
         if file_system(self.folder) in ("tmpfs", "ramfs"):
