@@ -2,23 +2,10 @@
 #include "steer/evict.h"
 
 #include "base/sys.h"
+#include "host/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-
-#ifndef HUGETLBFS_MAGIC
-#define HUGETLBFS_MAGIC 0x958458f6
-#endif
-
-static bool is_memory(int fd)
-{
-	uint64_t magic;
-
-	if (sys_filesystem(fd, &magic) < 0)
-		return false;
-	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
-}
 
 /* Only the pages; where that cannot be had, all that fsync(2) writes. */
 static int write_back(int fd)
@@ -47,7 +34,7 @@ int evict_file(int fd, uint64_t size, struct evicted *evicted)
 {
 	int result = 0;
 
-	*evicted = (struct evicted){.is_memory = is_memory(fd)};
+	*evicted = (struct evicted){.is_memory = host_file_is_in_memory(fd)};
 	evicted->has_before = cache_figures(fd, size, &evicted->before) == 0;
 	if (!evicted->has_before || has_unwritten(&evicted->before))
 		result = write_back(fd);
