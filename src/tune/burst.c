@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,6 +104,7 @@ static void *read_hot(void *argument)
 	_cleanup_free_ char *buffer = malloc(CHUNK);
 	uint64_t offset = 0;
 
+	fail(burst, buffer ? 0 : -ENOMEM, "read its file");
 	while (buffer && !atomic_load(&burst->is_over)) {
 		double start = clock_seconds();
 		int64_t got = sys_pread(burst->files->hot, buffer, CHUNK, offset);
@@ -222,7 +224,9 @@ int burst_unnamed_file(const char *folder, struct sluice_error *error)
 		}
 	}
 	return fd >= 0 ? fd
-		       : error_set_errno(error, -fd, "cannot make a file to measure with in %s",
+		       : error_set_errno(error, -fd,
+					 "cannot make a file to measure with in %s (--folder "
+					 "chooses another)",
 					 folder);
 }
 

@@ -38,7 +38,7 @@ struct burst_run {
 	double written[BURST_SAMPLES]; /* bytes written back since the burst began */
 };
 
-/* Makes the files in this folder and fills them; */
+/* Makes the files in this folder and fills them. */
 int burst_files_open(struct burst_files *files, const char *folder, uint64_t bytes,
 		     void (*progress)(void *, double), void *argument, struct sluice_error *error);
 void burst_files_close(struct burst_files *files);
