@@ -363,11 +363,10 @@ static int work(const struct options *options, struct tune_system *system)
 
 	if (options->revert)
 		return revert(options, system);
-	/* Before minutes of work, what would make them useless. */
-	if (options->prove && geteuid() != 0)
-		return command_failed(
-			"tune --prove sets values while it measures, which needs root: "
-			"run it with sudo");
+	/* Before seconds or minutes of work, what would make them useless. */
+	if ((options->prove || options->apply) && geteuid() != 0)
+		return command_failed("tune --%s sets values, which needs root: run it with sudo",
+				      options->prove ? "prove" : "apply");
 	if (options->html && report_check(options->html, &error) < 0)
 		return command_failed("%s", error.text);
 	result = find_facts(options, system);

@@ -165,6 +165,14 @@ class ThisMachine(Tune):
             self.assertEqual(now[name], value)
         self.assertEqual(os.listdir(folder), [])
 
+    def test_folder_that_cannot_be_written(self):
+        folder = temp_folder(self.addCleanup)
+        prefix = ordinary_user(folder)
+        if not prefix and os.geteuid() == 0:
+            self.skipTest("cannot be an ordinary user here")
+        folder.chmod(0o555)
+        self.fails(1, f"{folder} --folder denied", "--folder", folder, prefix=prefix)
+
     def test_no_root(self):
         folder = temp_folder(self.addCleanup)
         prefix = ordinary_user(folder)
@@ -237,7 +245,6 @@ class Settings(OwnSettings):
 
     def test_no_root(self):
         prefix = ordinary_user(self.folder)
-        self.folder.chmod(0o777)  # so that the disk can be measured
         done = self.tune("--apply", prefix=prefix)
         self.assertEqual(done.code, 1)
         self.assertIn("needs root", done.err)
