@@ -36,6 +36,8 @@ static int64_t cached_pages(int fd)
 	struct sys_cachestat status;
 	int result = sys_cachestat(fd, 0, BLOCK, &status);
 
+	if (result == 0 && host_file_is_on_overlay(fd))
+		return -EOPNOTSUPP; /* it answers, but never finds a page */
 	return result < 0 ? result : (int64_t)status.cached;
 }
 
