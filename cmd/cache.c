@@ -211,7 +211,7 @@ static void evict(struct cache_run *run, struct cache_file *file, int fd, const 
 	}
 	if (file->is_known && file->figures.resident_bytes > 0) {
 		if (!evicted.is_memory)
-			holders_find(status->st_dev, status->st_ino, &holders);
+			holders_find(fd, status->st_dev, status->st_ino, &holders);
 		file->evicted = &evicted;
 		file->holders = &holders;
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 
 static FILE *open_of(const char *pid, const char *name)
@@ -95,11 +96,32 @@ static void look_at(const char *pid, dev_t device, ino_t inode, struct holders *
 	read_sizes(pid, device, inode, holder);
 }
 
-void holders_find(dev_t device, ino_t inode, struct holders *holders)
+/* The device as mappings name it; stat(2) tells another one on btrfs. */
+static dev_t mapped_device(int fd, dev_t otherwise)
+{
+	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	FILE *maps = page == MAP_FAILED ? NULL : open_of("self", "maps");
+	unsigned long start;
+	unsigned high, low;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%*x %*s %*x %x:%x", &start, &high, &low) == 3 &&
+		    start == (unsigned long)page)
+			otherwise = makedev(high, low);
+	if (maps)
+		fclose(maps);
+	if (page != MAP_FAILED)
+		munmap(page, 1);
+	return otherwise;
+}
+
+void holders_find(int fd, dev_t device, ino_t inode, struct holders *holders)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
 
+	device = mapped_device(fd, device);
 	*holders = (struct holders){0};
 	while (folder && (entry = readdir(folder)))
 		if (isdigit((unsigned char)entry->d_name[0]))

@@ -22,6 +22,6 @@ struct holders {
 };
 
 /* Looks at every process's mappings in /proc: milliseconds, so only where pages stayed. */
-void holders_find(dev_t device, ino_t inode, struct holders *holders);
+void holders_find(int fd, dev_t device, ino_t inode, struct holders *holders);
 
 #endif

@@ -535,6 +535,18 @@ class Change(Cache):
                              rf"mapped by process {os.getpid()} .*1.0 MiB locked")
             self.assertRegex(self.text("-s", path, "--evict"), "stayed")
 
+    def test_evict_what_is_mapped_on_btrfs(self):
+        """Its stat(2) and its mappings name different devices."""
+        mkfs, image = program("mkfs.btrfs"), self.folder / "image"
+        with open(image, "wb") as file:
+            file.truncate(128 * MIB)
+        subprocess.run([mkfs, "-q", image], check=True, capture_output=True)
+        path = make_file(mount(self.addCleanup, "btrfs", "loop", image) / "file", MIB)
+        with mapped(path) as (address, length):
+            ctypes.string_at(address, length)
+            stayed = self.one(path, "--evict")["stayed"]
+        self.assertEqual([one["pid"] for one in stayed["mapped_by"]], [os.getpid()])
+
     def test_evict_from_memory(self):
         folder = mount(self.addCleanup, "tmpfs", "size=8m")
         path = make_file(folder / "file", MIB)
