@@ -2,6 +2,7 @@
 #include "tune.h"
 
 #include "base/size.h"
+#include "base/text.h"
 #include "lab/facts.h"
 
 #include <jansson.h>
@@ -15,13 +16,8 @@ static void paragraph(const char *title, const char *text)
 {
 	printf("  %-*s", INDENT - 2, title);
 	while (*text) {
-		size_t length = strlen(text);
+		size_t length = text_line(text, WIDTH);
 
-		if (length > WIDTH)
-			for (length = WIDTH; length > 0 && text[length] != ' ';)
-				length--;
-		if (length == 0)
-			length = strlen(text);
 		printf("%.*s\n", (int)length, text);
 		text += length;
 		text += strspn(text, " ");

@@ -67,3 +67,14 @@ char *text_for_terminal(char *text, size_t size, const char *data)
 	buffer_free(&out);
 	return text;
 }
+
+size_t text_line(const char *text, size_t width)
+{
+	size_t length = strlen(text);
+
+	if (length <= width)
+		return length;
+	for (length = width; length > 0 && text[length] != ' ';)
+		length--;
+	return length ? length : strcspn(text, " ");
+}

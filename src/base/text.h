@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that came from outside, made safe for a terminal or a log line. */
+/* Text for people: made safe where it came from outside, and broken into lines. */
 #ifndef SLUICE_BASE_TEXT_H
 #define SLUICE_BASE_TEXT_H
 
@@ -14,5 +14,9 @@
 void text_escape(struct buffer *out, const char *data, size_t length);
 /* Without the latter, into a fixed place, cut where it ends; returns text. */
 char *text_for_terminal(char *text, size_t size, const char *data);
+
+/* How much of text goes on a line of width bytes, broken between words; a longer word stays whole.
+ */
+size_t text_line(const char *text, size_t width);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +18,8 @@ enum { WIDTH = 96 };
 static void comment(struct buffer *out, const char *text)
 {
 	while (*text) {
-		size_t length = strlen(text);
+		size_t length = text_line(text, WIDTH);
 
-		if (length > WIDTH)
-			for (length = WIDTH; length > 0 && text[length] != ' ';)
-				length--;
-		if (length == 0)
-			length = strcspn(text, " ");
 		buffer_text(out, "# ");
 		buffer_append(out, text, length);
 		buffer_text(out, "\n");

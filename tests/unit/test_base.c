@@ -61,6 +61,15 @@ static void sums_are_checked(void **state)
 	assert_int_equal(size_round_down(4095, 4096), 0);
 }
 
+static void lines_break_between_words(void **state)
+{
+	assert_int_equal(text_line("", 4), 0);
+	assert_int_equal(text_line("word", 4), 4);
+	assert_int_equal(text_line("two words", 4), 3);
+	assert_int_equal(text_line("four more", 4), 4);
+	assert_int_equal(text_line("longer word", 4), 6);
+}
+
 static void outside_text_is_escaped(void **state)
 {
 	static const struct {
@@ -147,6 +156,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_parsed),
 		cmocka_unit_test(sizes_are_formatted),
 		cmocka_unit_test(sums_are_checked),
+		cmocka_unit_test(lines_break_between_words),
 		cmocka_unit_test(outside_text_is_escaped),
 		cmocka_unit_test(bills_add_up),
 		cmocka_unit_test(system_calls_are_counted_and_errors_returned),
