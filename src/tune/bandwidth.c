@@ -7,6 +7,7 @@
 #include "tune/gather.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
@@ -24,14 +25,6 @@
 #define MOST_BYTES     (512 * MIB)
 #define ENOUGH_SECONDS 0.25
 enum { REPEATS = 3 };
-
-static double clock_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static int dirty_file(int fd, uint64_t bytes, const char *chunk)
 {

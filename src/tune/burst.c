@@ -2,6 +2,7 @@
 #include "tune/burst.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
@@ -32,14 +33,6 @@ struct burst {
 	atomic_bool is_over, has_failed;
 	char *chunk;
 };
-
-static double clock_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void sleep_until(double moment)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tune/prove.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/size.h"
 
@@ -197,14 +198,6 @@ static int measure_after(struct proof *proof, struct tune_system *system,
 		return error_set(error, -reverted, "%.200s; run sluice tune --revert",
 				 reverting.text);
 	return result;
-}
-
-static double clock_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void tell(const struct prove_options *options, const char *what, double part)
