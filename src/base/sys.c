@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The wrappers and their counters. Each thread owns a block of counters that it alone writes;
- * blocks are linked into one list and outlive their thread, so that a reader can always sum them.
- */
+/* The wrappers; counts.c has their counters. */
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -22,56 +18,6 @@
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-struct block {
-	struct block *next;
-	struct sys_counts counts;
-};
-
-static pthread_mutex_t blocks_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct block shared_block; /* for threads that found no memory: some counts are lost there */
-static struct block *blocks = &shared_block;
-static _Thread_local struct block *mine;
-
-static struct block *block_create(void)
-{
-	struct block *block = calloc(1, sizeof(*block));
-
-	if (!block)
-		return &shared_block;
-	pthread_mutex_lock(&blocks_lock);
-	block->next = blocks;
-	blocks = block;
-	pthread_mutex_unlock(&blocks_lock);
-	return block;
-}
-
-void sys_count(enum sys_call call)
-{
-	uint64_t *count;
-
-	if (!mine)
-		mine = block_create();
-	count = &mine->counts.calls[call];
-	/* Only this thread writes it: no locked instruction is needed, only a tear-free store. */
-	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
-}
-
-void sys_counts_read(struct sys_counts *counts)
-{
-	*counts = (struct sys_counts){0};
-	pthread_mutex_lock(&blocks_lock);
-	for (const struct block *block = blocks; block; block = block->next)
-		for (int i = 0; i < CALL_COUNT; i++)
-			counts->calls[i] +=
-				__atomic_load_n(&block->counts.calls[i], __ATOMIC_RELAXED);
-	pthread_mutex_unlock(&blocks_lock);
-}
-
-void sys_counts_read_own(struct sys_counts *counts)
-{
-	*counts = mine ? mine->counts : (struct sys_counts){0};
-}
 
 const char *sys_call_name(enum sys_call call)
 {
