@@ -60,6 +60,10 @@ static void print_line(const struct tune_line *line)
 		       *line->current ? line->current : "not known");
 	if (!*line->advised)
 		printf("  %-*snothing can be said\n", INDENT - 2, "advised");
+	else if (*line->instead)
+		printf("  %-*s%s instead\n", INDENT - 2, "advised", line->instead);
+	else if (line->is_without_effect)
+		printf("  %-*sany value: it does nothing here\n", INDENT - 2, "advised");
 	else if (*line->current && !line->is_change)
 		printf("  %-*sright already\n", INDENT - 2, "advised");
 	else
@@ -171,10 +175,15 @@ static json_t *advice_json(const struct tune_advice *advice)
 
 		json_array_append_new(
 			lines,
-			json_pack("{s:s, s:o, s:o, s:o, s:b, s:s, s:s}", "name", line->name,
-				  "current_name", *line->current ? json_string(now) : json_null(),
-				  "current", text_or_null(line->current), "advised",
+			json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:b, s:o, s:s, s:s}", "name",
+				  line->name, "current_name",
+				  *line->current ? json_string(now) : json_null(), "current",
+				  text_or_null(line->current), "advised",
 				  text_or_null(line->advised), "is_change", line->is_change,
+				  "instead", text_or_null(line->instead), "has_effect",
+				  !line->is_without_effect, "available_percent",
+				  line->available_percent > 0 ? json_real(line->available_percent)
+							      : json_null(),
 				  "reason", line->reason, "source", line->source));
 	}
 	return lines;

@@ -184,6 +184,48 @@ static struct tune_line *set_threshold(struct rules *rules, bool is_ratio, enum 
 	return rules_change(rules, bytes, source, "%" PRIu64, amount);
 }
 
+static double percent_of(const struct rules *rules, uint64_t amount)
+{
+	return 100 * (double)amount / (double)rules->facts->available_bytes;
+}
+
+/*
+ * The line of a ratio whose twin is kept or set. The twin's line follows, so that who sets one
+ * after the other, as they stand, ends with the twin in force.
+ */
+static void point_to_twin(struct rules *rules, enum tune_key bytes, uint64_t amount)
+{
+	struct tune_line *line = rules_line(rules, tune_key_twin(bytes), SOURCE_VM);
+	double percent = percent_of(rules, amount);
+	char step[RATE_TEXT];
+
+	line->available_percent = percent;
+	tune_key_name(bytes, rules->facts->device, line->instead);
+	snprintf(line->advised, sizeof(line->advised), "%.0f", percent < 1 ? 1 : percent);
+	SAY(line,
+	    "%s is the better one to set, and this one then reads 0: %" PRIu64 " bytes come to "
+	    "%.3g %% of the available memory. They follow from the disk and stay when programs "
+	    "take "
+	    "memory; a ratio shrinks with it, and has steps of 1 %%, %s here",
+	    line->instead, amount, percent,
+	    tune_amount(step, (double)rules->facts->available_bytes / 100));
+}
+
+/* A threshold that stays, or is set as a ratio or in bytes. */
+static struct tune_line *threshold_line(struct rules *rules, enum tune_key bytes, bool is_kept,
+					bool is_ratio, uint64_t amount)
+{
+	enum tune_key ratio = tune_key_twin(bytes);
+	struct tune_line *line;
+
+	if (is_kept ? rules_in_force(rules, ratio) == bytes : !is_ratio)
+		point_to_twin(rules, bytes, amount);
+	line = is_kept ? rules_keep(rules, ratio, SOURCE_VM)
+		       : set_threshold(rules, is_ratio, bytes, amount);
+	line->available_percent = percent_of(rules, amount);
+	return line;
+}
+
 static void advise_pair(struct rules *rules, const struct wanted *wanted, uint64_t now_background,
 			uint64_t now)
 {
@@ -197,11 +239,9 @@ static void advise_pair(struct rules *rules, const struct wanted *wanted, uint64
 	struct tune_line *line;
 
 	background = is_kept ? now_background : round_amount(dirty / wanted->part);
-	line = is_kept ? rules_keep(rules, TUNE_BACKGROUND_RATIO, SOURCE_VM)
-		       : set_threshold(rules, is_ratio, TUNE_BACKGROUND_BYTES, background);
+	line = threshold_line(rules, TUNE_BACKGROUND_BYTES, is_kept, is_ratio, background);
 	explain_background(line, rules, background, dirty);
-	line = is_dirty_kept ? rules_keep(rules, TUNE_DIRTY_RATIO, SOURCE_VM)
-			     : set_threshold(rules, is_ratio, TUNE_DIRTY_BYTES, dirty);
+	line = threshold_line(rules, TUNE_DIRTY_BYTES, is_dirty_kept, is_ratio, dirty);
 	explain_dirty(line, rules, wanted, now_background, now);
 	rules->advice->background_bytes = background;
 	rules->advice->dirty_bytes = dirty;

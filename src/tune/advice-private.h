@@ -20,6 +20,10 @@ struct rules {
 	double wait_seconds;
 };
 
+/* The key of a pair that is in force: of two zeros, the ratio. Without a twin, the key itself. */
+enum tune_key rules_in_force(const struct rules *rules, enum tune_key key);
+/* Adds the line of a key, with its current value or that of its twin, where that is in force. */
+struct tune_line *rules_line(struct rules *rules, enum tune_key key, const char *source);
 /* Adds the line of a key that stays as it is, with its current value. */
 struct tune_line *rules_keep(struct rules *rules, enum tune_key key, const char *source);
 /* Adds the line of a key that is to have this value. */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SWAPPINESS 60 /* the kernel's own */
+
 char *tune_amount(char text[RATE_TEXT], double bytes)
 {
 	if (bytes >= 1e9)
@@ -24,8 +26,7 @@ bool rules_current(const struct rules *rules, enum tune_key key, uint64_t *value
 	return rules->is_known && tune_value_number(rules->current->text[key], value);
 }
 
-/* The key of a pair that is in force: of two zeros, the ratio. */
-static enum tune_key in_force(const struct rules *rules, enum tune_key key)
+enum tune_key rules_in_force(const struct rules *rules, enum tune_key key)
 {
 	enum tune_key twin = tune_key_twin(key);
 	uint64_t value;
@@ -33,10 +34,10 @@ static enum tune_key in_force(const struct rules *rules, enum tune_key key)
 	return twin != key && rules_current(rules, twin, &value) && value > 0 ? twin : key;
 }
 
-static struct tune_line *add_line(struct rules *rules, enum tune_key key, const char *source)
+struct tune_line *rules_line(struct rules *rules, enum tune_key key, const char *source)
 {
 	struct tune_line *line = &rules->advice->lines[rules->advice->count++];
-	enum tune_key now = in_force(rules, key);
+	enum tune_key now = rules_in_force(rules, key);
 
 	memset(line, 0, sizeof(*line));
 	tune_key_name(key, rules->facts->device, line->name);
@@ -50,7 +51,7 @@ static struct tune_line *add_line(struct rules *rules, enum tune_key key, const 
 
 struct tune_line *rules_keep(struct rules *rules, enum tune_key key, const char *source)
 {
-	struct tune_line *line = add_line(rules, in_force(rules, key), source);
+	struct tune_line *line = rules_line(rules, rules_in_force(rules, key), source);
 
 	snprintf(line->advised, sizeof(line->advised), "%s", line->current);
 	return line;
@@ -59,7 +60,7 @@ struct tune_line *rules_keep(struct rules *rules, enum tune_key key, const char 
 struct tune_line *rules_change(struct rules *rules, enum tune_key key, const char *source,
 			       const char *format, ...)
 {
-	struct tune_line *line = add_line(rules, key, source);
+	struct tune_line *line = rules_line(rules, key, source);
 	va_list args;
 
 	va_start(args, format);
@@ -72,9 +73,8 @@ struct tune_line *rules_change(struct rules *rules, enum tune_key key, const cha
 
 void rules_cannot(struct rules *rules, enum tune_key key, const char *source, const char *missing)
 {
-	struct tune_line *line = rules_keep(rules, key, source);
+	struct tune_line *line = rules_line(rules, key, source);
 
-	line->advised[0] = '\0';
 	snprintf(line->reason, sizeof(line->reason), "no advice without %s", missing);
 }
 
@@ -138,6 +138,19 @@ static void rule_writeback(struct rules *rules)
 		    (double)now / 100);
 }
 
+/* The value of now, whatever it is; for another machine the kernel's own. */
+static void no_swap(struct rules *rules)
+{
+	struct tune_line *line = rules_keep(rules, TUNE_SWAPPINESS, SOURCE_VM);
+
+	line->is_without_effect = true;
+	if (!*line->advised)
+		snprintf(line->advised, sizeof(line->advised), "%d", SWAPPINESS);
+	SAY(line, "it does nothing here: there is no swap, so memory of programs stays where it is "
+		  "and only "
+		  "the page cache gives way. Once there is swap, ask again");
+}
+
 static void rule_swappiness(struct rules *rules)
 {
 	switch (rules->facts->swap) {
@@ -154,13 +167,17 @@ static void rule_swappiness(struct rules *rules)
 		    "while cached files are read back in long runs");
 		break;
 	case TUNE_SWAP_FLASH:
-		SAY(within(rules, TUNE_SWAPPINESS, 1, 100, 60, SOURCE_VM),
+		SAY(within(rules, TUNE_SWAPPINESS, 1, 100, SWAPPINESS, SOURCE_VM),
 		    "the swap is on flash: idle memory may go there to make room for files, but "
 		    "not "
 		    "before the page cache does");
 		break;
+	case TUNE_SWAP_NONE:
+		no_swap(rules);
+		break;
 	default:
-		break; /* no swap, or none known: the value does nothing */
+		rules_cannot(rules, TUNE_SWAPPINESS, SOURCE_VM, "the kind of swap (--swap)");
+		break;
 	}
 }
 

@@ -5,6 +5,9 @@
  *
  * A value that does its work is left alone, so a machine that needs no change is advised none: each
  * rule has the range in which it says "right already".
+ *
+ * Both thresholds' ratios, both times of write-back and the swappiness always have their line, also
+ * where a ratio's twin is better set and where the value does nothing.
  */
 #ifndef SLUICE_TUNE_ADVICE_H
 #define SLUICE_TUNE_ADVICE_H
@@ -20,11 +23,14 @@ struct tune_line {
 	char current[TUNE_VALUE];     /* "" unknown */
 	char advised[TUNE_VALUE];     /* "" nothing can be said, for a reason */
 	bool is_change;
+	bool is_without_effect;   /* whatever the value, on a machine like this */
+	char instead[TUNE_NAME];  /* the twin that is better set, at what `advised` is nearest to */
+	double available_percent; /* what a threshold comes to; 0: the line is about none */
 	char reason[448];
 	const char *source;
 };
 
-#define TUNE_LINES 10
+#define TUNE_LINES 12
 
 struct tune_advice {
 	struct tune_line lines[TUNE_LINES];

@@ -57,13 +57,27 @@ static void read_ahead(struct buffer *out, const struct tune_line *line, const c
 		*device ? device : "DEVICE", line->advised);
 }
 
+/* Why there is no setting; a sysctl.d file that sets both of a pair would undo the first. */
+static void not_set(struct buffer *out, const struct tune_line *line)
+{
+	if (!*line->advised)
+		buffer_printf(out, "# Nothing can be said about %s.\n", line->name);
+	else if (*line->instead)
+		buffer_printf(out, "# %s is not set: %s is.\n", line->name, line->instead);
+	else if (line->is_without_effect)
+		buffer_printf(out, "# %s is not set: it does nothing here.\n", line->name);
+	else
+		buffer_printf(out, "# %s is right already.\n", line->name);
+}
+
 void tune_conf_text(struct buffer *out, const struct tune_advice *advice,
 		    const struct tune_facts *facts, double wait_seconds)
 {
 	head(out, facts, wait_seconds);
 	for (unsigned i = 0; i < advice->count; i++) {
 		const struct tune_line *line = &advice->lines[i];
-		bool is_set = *line->advised && (line->is_change || !*line->current);
+		bool is_set = *line->advised && (line->is_change || !*line->current) &&
+			      !*line->instead && !line->is_without_effect;
 
 		buffer_text(out, "\n");
 		comment(out, line->reason);
@@ -77,8 +91,7 @@ void tune_conf_text(struct buffer *out, const struct tune_advice *advice,
 		else if (is_set)
 			buffer_printf(out, "%s = %s\n", line->name, line->advised);
 		else
-			buffer_text(out, *line->advised ? "# Right already.\n"
-							: "# Nothing can be said.\n");
+			not_set(out, line);
 	}
 }
 

@@ -21,6 +21,8 @@ from support import (file_system, finish, ordinary_user, program, skip_unless_ro
                      start_sluice, temp_folder)
 
 BIG = ("--cores", "64", "--memory", "512G", "--disk", "nvme:6G", "--network", "100G", "--swap", "none")
+FIVE = ("vm.dirty_background_ratio", "vm.dirty_ratio", "vm.dirty_expire_centisecs", "vm.dirty_writeback_centisecs",
+        "vm.swappiness")
 FIRST = {
     "dirty_background_bytes": "0",
     "dirty_background_ratio": "10",
@@ -60,7 +62,12 @@ class AnotherMachine(Tune):
         dirty, background = int(lines["vm.dirty_bytes"]["advised"]), int(lines["vm.dirty_background_bytes"]["advised"])
         self.assertLess(background, dirty)
         self.assertLessEqual(dirty, 12 * 10**9)
-        self.assertNotIn("vm.swappiness", lines)
+        self.assertFalse(lines["vm.swappiness"]["has_effect"])
+        for name, percent in (("vm.dirty_ratio", dirty / told["facts"]["available_bytes"] * 100),
+                              ("vm.dirty_background_ratio", background / told["facts"]["available_bytes"] * 100)):
+            self.assertEqual(lines[name]["instead"], name.replace("ratio", "bytes"))
+            self.assertAlmostEqual(lines[name]["available_percent"], percent)
+            self.assertEqual(int(lines[name]["advised"]), max(1, round(percent)))
         for line in lines.values():
             self.assertIsNone(line["current"], line)
             self.assertTrue(line["reason"] and line["source"], line)
@@ -69,7 +76,28 @@ class AnotherMachine(Tune):
         text = sluice("tune", *BIG).out.decode()
         for line in self.advice(*BIG)["advice"]:
             self.assertIn(line["name"], text)
-            self.assertIn(line["advised"], text)
+            self.assertIn(line["instead"] or line["advised"] if line["has_effect"] else "does nothing", text)
+
+    def test_five_always(self):
+        """For any machine, in each form; what is not to be set is a comment in the file."""
+        folder = temp_folder(self.addCleanup)
+        for facts in (BIG, ("--memory", "2G", "--disk", "virtual:500M", "--swap", "hdd"), ("--disk", "hdd"),
+                      ("--cores", "4", "--memory", "8G", "--disk", "hdd:100M", "--swap", "zram")):
+            with self.subTest(facts):
+                told = self.advice(*facts, "--write", folder / "x.conf")
+                lines = {line["name"]: line for line in told["advice"]}
+                text, file = sluice("tune", *facts).out.decode(), (folder / "x.conf").read_text()
+                settings = [line.split(" = ")[0] for line in file.splitlines() if line and line[0] != "#"]
+                self.assertEqual(len(lines), len(told["advice"]))
+                for name in FIVE:
+                    line = lines[name]
+                    self.assertIn(f"\n{name}\n", text)
+                    self.assertRegex(file, rf"(?m)^(# .*)?{name}\b")
+                    is_set = line["advised"] and line["has_effect"] and not line["instead"]
+                    self.assertEqual(settings.count(name), bool(is_set), name)
+                    if line["instead"]:
+                        self.assertIn(line["instead"], settings)
+                        self.assertIn(f"{line['available_percent']:.3g} %", line["reason"])
         self.assertLessEqual(max(map(len, text.splitlines()[1:])), 100)
 
     def test_wait(self):
@@ -159,6 +187,7 @@ class ThisMachine(Tune):
         self.assertTrue(told["is_this_machine"])
         self.assertTrue(told["facts"]["is_disk_measured"])
         self.assertGreater(told["facts"]["disk_bytes_per_second"], 0)
+        self.assertLessEqual(set(FIVE), {line["name"] for line in told["advice"]})
         now = {line["current_name"]: line["current"] for line in told["advice"]}
         for name in ("vm.dirty_expire_centisecs", "vm.dirty_writeback_centisecs"):
             value = pathlib.Path("/proc/sys", name.replace(".", "/")).read_text().strip()

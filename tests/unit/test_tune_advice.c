@@ -34,9 +34,9 @@ static const struct tune_values defaults = {{
 	[TUNE_TCP_WMEM] = TRIPLE_WMEM,
 }};
 
-#define KEEP  "keep"  /* there is a line, and it changes nothing */
-#define QUIET "quiet" /* there is no line */
-#define NONE  "none"  /* there is a line, and it says what is missing */
+#define KEEP "keep" /* there is a line, and it changes nothing */
+#define IDLE "idle" /* there is a line, and it says that the value does nothing */
+#define NONE "none" /* there is a line, and it says what is missing */
 
 struct expected {
 	const char *background, *dirty, *expire, *writeback, *swappiness, *read_ahead, *rmem_max,
@@ -70,7 +70,7 @@ static const struct row {
 		"disk behind a host",
 		{2, 2 * GIB, 1800 * MB, TUNE_DISK_VIRTUAL, 500 * MB, false, "vda", 0, 0,
 		 TUNE_SWAP_NONE},
-		{KEEP, KEEP, KEEP, KEEP, QUIET, "4096", NONE, NONE, NONE},
+		{KEEP, KEEP, KEEP, KEEP, IDLE, "4096", NONE, NONE, NONE},
 	},
 	{
 		"64 cores, 512 GiB, NVMe, 100 GbE",
@@ -83,7 +83,7 @@ static const struct row {
 		{64, 512 * GIB, 490 * GB, TUNE_DISK_NVME, 6 * GB, false, "nvme0n1", 100 * GB, 0,
 		 TUNE_SWAP_NONE},
 		{"vm.dirty_background_bytes=1476395008", "vm.dirty_bytes=11945377792", KEEP, KEEP,
-		 QUIET, "1024", "250609664", "4096 131072 250609664", "4096 16384 250609664"},
+		 IDLE, "1024", "250609664", "4096 131072 250609664", "4096 16384 250609664"},
 	},
 	{
 		"storage server, 1 TiB, RAID of HDDs, 25 GbE",
@@ -94,7 +94,7 @@ static const struct row {
 		{32, 1024 * GIB, 1000 * GB, TUNE_DISK_RAID, 2 * GB, false, "md0", 25 * GB, 0.001,
 		 TUNE_SWAP_NONE},
 		{"vm.dirty_background_bytes=494927872", "vm.dirty_bytes=3959422976", KEEP, KEEP,
-		 QUIET, "16384", "6291456", KEEP, "4096 16384 6291456"},
+		 IDLE, "16384", "6291456", KEEP, "4096 16384 6291456"},
 	},
 	{
 		"board, 1 GiB, eMMC",
@@ -105,18 +105,18 @@ static const struct row {
 		"flash that is slow, not late. 100 Mbit/s are slower than the disk",
 		{4, GIB, 850 * MB, TUNE_DISK_EMMC, 20 * MB, false, "mmcblk0", 100 * MB, 0,
 		 TUNE_SWAP_NONE},
-		{"vm.dirty_background_bytes=19922944", "vm.dirty_bytes=39845888", KEEP, KEEP, QUIET,
+		{"vm.dirty_background_bytes=19922944", "vm.dirty_bytes=39845888", KEEP, KEEP, IDLE,
 		 KEEP, "1048576", KEEP, KEEP},
 	},
 	{
 		"server without swap, 16 GiB, SSD",
-		"without swap vm.swappiness does nothing, so nothing is said. 20 % is 3 GB, 6 s of "
+		"without swap vm.swappiness does nothing, which is said. 20 % is 3 GB, 6 s of "
 		"a "
 		"SATA SSD",
 		{8, 16 * GIB, 15 * GB, TUNE_DISK_SSD, 500 * MB, false, "sda", GB, 0.001,
 		 TUNE_SWAP_NONE},
 		{"vm.dirty_background_bytes=499122176", "vm.dirty_bytes=999292928", KEEP, KEEP,
-		 QUIET, KEEP, "1048576", KEEP, KEEP},
+		 IDLE, KEEP, "1048576", KEEP, KEEP},
 	},
 	{
 		"laptop with zram, 8 GiB, NVMe",
@@ -130,12 +130,74 @@ static const struct row {
 	},
 };
 
-static const struct tune_line *find(const struct tune_advice *advice, const char *name)
+static const struct tune_line *find(const struct tune_advice *advice, const char *part)
 {
 	for (unsigned i = 0; i < advice->count; i++)
-		if (strstr(advice->lines[i].name, name))
+		if (strstr(advice->lines[i].name, part) && !*advice->lines[i].instead)
 			return &advice->lines[i];
 	return NULL;
+}
+
+static const struct tune_line *find_name(const struct tune_advice *advice, const char *name)
+{
+	for (unsigned i = 0; i < advice->count; i++)
+		if (strcmp(advice->lines[i].name, name) == 0)
+			return &advice->lines[i];
+	return NULL;
+}
+
+/* A ratio that points to its twin: which has a line behind it, and says what it comes to. */
+static void expect_instead(const char *machine, const struct tune_advice *advice,
+			   const struct tune_facts *facts, const struct tune_line *line)
+{
+	const struct tune_line *twin = find_name(advice, line->instead);
+	uint64_t ratio, bytes;
+	double percent;
+	char text[32];
+
+	if (!twin || twin <= line)
+		fail_msg("%s: %s points to %s", machine, line->name, line->instead);
+	if (!tune_value_number(line->advised, &ratio) || !tune_value_number(twin->advised, &bytes))
+		fail_msg("%s: %s: '%s', '%s'", machine, line->name, line->advised, twin->advised);
+	percent = 100.0 * (double)bytes / (double)facts->available_bytes;
+	assert_float_equal(line->available_percent, percent, 1e-9);
+	assert_float_equal(twin->available_percent, percent, 1e-9);
+	if (ratio < 1 ||
+	    (ratio > 1 && ((double)ratio > percent + 0.51 || (double)ratio < percent - 0.51)))
+		fail_msg("%s: %s = %s for %g %%", machine, line->name, line->advised, percent);
+	snprintf(text, sizeof(text), "come to %.3g %%", percent);
+	assert_non_null(strstr(line->reason, text));
+	assert_non_null(strstr(line->reason, line->instead));
+	assert_non_null(strstr(line->reason, twin->advised));
+	assert_false(line->is_change);
+}
+
+/* Whatever the machine and its values, these have their line, each once. */
+static void expect_five(const char *machine, const struct tune_advice *advice,
+			const struct tune_facts *facts)
+{
+	static const char *const names[] = {
+		"vm.dirty_background_ratio",    "vm.dirty_ratio", "vm.dirty_expire_centisecs",
+		"vm.dirty_writeback_centisecs", "vm.swappiness",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct tune_line *line = find_name(advice, names[i]);
+
+		if (!line) {
+			fail_msg("%s: no line about %s", machine, names[i]);
+			return;
+		}
+		if (strlen(line->reason) <= 20 || strlen(line->reason) >= sizeof(line->reason) - 1)
+			fail_msg("%s: %s: %s", machine, names[i], line->reason);
+		assert_non_null(line->source);
+		if (*line->instead)
+			expect_instead(machine, advice, facts, line);
+		assert_int_equal(line->is_without_effect, i == 4 && facts->swap == TUNE_SWAP_NONE);
+	}
+	assert_in_range(advice->count, 5, TUNE_LINES);
+	for (unsigned i = 0; i < advice->count; i++)
+		assert_ptr_equal(find_name(advice, advice->lines[i].name), &advice->lines[i]);
 }
 
 static void expect(const char *machine, const struct tune_advice *advice, const char *part,
@@ -144,11 +206,6 @@ static void expect(const char *machine, const struct tune_advice *advice, const 
 	const struct tune_line *line = find(advice, part);
 	char value[TUNE_NAME + TUNE_VALUE + 1];
 
-	if (strcmp(expected, QUIET) == 0) {
-		if (line)
-			fail_msg("%s: %s: %s, instead of nothing", machine, part, line->advised);
-		return;
-	}
 	if (!line) {
 		fail_msg("%s: nothing about %s", machine, part);
 		return;
@@ -162,7 +219,9 @@ static void expect(const char *machine, const struct tune_advice *advice, const 
 			fail_msg("%s: %s: %s", machine, value, line->reason);
 		return;
 	}
-	if (strcmp(expected, KEEP) == 0) {
+	if (line->is_without_effect != (strcmp(expected, IDLE) == 0))
+		fail_msg("%s: %s: %s", machine, value, line->reason);
+	if (strcmp(expected, KEEP) == 0 || strcmp(expected, IDLE) == 0) {
 		if (line->is_change || strcmp(line->advised, line->current) != 0)
 			fail_msg("%s: %s instead of being left alone", machine, value);
 		return;
@@ -196,6 +255,7 @@ static void machines(void **state)
 
 		tune_advise(&advice, &rows[i].facts, &defaults, true, TUNE_WAIT_SECONDS);
 		expect_all(rows[i].machine, &advice, &rows[i].expected);
+		expect_five(rows[i].machine, &advice, &rows[i].facts);
 	}
 }
 
@@ -229,6 +289,7 @@ static void followed(void **state)
 			facts.disk_bytes_per_second =
 				rows[i].facts.disk_bytes_per_second / 100 * (uint64_t)percent;
 			tune_advise(&advice, &facts, &values, true, TUNE_WAIT_SECONDS);
+			expect_five(rows[i].machine, &advice, &facts);
 			if (advice.changes)
 				fail_msg("%s: %u more changes at %d %%", rows[i].machine,
 					 advice.changes, percent);
@@ -254,11 +315,12 @@ static void bounds(void **state)
 					   .disk_bytes_per_second = rates[i / 5 % 4],
 					   .network_bits_per_second = networks[i / 20 % 4],
 					   .round_trip_seconds = 0.1,
-					   .swap = TUNE_SWAP_ZRAM};
+					   .swap = (enum tune_swap)(i / 3 % TUNE_SWAP_COUNT)};
 		double wait = waits[i / 80 % 3], most;
 		struct tune_advice advice;
 
 		tune_advise(&advice, &facts, &defaults, i >= 240, wait);
+		expect_five("bounds", &advice, &facts);
 		assert_true(advice.background_bytes > 0);
 		assert_true(advice.background_bytes < advice.dirty_bytes);
 		assert_true(advice.dirty_bytes <= facts.available_bytes / 5 + MIB);
@@ -286,6 +348,7 @@ static void another_machine(void **state)
 
 	tune_advise(&advice, &rows[2].facts, &unknown, false, TUNE_WAIT_SECONDS);
 	assert_int_equal(advice.changes, 0);
+	expect_five(rows[2].machine, &advice, &rows[2].facts);
 	for (unsigned i = 0; i < advice.count; i++) {
 		assert_string_equal(advice.lines[i].current, "");
 		assert_true(strlen(advice.lines[i].advised) > 0);
@@ -302,7 +365,9 @@ static void missing_facts(void **state)
 	assert_int_equal(advice.changes, 0);
 	assert_string_equal(find(&advice, "dirty_ratio")->advised, "");
 	assert_non_null(strstr(find(&advice, "dirty_ratio")->reason, "--disk"));
-	assert_null(find(&advice, "swappiness"));
+	expect_five("nothing is known", &advice, &facts);
+	assert_string_equal(find(&advice, "swappiness")->advised, "");
+	assert_non_null(strstr(find(&advice, "swappiness")->reason, "--swap"));
 	assert_null(find(&advice, "read_ahead"));
 	assert_string_equal(find(&advice, "tcp_rmem")->advised, "");
 	assert_non_null(strstr(find(&advice, "tcp_rmem")->reason, "--network"));
@@ -340,6 +405,42 @@ static void odd_values(void **state)
 				 line ? line->advised : "no line");
 		if (!strstr(line->reason, odd[i].reason))
 			fail_msg("%s = %s: %s", name, odd[i].value, line->reason);
+	}
+}
+
+/* Bytes that somebody set: in force, and right, wrong, or not to be judged. */
+static void bytes_in_force(void **state)
+{
+	static const struct {
+		unsigned row;
+		const char *background, *dirty;
+		bool is_disk_known;
+	} set[] = {
+		{5, "499122176", "999292928", true},  {5, "5000000000", "9000000000", true},
+		{5, "499122176", "999292928", false}, {1, "8388608", "16777216", true},
+		{1, "90000000", "360000000", true},
+	};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++) {
+		struct tune_facts facts = rows[set[i].row].facts;
+		struct tune_values values = defaults;
+		struct tune_advice advice;
+		const struct tune_line *line;
+
+		strcpy(values.text[TUNE_BACKGROUND_BYTES], set[i].background);
+		strcpy(values.text[TUNE_BACKGROUND_RATIO], "0");
+		strcpy(values.text[TUNE_DIRTY_BYTES], set[i].dirty);
+		strcpy(values.text[TUNE_DIRTY_RATIO], "0");
+		if (!set[i].is_disk_known)
+			facts.disk_bytes_per_second = 0;
+		tune_advise(&advice, &facts, &values, true, TUNE_WAIT_SECONDS);
+		expect_five("bytes in force", &advice, &facts);
+		line = find_name(&advice, "vm.dirty_ratio");
+		assert_string_equal(line->current_name, "vm.dirty_bytes");
+		assert_string_equal(line->current, set[i].dirty);
+		follow(&values, &advice);
+		tune_advise(&advice, &facts, &values, true, TUNE_WAIT_SECONDS);
+		assert_int_equal(advice.changes, 0);
 	}
 }
 
@@ -440,11 +541,11 @@ static void impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(machines),      cmocka_unit_test(followed),
-		cmocka_unit_test(bounds),        cmocka_unit_test(another_machine),
-		cmocka_unit_test(missing_facts), cmocka_unit_test(odd_values),
-		cmocka_unit_test(facts_as_text), cmocka_unit_test(bad_facts),
-		cmocka_unit_test(impossible),
+		cmocka_unit_test(machines),       cmocka_unit_test(followed),
+		cmocka_unit_test(bounds),         cmocka_unit_test(another_machine),
+		cmocka_unit_test(missing_facts),  cmocka_unit_test(odd_values),
+		cmocka_unit_test(bytes_in_force), cmocka_unit_test(facts_as_text),
+		cmocka_unit_test(bad_facts),      cmocka_unit_test(impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

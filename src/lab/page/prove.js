@@ -126,7 +126,8 @@ report.kinds.prove = (tuned) => {
 				tuned.advice.map((line) => [line.name,
 					line.current === null ? value(null)
 						: line.current_name === line.name ? line.current : `${line.current_name} = ${line.current}`,
-					line.advised === null ? value(null) : line.is_change ? line.advised : "right already",
+					line.advised === null ? value(null) : line.instead ? `${line.instead} instead` :
+						!line.has_effect ? "does nothing here" : line.is_change ? line.advised : "right already",
 					`${line.reason}. Source: ${line.source}.`]))),
 	];
 };
