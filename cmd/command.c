@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Errors quote names that came from outside. */
+enum { MESSAGE = 1024, WHOLE = 64 << 10 };
+
+/* Messages quote names that came from outside, and URLs of any length. */
 static void print_message(const char *format, va_list args, const char *hint)
 {
-	char text[1024], safe[4096];
+	char text[WHOLE], safe[4 * MESSAGE];
 
 	vsnprintf(text, sizeof(text), format, args);
-	text_for_terminal(safe, sizeof(safe), text);
+	text_for_terminal(safe, sizeof(safe), text_fit(text, MESSAGE));
 	fprintf(stderr, "sluice: %s%s\n", safe, hint);
 }
 

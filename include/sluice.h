@@ -35,7 +35,7 @@ extern "C" {
 /* What went wrong: code is a positive errno value, text names the call, the file and the place. */
 struct sluice_error {
 	int code;
-	char text[256];
+	char text[512];
 };
 
 /*

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors are filled where they happen, into the caller's buffer, without allocation. */
+/*
+ * Errors are filled where they happen, into the caller's buffer, without allocation. A sentence
+ * that is longer than the buffer loses the middle of the names in it (text_fit), so that a caller
+ * quotes a name as it is and the reason is never cut off.
+ */
 #ifndef SLUICE_BASE_ERROR_H
 #define SLUICE_BASE_ERROR_H
 
 #include "sluice.h"
+
+#define ERROR_WORDS 128
+
+/* The system's words for code, in any thread. Returns them; they may or may not be in `words`. */
+const char *error_words(int code, char words[ERROR_WORDS]);
 
 /* Fills error (which may be NULL) and returns -code, so that a failing call is one statement. */
 int error_set(struct sluice_error *error, int code, const char *format, ...)
@@ -12,5 +21,9 @@ int error_set(struct sluice_error *error, int code, const char *format, ...)
 /* Like error_set, with ": <the system's words for code>" appended. */
 int error_set_errno(struct sluice_error *error, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Adds to the sentence that is there. */
+void error_append(struct sluice_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

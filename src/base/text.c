@@ -68,6 +68,63 @@ char *text_for_terminal(char *text, size_t size, const char *data)
 	return text;
 }
 
+enum { WORD_MIN = 24 }; /* shorter ones are not names */
+
+static size_t longest_word(const char *text, size_t *length)
+{
+	size_t at = 0, longest = 0;
+
+	*length = 0;
+	while (text[at]) {
+		size_t word = strcspn(text + at, " ");
+
+		if (word > *length) {
+			longest = at;
+			*length = word;
+		}
+		at += word;
+		at += strspn(text + at, " ");
+	}
+	return longest;
+}
+
+static bool is_inside_character(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Puts dots in place of text[from..to), which is at least as long, widened to whole characters. */
+static void cut_out(char *text, size_t from, size_t to)
+{
+	while (from > 0 && is_inside_character(text[from]))
+		from--;
+	while (is_inside_character(text[to]))
+		to++;
+	memcpy(text + from, "...", 3);
+	memmove(text + from + 3, text + to, strlen(text + to) + 1);
+}
+
+char *text_fit(char *text, size_t size)
+{
+	size_t length;
+
+	while ((length = strlen(text)) >= size) {
+		size_t word, start = longest_word(text, &word), cut = length - size + 1 + 3;
+
+		if (word < WORD_MIN) { /* no name is to blame */
+			if (size > 3)
+				cut_out(text, size - 4, length);
+			text[size - 1] = '\0';
+			break;
+		}
+		/* No more than half at once, so that two long names share the loss. */
+		if (cut > word / 2)
+			cut = word / 2;
+		cut_out(text, start + (word - cut) / 2, start + (word - cut) / 2 + cut);
+	}
+	return text;
+}
+
 size_t text_line(const char *text, size_t width)
 {
 	size_t length = strlen(text);

@@ -15,6 +15,12 @@ void text_escape(struct buffer *out, const char *data, size_t length);
 /* Without the latter, into a fixed place, cut where it ends; returns text. */
 char *text_for_terminal(char *text, size_t size, const char *data);
 
+/*
+ * Shortens text, in place, until it is shorter than size: the longest words lose their middle, as
+ * they are names, paths and URLs, and the sentence around them stays whole. Returns text.
+ */
+char *text_fit(char *text, size_t size);
+
 /* How much of text goes on a line of width bytes, broken between words; a longer word stays whole.
  */
 size_t text_line(const char *text, size_t width);

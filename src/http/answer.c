@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+#include "base/error.h"
 #include "http/billing.h"
 #include "http/connection.h"
 #include "http/url.h"
@@ -64,6 +65,7 @@ static void answer_file(struct connection *connection, struct cached_file *cache
 /* resolve owns nothing but its text when this returns. */
 static void answer_found(struct connection *connection)
 {
+	char words[ERROR_WORDS];
 	struct resolve *resolve = connection->resolve;
 	bool is_to_be_kept = !resolve_is_folder(resolve->path);
 	struct cached_file *cached = NULL;
@@ -80,7 +82,7 @@ static void answer_found(struct connection *connection)
 		answer_file(connection, cached, true);
 	else if (code < 0)
 		response_text(&connection->response, &connection->request, 500, NULL,
-			      strerror(-code));
+			      error_words(-code, words));
 	else
 		response_found(&connection->response, &connection->request, resolve);
 	resolve_free(resolve);

@@ -8,6 +8,7 @@
  */
 #include "http/connection.h"
 
+#include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "http/access-log.h"
@@ -195,7 +196,7 @@ static void finish_answer(struct connection *connection)
 		linger(connection);
 }
 
-static const char *failure_text(int64_t result)
+static const char *failure_text(int64_t result, char words[ERROR_WORDS])
 {
 	switch (-result) {
 	case ENODATA:
@@ -207,17 +208,18 @@ static const char *failure_text(int64_t result)
 	case EIO:
 		return "the disk could not read the file";
 	default:
-		return strerror((int)-result);
+		return error_words((int)-result, words);
 	}
 }
 
 static void fail_answer(struct connection *connection, int64_t result)
 {
-	char note[128];
+	char note[ERROR_WORDS + 64], words[ERROR_WORDS];
+	const char *why = failure_text(result, words);
 
-	snprintf(note, sizeof(note), "%s", failure_text(result));
+	snprintf(note, sizeof(note), "%s", why);
 	if (connection->response.is_streaming)
-		snprintf(note, sizeof(note), "%s, by %s at offset %llu", failure_text(result),
+		snprintf(note, sizeof(note), "%s, by %s at offset %llu", why,
 			 stream_send_path(&connection->response.stream),
 			 (unsigned long long)stream_send_offset(&connection->response.stream));
 	settle_answer(connection, note);

@@ -9,6 +9,7 @@
 #include "http/resolve.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/sys.h"
 #include "http/content-type.h"
 #include "http/listing.h"
@@ -76,6 +77,8 @@ static void answer(struct resolve *resolve, unsigned status, const char *why)
 
 static void answer_error(struct resolve *resolve, int code)
 {
+	char words[ERROR_WORDS];
+
 	switch (code) {
 	case ENOENT:
 	case ENOTDIR:
@@ -89,18 +92,18 @@ static void answer_error(struct resolve *resolve, int code)
 	case EACCES:
 	case EPERM:
 	case ENXIO:
-		answer(resolve, 403, strerror(code));
+		answer(resolve, 403, error_words(code, words));
 		break;
 	case EMFILE:
 	case ENFILE:
 		resolve->lacks_descriptors = true;
-		answer(resolve, 503, strerror(code));
+		answer(resolve, 503, error_words(code, words));
 		break;
 	case ENOMEM:
-		answer(resolve, 503, strerror(code));
+		answer(resolve, 503, error_words(code, words));
 		break;
 	default:
-		answer(resolve, 500, strerror(code));
+		answer(resolve, 500, error_words(code, words));
 	}
 }
 

@@ -27,7 +27,7 @@ struct lab_row {
 	const char *send, *receive; /* static names */
 	bool is_cold;
 	int baseline;      /* index of the row that it is compared with */
-	char skipped[320]; /* why there are no figures; else "" */
+	char skipped[512]; /* why there are no figures; else "" */
 	unsigned runs;     /* how many results there are */
 	struct lab_pair_result *results;
 

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAB_MEDIA_TEXT     256
+#define LAB_MEDIA_TEXT     512
 #define LAB_MEDIA_ROWS     40
 #define LAB_MEDIA_RUNS_MAX 100
 #define LAB_MEDIA_SIZE_MIN ((uint64_t)16 << 20) /* of the file on the disk */

@@ -20,7 +20,7 @@ enum { REDIRECTS_MAX = 10 };
 static int failed(struct download *download, int result, const char *what)
 {
 	if (result < 0 && !*download->error->text)
-		error_set_errno(download->error, -result, "%s %.180s:%s", what, download->url.host,
+		error_set_errno(download->error, -result, "%s %s:%s", what, download->url.host,
 				download->url.port);
 	return result;
 }
@@ -53,7 +53,7 @@ static int connect_any(struct download *download)
 	int result = getaddrinfo(url->host, url->port, &hints, &found);
 
 	if (result != 0)
-		return error_set(download->error, EHOSTUNREACH, "host %.180s: %s", url->host,
+		return error_set(download->error, EHOSTUNREACH, "host %s: %s", url->host,
 				 gai_strerror(result));
 	result = -EHOSTUNREACH;
 	for (struct addrinfo *at = found; at; at = at->ai_next) {
@@ -239,11 +239,10 @@ static int check_partial(struct download *download)
 				 (unsigned long long)head->content_length,
 				 (unsigned long long)range.length);
 	if (head->etag.data && !http_text_is(head->etag, journal->etag))
-		return error_set(
-			download->error, EPROTO,
-			"the server sends another version than was asked for; remove %.100s "
-			"to start over",
-			download->target.part);
+		return error_set(download->error, EPROTO,
+				 "the server sends another version than was asked for; remove %s "
+				 "to start over",
+				 download->target.part);
 	download->expected = range.size;
 	return 0;
 }

@@ -35,6 +35,8 @@ static int open_stream(struct download *download)
 
 static int body_failed(struct download *download, int64_t code)
 {
+	char words[ERROR_WORDS];
+
 	if (code == -ENODATA)
 		return error_set(download->error, ENODATA,
 				 "the connection ended after %llu of %llu bytes",
@@ -45,15 +47,14 @@ static int body_failed(struct download *download, int64_t code)
 				 "the server sends more than it announced");
 	if (code == -ENOSPC || code == -EDQUOT)
 		return error_set(download->error, (int)-code,
-				 "no room for %.150s: %s; free some and run again",
-				 download->target.part, strerror((int)-code));
+				 "no room for %s: %s; free some and run again",
+				 download->target.part, error_words((int)-code, words));
 	if (download->path && (code == -EINVAL || code == -EOPNOTSUPP))
 		return error_set(download->error, EOPNOTSUPP,
-				 "receive path %s cannot go on in %.100s: the file system refuses "
+				 "receive path %s cannot go on in %s: the file system refuses "
 				 "it; leave the choice to the plan",
 				 download->path->name, download->target.part);
-	return error_set_errno(download->error, (int)-code, "receiving %.180s",
-			       download->target.part);
+	return error_set_errno(download->error, (int)-code, "receiving %s", download->target.part);
 }
 
 /* To a pipe or a terminal, which may take its time; an interrupt gets through. */
@@ -298,7 +299,6 @@ static void settle(struct download *download)
 static void keep_part(struct download *download, bool was_interrupted)
 {
 	uint64_t done = download->resume, kept;
-	char text[320] = "";
 
 	if (!download->target.file)
 		return;
@@ -308,14 +308,13 @@ static void keep_part(struct download *download, bool was_interrupted)
 	}
 	kept = target_keep(&download->target, done, was_interrupted);
 	if (kept > 0)
-		snprintf(text, sizeof(text),
-			 "; %.80s has the first %llu bytes: run again to continue",
-			 download->target.part, (unsigned long long)kept);
+		error_append(download->error,
+			     "; %s has the first %llu bytes: run again to continue",
+			     download->target.part, (unsigned long long)kept);
 	else if (done > 0)
-		snprintf(text, sizeof(text), "; %.80s %s", download->target.part,
-			 was_interrupted ? "is left, but cannot be continued"
-					 : "was removed, as it cannot be continued");
-	download_error_append(download, text);
+		error_append(download->error, "; %s %s", download->target.part,
+			     was_interrupted ? "is left, but cannot be continued"
+					     : "was removed, as it cannot be continued");
 }
 
 /* What happens between an open target and its commit. */

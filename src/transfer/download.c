@@ -22,14 +22,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void download_error_append(struct download *download, const char *text)
-{
-	char *end = download->error->text + strlen(download->error->text);
-
-	snprintf(end, (size_t)(download->error->text + sizeof(download->error->text) - end), "%s",
-		 text);
-}
-
 int64_t download_resident(const struct download *download, uint64_t length)
 {
 	struct cache_residency residency;
@@ -88,7 +80,7 @@ int download_wait_socket(struct download *download, const char *what)
 		 */
 		if (result == 0 && !download->client.is_ready &&
 		    now_ms() - download->active_ms >= timeout_seconds(download) * 1000)
-			result = error_set(download->error, ETIMEDOUT, "%.180s:%s: no %s for %u s",
+			result = error_set(download->error, ETIMEDOUT, "%s:%s: no %s for %u s",
 					   download->url.host, download->url.port, what,
 					   timeout_seconds(download));
 	}

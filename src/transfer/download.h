@@ -58,7 +58,6 @@ int download_wait_stream(struct download *download);
 void download_wake(void *owner);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
-void download_error_append(struct download *download, const char *text);
 
 /* ask.c: asks for the file, follows redirects, and decides from the answer what is to come: resume,
  * expected and the journal are set. */

@@ -39,7 +39,7 @@ static int open_special(struct download *download, const char *output)
 	download->output_fd = sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY, 0);
 	download->owns_output_fd = download->output_fd >= 0;
 	return download->output_fd < 0 ? error_set_errno(download->error, -download->output_fd,
-							 "cannot write %.200s", output)
+							 "cannot write %s", output)
 				       : 0;
 }
 
@@ -59,7 +59,7 @@ static int choose_output(struct download *download)
 		output = name;
 	}
 	if (result < 0) {
-		download_error_append(download, "; name the output (-o FILE)");
+		error_append(download->error, "; name the output (-o FILE)");
 		return result;
 	}
 	snprintf(download->result->file, sizeof(download->result->file), "%s", output);

@@ -129,6 +129,7 @@ static int cut(struct target *target, uint64_t keep, struct sluice_error *error)
 
 int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
 {
+	char words[ERROR_WORDS];
 	int fd = sys_open(target->folder, target->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
 			  0666);
 	int result;
@@ -142,7 +143,7 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 		sys_close(fd);
 		return error_set(error, -result, "%.180s: %s", target->part,
 				 result == -EBUSY ? "another process is writing it"
-						  : strerror(-result));
+						  : error_words(-result, words));
 	}
 	if (!S_ISREG(target->file->status.stx_mode))
 		return error_set(error, EINVAL, "%.200s is not a regular file", target->part);

@@ -70,6 +70,40 @@ static void lines_break_between_words(void **state)
 	assert_int_equal(text_line("longer word", 4), 6);
 }
 
+static void long_words_lose_their_middle(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		const char *expected;
+	} rows[] = {
+		{"fits", 5, "fits"},
+		{"no name is to blame", 10, "no nam..."},
+		{"no name", 4, "..."},
+		{"no name", 1, ""},
+		{"a 0123456789abcdefghijklmnopqrst failed", 32, "a 012345678...klmnopqrst failed"},
+		{"0123456789abcdefghijklmnopqrst 0123456789abcdefghijklmnopqrst", 48, NULL},
+		/* The dots never stand in the middle of a character. */
+		{"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+		 "\xc3\xa4"
+		 "\xc3\xa4\xc3\xa4 x",
+		 26, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[128], safe[128];
+
+		strcpy(text, rows[i].text);
+		text_fit(text, rows[i].size);
+		assert_true(strlen(text) < rows[i].size);
+		assert_string_equal(text_for_terminal(safe, sizeof(safe), text), text);
+		if (rows[i].expected)
+			assert_string_equal(text, rows[i].expected);
+		else
+			assert_non_null(strstr(text, "..."));
+	}
+}
+
 static void outside_text_is_escaped(void **state)
 {
 	static const struct {
@@ -157,6 +191,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_formatted),
 		cmocka_unit_test(sums_are_checked),
 		cmocka_unit_test(lines_break_between_words),
+		cmocka_unit_test(long_words_lose_their_middle),
 		cmocka_unit_test(outside_text_is_escaped),
 		cmocka_unit_test(bills_add_up),
 		cmocka_unit_test(system_calls_are_counted_and_errors_returned),
