@@ -3,8 +3,9 @@
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+STRESS_MINUTES ?= 10
 .DEFAULT_GOAL := build
-.PHONY: build run test asan tsan valgrind fuzz clang bench fmt lint install clean deps test-deps help
+.PHONY: build run test asan tsan valgrind fuzz stress clang bench fmt lint install clean deps test-deps help
 
 C_FILES = $(shell find include src cmd tests bench -name '*.[ch]' 2>/dev/null)
 SCRIPTS = .ci/run scripts/install-dependencies scripts/demo
@@ -31,6 +32,9 @@ valgrind: build test-deps ## unit tests under valgrind
 
 fuzz: test-deps ## each fuzz target for FUZZ_SECONDS (60)
 	@python3 tests/run.py --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+stress: build test-deps ## a server under many clients of many kinds for STRESS_MINUTES (10), every byte compared
+	@tests/stress/serve --minutes $(STRESS_MINUTES) $(if $(STRESS_SEED),--seed $(STRESS_SEED))
 
 clang: build-clang/build.ninja ## a build by clang, warnings being errors
 	@ninja -C build-clang
