@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes a chunked body apart (RFC 9112 7.1). Part of message.h, which is what others include. */
+/*
+ * Takes the chunked body of an answer apart (RFC 9112 7.1). Part of message.h, which is what others
+ * include. It takes what servers in use send and RFC 9112 lets a client take: blanks around a size,
+ * any extensions and trailers (read over), lines that end in LF. A request's body is not for it: a
+ * server has to be stricter.
+ */
 #ifndef SLUICE_HTTP_CHUNKED_H
 #define SLUICE_HTTP_CHUNKED_H
 
@@ -21,5 +26,10 @@ void http_chunked_close(struct http_chunked *chunked); /* NULL is fine */
  */
 int http_chunked_decode(struct http_chunked *chunked, const char *data, size_t length, size_t *used,
 			struct http_text *body);
+/*
+ * Whether the last chunk has come, so that nothing of the body is missing (RFC 9112 8): some
+ * servers close the connection before the empty line.
+ */
+bool http_chunked_is_whole(const struct http_chunked *chunked);
 
 #endif

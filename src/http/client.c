@@ -63,54 +63,68 @@ int http_client_send(struct http_client *client, const struct buffer *text, size
 	return 0;
 }
 
-static int64_t receive_more(struct http_client *client)
+/* Up to `limit` bytes of input, so that more of a body than needed is not copied through it. */
+static int64_t receive_up_to(struct http_client *client, size_t limit)
 {
 	int64_t count;
 
 	do
-		count = sys_recv(client->fd, client->input + client->filled,
-				 HTTP_CLIENT_INPUT - client->filled, 0);
+		count = sys_recv(client->fd, client->input + client->filled, limit - client->filled,
+				 0);
 	while (count == -EINTR);
 	if (count > 0)
 		client->filled += (size_t)count;
 	return count;
 }
 
+static int parse(struct http_client *client, struct http_response *response,
+		 struct sluice_error *error)
+{
+	size_t used;
+	int result = http_response_parse(response, client->input + client->used,
+					 client->filled - client->used, &used, error);
+
+	if (result == 0)
+		client->used += used;
+	return result;
+}
+
+static int head_ended(const struct http_client *client, int64_t count, struct sluice_error *error)
+{
+	if (count == -EAGAIN)
+		return -EAGAIN;
+	if (count < 0)
+		return error_set_errno(error, (int)-count, "reading the answer");
+	if (client->filled == HTTP_CLIENT_INPUT)
+		return error_set(error, EPROTO, "one interim answer (1xx) after the other");
+	return error_set(error, EPROTO,
+			 client->filled > client->used
+				 ? "the server closed the connection in the middle of the answer's "
+				   "head"
+				 : "the server closed the connection without an answer");
+}
+
 int http_client_head(struct http_client *client, struct http_response *response,
 		     struct sluice_error *error)
 {
-	int result = -EAGAIN;
-	int64_t count;
-	size_t used;
+	int result = client->filled > client->used ? parse(client, response, error) : -EAGAIN;
 
-	if (client->filled > client->used)
-		result = http_response_parse(response, client->input + client->used,
-					     client->filled - client->used, &used, error);
 	while (result == -EAGAIN) {
-		count = receive_more(client);
-		if (count == 0)
-			return error_set(error, EPROTO,
-					 client->filled > client->used
-						 ? "the server closed the connection in the middle "
-						   "of the answer's head"
-						 : "the server closed the connection without an "
-						   "answer");
-		if (count < 0)
-			return count == -EAGAIN
-				       ? -EAGAIN
-				       : error_set_errno(error, (int)-count, "reading the answer");
-		result = http_response_parse(response, client->input + client->used,
-					     client->filled - client->used, &used, error);
+		bool is_long = client->filled >= HTTP_CLIENT_READ;
+		int64_t count =
+			receive_up_to(client, is_long ? HTTP_CLIENT_INPUT : HTTP_CLIENT_READ);
+
+		if (count <= 0)
+			return head_ended(client, count, error);
+		result = parse(client, response, error);
 	}
-	if (result == 0)
-		client->used += used;
 	return result;
 }
 
 int64_t http_client_receive(struct http_client *client)
 {
 	client->used = client->filled = 0;
-	return receive_more(client);
+	return receive_up_to(client, HTTP_CLIENT_READ);
 }
 
 int http_client_take(struct http_client *client)

@@ -9,7 +9,8 @@
 
 #include <sys/socket.h>
 
-#define HTTP_CLIENT_INPUT ((size_t)128 << 10)
+#define HTTP_CLIENT_READ  ((size_t)128 << 10) /* received at once, of a body */
+#define HTTP_CLIENT_INPUT (HTTP_RESPONSE_HEAD_MAX + HTTP_CLIENT_READ)
 
 struct http_client {
 	struct loop *loop;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Message heads through llhttp, and what it leaves to us. See head.h. */
+/* Requests' heads through llhttp, and what it leaves to us. See head.h. */
 #include "http/head.h"
 
 #include <errno.h>
@@ -57,13 +57,6 @@ long http_head_end(const char *data, size_t length)
 	return may_become_line(data + start, length - start) ? 0 : -EPROTO;
 }
 
-static int refuse(struct http_head *head, int verdict, const char *reason, struct http_text culprit)
-{
-	head->reason = reason;
-	head->culprit = culprit;
-	return verdict;
-}
-
 /*
  * Every repetition of Content-Length is refused, also of the same number: llhttp does so, and RFC
  * 9110 8.6 allows it.
@@ -71,9 +64,9 @@ static int refuse(struct http_head *head, int verdict, const char *reason, struc
 static int take_length(struct http_head *head, struct http_text value)
 {
 	if (head->has_length)
-		return refuse(head, 400, "more than one Content-Length", value);
+		return 400;
 	if (!http_text_number(value, &head->content_length))
-		return refuse(head, 400, "Content-Length is not a number of bytes", value);
+		return 400;
 	head->has_length = true;
 	return 0;
 }
@@ -81,8 +74,8 @@ static int take_length(struct http_head *head, struct http_text value)
 static int take_coding(struct http_head *head, struct http_text value)
 {
 	if (head->has_coding || !http_text_is_nocase(value, "chunked"))
-		return refuse(head, 501, "a transfer coding other than chunked", value);
-	head->has_coding = head->is_chunked = true;
+		return 501;
+	head->has_coding = true;
 	return 0;
 }
 
@@ -94,10 +87,7 @@ static int take_slot(struct http_head *head, const struct http_slot *slot, struc
 		*kept = value;
 		return 0;
 	}
-	if (slot->repeat == HTTP_REPEAT_NEVER ||
-	    (slot->repeat == HTTP_REPEAT_SAME && !http_text_equal(*kept, value)))
-		return refuse(head, 400, "a repeated field", http_text_of(slot->name));
-	return 0;
+	return slot->repeat == HTTP_REPEAT_NEVER ? 400 : 0;
 }
 
 static bool is_token(struct http_text text)
@@ -111,7 +101,7 @@ static bool is_token(struct http_text text)
 static int take_field(struct http_head *head, struct http_text name, struct http_text value)
 {
 	if (!is_token(name))
-		return refuse(head, 400, "not a field name", name);
+		return 400;
 	if (http_text_is_nocase(name, "content-length"))
 		return take_length(head, value);
 	if (http_text_is_nocase(name, "transfer-encoding"))
@@ -157,15 +147,9 @@ static int on_field_complete(llhttp_t *parser)
  * RFC 9112 6.1: such framing is how requests are smuggled. llhttp refuses most of it too; a build
  * of it that is lenient must not be enough to let it in.
  */
-static int check_framing(struct http_head *head)
+static int check_framing(const struct http_head *head)
 {
-	struct http_text none = {0};
-
-	if (head->has_coding && head->has_length)
-		return refuse(head, 400, "both Transfer-Encoding and Content-Length", none);
-	if (head->has_coding && head->minor == 0)
-		return refuse(head, 400, "Transfer-Encoding in HTTP/1.0", none);
-	return 0;
+	return head->has_coding && (head->has_length || head->minor == 0) ? 400 : 0;
 }
 
 /* Stops the parser in any case: the body is not its business. */
@@ -191,8 +175,7 @@ static const llhttp_settings_t settings = {
 /* A well-formed line whose method llhttp does not know, or knows as one of RTSP only */
 static bool is_method_unknown(const struct reader *reader, llhttp_errno_t code)
 {
-	return reader->head->is_request && !reader->name.data &&
-	       (code == HPE_INVALID_METHOD || code == HPE_INVALID_CONSTANT);
+	return !reader->name.data && (code == HPE_INVALID_METHOD || code == HPE_INVALID_CONSTANT);
 }
 
 /*
@@ -214,14 +197,13 @@ static size_t feed_target(llhttp_t *parser, const char *data, size_t length)
 
 int http_head_parse(struct http_head *head, const char *data, size_t length)
 {
-	size_t fed = 0;
 	struct reader reader = {.head = head};
 	llhttp_errno_t code;
+	size_t fed;
 
-	llhttp_init(&reader.parser, head->is_request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+	llhttp_init(&reader.parser, HTTP_REQUEST, &settings);
 	reader.parser.data = &reader;
-	if (head->is_request)
-		fed = feed_target(&reader.parser, data, length);
+	fed = feed_target(&reader.parser, data, length);
 	code = llhttp_execute(&reader.parser, data + fed, length - fed);
 	if (reader.verdict)
 		return reader.verdict;
@@ -229,7 +211,5 @@ int http_head_parse(struct http_head *head, const char *data, size_t length)
 		return 0;
 	if (code == HPE_OK)
 		return -EAGAIN;
-	if (is_method_unknown(&reader, code))
-		return -ENOTSUP;
-	return refuse(head, 400, llhttp_get_error_reason(&reader.parser), (struct http_text){0});
+	return is_method_unknown(&reader, code) ? -ENOTSUP : 400;
 }

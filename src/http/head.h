@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a message head that requests and responses share (RFC 9112 5, 6): lines, fields,
- * framing. Private to this folder.
+ * The lines, fields and framing of a request's head (RFC 9112 5, 6). Private to this room.
  *
  * It stands apart from message.h because llhttp.h's enumerators (HTTP_GET, HTTP_HEAD, ...) are the
- * same words as ours: only head.c and chunked.c see llhttp. It adds the strictness that llhttp has
+ * same words as ours: only head.c sees llhttp. It adds the strictness that llhttp has
  * in some releases and builds only (bare LF, folded lines, spaces in names), so that every build
  * accepts the same messages.
  */
@@ -15,7 +14,6 @@
 
 enum http_repeat {
 	HTTP_REPEAT_FIRST, /* the first line counts */
-	HTTP_REPEAT_SAME,  /* further lines must say the same */
 	HTTP_REPEAT_NEVER,
 };
 
@@ -27,20 +25,14 @@ struct http_slot {
 };
 
 struct http_head {
-	bool is_request;
 	unsigned minor; /* from the first line, which the caller has read */
 	const struct http_slot *slots;
 	size_t slot_count;
 	void *message;
 
 	/* Out, where the head is complete */
-	bool keep_alive; /* for a response: false too where its body ends with the connection */
-	bool has_length, has_coding, is_chunked;
+	bool keep_alive, has_length, has_coding;
 	uint64_t content_length;
-
-	/* Out, where it is not acceptable */
-	const char *reason;
-	struct http_text culprit; /* absent where the reason says it all */
 };
 
 /*

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests and responses: the first line and what is peculiar to each. See message.h and head.h. */
+/* Requests: the first line and what is peculiar to them. See message.h and head.h. */
 #include "http/message.h"
 
-#include "base/error.h"
 #include "http/head.h"
 
 #include <errno.h>
@@ -21,18 +20,6 @@ static const struct http_slot request_slots[] = {
 	 HTTP_REPEAT_NEVER},
 	{"accept", offsetof(struct http_request, accept), HTTP_REPEAT_FIRST},
 	{"prefer", offsetof(struct http_request, prefer), HTTP_REPEAT_FIRST},
-};
-
-static const struct http_slot response_slots[] = {
-	{"etag", offsetof(struct http_response, etag), HTTP_REPEAT_SAME},
-	{"last-modified", offsetof(struct http_response, last_modified), HTTP_REPEAT_SAME},
-	{"content-range", offsetof(struct http_response, content_range), HTTP_REPEAT_SAME},
-	{"content-encoding", offsetof(struct http_response, content_encoding), HTTP_REPEAT_SAME},
-	{"location", offsetof(struct http_response, location), HTTP_REPEAT_SAME},
-	{"content-type", offsetof(struct http_response, content_type), HTTP_REPEAT_FIRST},
-	{"retry-after", offsetof(struct http_response, retry_after), HTTP_REPEAT_FIRST},
-	{"server", offsetof(struct http_response, server), HTTP_REPEAT_FIRST},
-	{"sluice-bill", offsetof(struct http_response, bill), HTTP_REPEAT_SAME},
 };
 
 /* The first line without its CRLF; *is_complete where data goes on to the LF. */
@@ -162,10 +149,8 @@ static int take_request(struct http_request *request, const struct http_head *he
 /* data is what may be a head: at most HTTP_HEAD_MAX bytes, without the empty lines before it. */
 static int parse_request(struct http_request *request, const char *data, size_t length, long *end)
 {
-	struct http_head head = {.is_request = true,
-				 .slots = request_slots,
-				 .slot_count = COUNT(request_slots),
-				 .message = request};
+	struct http_head head = {
+		.slots = request_slots, .slot_count = COUNT(request_slots), .message = request};
 	bool is_complete;
 	struct http_text line = first_line(data, length, &is_complete);
 	int result;
@@ -200,106 +185,5 @@ int http_request_parse(struct http_request *request, const char *data, size_t le
 		return 431;
 	if (!result)
 		*used = skipped + (size_t)end;
-	return result;
-}
-
-static int refuse(struct sluice_error *error, const char *reason, struct http_text culprit)
-{
-	char printable[160];
-
-	if (!culprit.data)
-		return error_set(error, EPROTO, "the answer is not valid HTTP: %s", reason);
-	return error_set(error, EPROTO, "the answer is not valid HTTP: %s: \"%s\"", reason,
-			 http_text_printable(culprit, printable, sizeof(printable)));
-}
-
-/* A peer that speaks something else may never end its line: it is told by its first bytes. */
-static bool may_be_http(struct http_text line)
-{
-	static const char start[] = "HTTP/";
-	size_t length = line.length < sizeof(start) - 1 ? line.length : sizeof(start) - 1;
-
-	return !length || !memcmp(line.data, start, length);
-}
-
-/* "HTTP/1.1 200 OK"; llhttp reads the status too, but some releases take more or fewer digits. */
-static int parse_status_line(struct http_response *response, struct http_text line,
-			     struct sluice_error *error)
-{
-	struct http_text rest = line;
-	struct http_text version = http_text_cut_until(&rest, ' ');
-	struct http_text digits;
-	unsigned major;
-	uint64_t status;
-
-	if (!parse_version(version, &major, &response->minor))
-		return refuse(error, "it does not begin with an HTTP version", line);
-	if (major != 1 || response->minor > 1)
-		return refuse(error, "it is of an unknown version", version);
-	http_text_cut(&rest, " ");
-	digits = http_text_cut_until(&rest, ' ');
-	if (digits.length != 3 || !http_text_number(digits, &status) || status < 100 ||
-	    status > 599)
-		return refuse(error, "not a status of three digits", line);
-	response->status = (unsigned)status;
-	return 0;
-}
-
-static void take_response(struct http_response *response, const struct http_head *head)
-{
-	response->keep_alive = head->keep_alive;
-	response->chunked = head->is_chunked;
-	response->has_content_length = head->has_length;
-	response->content_length = head->content_length;
-}
-
-static int parse_fields(struct http_response *response, const char *data, size_t length,
-			struct sluice_error *error)
-{
-	struct http_head head = {.minor = response->minor,
-				 .slots = response_slots,
-				 .slot_count = COUNT(response_slots),
-				 .message = response};
-	int result = http_head_parse(&head, data, length);
-
-	if (!result)
-		take_response(response, &head);
-	return result > 0 ? refuse(error, head.reason, head.culprit) : result;
-}
-
-/* data is what may be a head: at most HTTP_RESPONSE_HEAD_MAX bytes. */
-static int parse_response(struct http_response *response, const char *data, size_t length,
-			  size_t *used, struct sluice_error *error)
-{
-	bool is_complete;
-	struct http_text line = first_line(data, length, &is_complete);
-	long end = http_head_end(data, length);
-	int result;
-
-	if (!may_be_http(line))
-		return refuse(error, "it does not begin with an HTTP version", line);
-	if (end < 0)
-		return refuse(error, "a line does not end in CRLF, is folded, or holds a NUL",
-			      (struct http_text){0});
-	if (!is_complete)
-		return -EAGAIN;
-	result = parse_status_line(response, line, error);
-	if (!result)
-		result = parse_fields(response, data, end ? (size_t)end : length, error);
-	if (!result)
-		*used = (size_t)end;
-	return result;
-}
-
-int http_response_parse(struct http_response *response, const char *data, size_t length,
-			size_t *used, struct sluice_error *error)
-{
-	size_t limit = length < HTTP_RESPONSE_HEAD_MAX ? length : HTTP_RESPONSE_HEAD_MAX;
-	int result;
-
-	*response = (struct http_response){0};
-	result = parse_response(response, data, limit, used, error);
-	if (result == -EAGAIN && limit == HTTP_RESPONSE_HEAD_MAX)
-		return refuse(error, "its head is longer than 64 KiB", (struct http_text){0});
 	return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP/1.x message heads (RFC 9112), parsed by llhttp, checked by us. Pure: no system calls.
+ * HTTP/1.x message heads (RFC 9112): requests by llhttp, and checked by us; answers by our own code
+ * (reply.c). Pure: no system calls.
  * The texts in a parsed head point into the caller's data. An absent field's text has data NULL; a
  * field that is there but empty has length 0. Field values come without the blanks around them.
  *
@@ -19,7 +20,7 @@
 
 #define HTTP_HEAD_MAX          ((size_t)16 << 10) /* a header block, request line included */
 #define HTTP_TARGET_MAX        ((size_t)8 << 10)
-#define HTTP_RESPONSE_HEAD_MAX ((size_t)64 << 10)
+#define HTTP_RESPONSE_HEAD_MAX ((size_t)256 << 10)
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OPTIONS, HTTP_METHOD_KNOWN, HTTP_METHOD_UNKNOWN };
 
@@ -67,12 +68,21 @@ struct http_response {
 /*
  * Like http_request_parse, for the head of an answer to GET. Returns 0, -EAGAIN, or -EPROTO with
  * error saying what is wrong with it, safe to print. 1xx heads are returned like any other: the
- * caller goes on. As strict about lines and framing as requests are; ETag, Last-Modified,
- * Content-Range, Content-Encoding, Location and Sluice-Bill may be repeated with the same value
- * only, of other fields the first counts. A status is 100..599. The head's limit is
- * HTTP_RESPONSE_HEAD_MAX.
+ * caller goes on. Undoes folds in data itself, and changes nothing else there.
+ *
+ * Takes what servers in use send, as long as it can be read in one way only: empty lines before the
+ * status line, any blanks in it and any reason or none, a status up to 999, any HTTP/1.x; lines
+ * that end in LF, folded lines, blanks before a colon, names and control characters that no field
+ * may have (such a field is nobody's); a Content-Length that is repeated, or a list, of one number;
+ * "chunked" beside a length, which then does not count, twice, and beside "identity". An ETag or
+ * Last-Modified that is there twice and differs is empty; a Content-Range, Content-Encoding,
+ * Location or Sluice-Bill is refused then; of other fields the first counts.
+ *
+ * Refuses, beyond what is no HTTP: a CR without LF, a NUL, a line without a colon; Content-Lengths
+ * that differ, are empty or are no number of 64 bits; any other transfer coding; a name that is
+ * none and holds that of a field of framing. The head's limit is HTTP_RESPONSE_HEAD_MAX.
  */
-int http_response_parse(struct http_response *response, const char *data, size_t length,
-			size_t *used, struct sluice_error *error);
+int http_response_parse(struct http_response *response, char *data, size_t length, size_t *used,
+			struct sluice_error *error);
 
 #endif

@@ -204,6 +204,8 @@ static int decode_chunked(struct download *download)
 
 			if (count < 0)
 				return (int)count;
+			if (count == 0 && http_chunked_is_whole(download->chunked))
+				return 0;
 			if (count == 0)
 				return error_set(download->error, ENODATA,
 						 "the connection ended in the middle of a chunked "

@@ -79,7 +79,7 @@ static int64_t receive(const struct download *download, int fd, char *data, size
 }
 
 /* Whether the head and the body are there: 0, -EAGAIN, or -EPROTO. */
-static int parse(struct download *download, const char *input, size_t filled)
+static int parse(struct download *download, char *input, size_t filled)
 {
 	struct sluice_get_result *result = download->result;
 	struct http_response head;
