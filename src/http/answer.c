@@ -214,14 +214,15 @@ static void answer_target(struct connection *connection)
 
 static void answer_request(struct connection *connection)
 {
-	const struct http_request *request = &connection->request;
+	struct http_request *request = &connection->request;
 
+	request->keep_alive &= !request->has_body;
 	if (request->method == HTTP_METHOD_UNKNOWN)
 		connection_answer_text(connection, 501, "unknown method");
-	else if (request->has_body)
-		connection_answer_text(connection, 413, "request with a body");
 	else if (request->method == HTTP_METHOD_KNOWN)
 		connection_answer_text(connection, 405, "");
+	else if (request->has_body)
+		connection_answer_text(connection, 413, "request with a body");
 	else if (request->method == HTTP_OPTIONS)
 		connection_answer_text(connection, 204, "");
 	else
@@ -255,6 +256,7 @@ bool connection_take_request(struct connection *connection)
 		answer_request(connection);
 	else
 		connection_answer_text(connection, (unsigned)status, http_reason((unsigned)status));
-	connection->response.has_successor = has_successor(connection);
+	connection->response.has_successor =
+		connection->response.keep_alive && has_successor(connection);
 	return true;
 }

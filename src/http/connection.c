@@ -24,11 +24,13 @@
 #include <time.h>
 
 enum {
-	HEAD_MS = 30000,  /* for a whole header block */
-	IDLE_MS = 60000,  /* between requests */
-	SEND_MS = 60000,  /* without progress */
-	LINGER_MS = 5000, /* for a client to read the last answer */
-	LINGER_BYTES = 1 << 20,
+	HEAD_MS = 30000, /* for a whole header block */
+	IDLE_MS = 60000, /* between requests */
+	SEND_MS = 60000, /* without progress */
+	LINGER_MS =
+		5000, /* for a client to read the last answer, or to send more that is dropped */
+	LINGER_ALL_MS = 30000,
+	LINGER_BYTES = 1 << 30,
 	TURN_BYTES = 1 << 20, /* what one connection may send before the others have a turn */
 	TURN_STEPS = 128,
 };
@@ -173,6 +175,7 @@ static void linger(struct connection *connection)
 	sys_shutdown(connection->fd, SHUT_WR);
 	connection->linger_left = LINGER_BYTES;
 	connection_set_state(connection, LINGERING);
+	connection->linger_end_ms = connection->since_ms + LINGER_ALL_MS;
 }
 
 static void finish_answer(struct connection *connection)
@@ -261,18 +264,25 @@ static int64_t drive_sending(struct connection *connection)
 	return 0;
 }
 
+/* Drops what comes: many a client reads its answer only once it has sent its whole body. */
 static int64_t drive_lingering(struct connection *connection)
 {
-	char scrap[4096];
-	int64_t count = sys_recv(connection->fd, scrap, sizeof(scrap), 0);
+	struct worker *worker = connection->worker;
+	uint64_t now = loop_now_ms(worker->loop);
+	int64_t count;
 
-	if (count == -EAGAIN || count == -EINTR)
-		return -EAGAIN;
+	do
+		count = sys_recv(connection->fd, NULL, TURN_BYTES, MSG_TRUNC);
+	while (count == -EINTR);
+	if (count == -EAGAIN)
+		return count;
 	if (count <= 0 || connection->linger_left < (uint64_t)count) {
 		close_connection(connection);
 		return 0;
 	}
 	connection->linger_left -= (uint64_t)count;
+	if (now < connection->linger_end_ms && !worker->is_stopping)
+		connection->since_ms = now;
 	return count;
 }
 

@@ -28,7 +28,7 @@ struct connection {
 	bool is_corked;      /* the last answer may wait in the socket for the next one */
 	uint64_t input_turn; /* of the loop, whose wait told of input; 0: since then we answered */
 	uint64_t since_ms;   /* when the state began, or made progress last */
-	uint64_t linger_left;
+	uint64_t linger_left, linger_end_ms;
 	int unsent;  /* when the timer looked last */
 	char *input; /* HEAD_MAX bytes, while there is any */
 	size_t input_length;

@@ -9,9 +9,10 @@ import os
 import random
 import re
 import socket
+import subprocess
 import unittest
 
-from support import MIB, make_file, ordinary_user, serve, skip_unless_root, temp_folder
+from support import MIB, make_file, ordinary_user, program, serve, skip_unless_root, temp_folder
 
 SECRET = b"this must never leave"
 HOST = b"Host: localhost\r\n"
@@ -132,12 +133,10 @@ class Heads(Attacked):
             head = method + b" /file.txt HTTP/1.1\r\n" + HOST
             self.refused(head + LENGTH + SMUGGLED, 413)
             self.refused(head + CHUNK + SMUGGLED, 413)
-        head = b"POST /file.txt HTTP/1.1\r\n" + HOST
-        self.refused(head + LENGTH + SMUGGLED, 405, 413)
-
-    def test_a_long_body_does_not_drown_the_answer(self):
-        head = b"GET /file.txt HTTP/1.1\r\n" + HOST + b"Content-Length: 262144\r\n\r\n"
-        self.refused(head + bytes(262144), 413)
+        for method in (b"POST", b"PUT", b"PATCH", b"DELETE"):
+            head = method + b" /file.txt HTTP/1.1\r\n" + HOST
+            self.refused(head + LENGTH + SMUGGLED, 405)
+            self.refused(head + CHUNK + SMUGGLED, 405)
 
     def test_an_empty_body_is_no_body(self):
         answer = self.server.request("/file.txt", headers={"Content-Length": "0"})
@@ -171,6 +170,62 @@ class Heads(Attacked):
                 connection.send(data)
                 connection.done_sending()
                 self.assertNotRegex(connection.rest(), rb"^HTTP/1\.1 2")
+
+
+class Uploads(Attacked):
+    """Clients that send all they have before they read: the answer waits for them."""
+
+    LENGTH = 8 * MIB  # more than the sockets hold between both
+    WITH_LENGTH = HOST + b"Content-Length: %d\r\n" % LENGTH
+    CHUNKED = HOST + b"Transfer-Encoding: chunked\r\n"
+
+    def assert_told(self, head, body, status):
+        with self.subTest(head[:60]), self.server.connect() as connection:
+            connection.send(head)
+            for _ in range(self.LENGTH // len(body)):
+                connection.send(body)
+            answer = connection.answer()
+            self.assertEqual(answer.status, status)
+            self.assertEqual(connection.file.read(), b"")  # an end, and no reset
+            return answer
+
+    def test_a_body_that_nobody_wants(self):
+        chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+        for method in (b"PUT", b"POST"):
+            line = method + b" /file.txt HTTP/1.1\r\n"
+            answer = self.assert_told(line + self.WITH_LENGTH + b"\r\n", bytes(65536), 405)
+            self.assertIn("GET", answer.headers["Allow"])
+            self.assert_told(line + self.CHUNKED + b"\r\n", chunk, 405)
+            hopeful = self.WITH_LENGTH + b"Expect: 100-continue\r\n\r\n"
+            self.assert_told(line + hopeful, bytes(65536), 405)
+        self.assert_told(b"PUT / HTTP/1.0\r\n" + self.WITH_LENGTH + b"\r\n", bytes(65536), 405)
+        line = b"GET /file.txt HTTP/1.1\r\n"
+        self.assert_told(line + self.WITH_LENGTH + b"\r\n", bytes(65536), 413)
+        self.assert_told(line + self.CHUNKED + b"\r\n", chunk, 413)
+        self.assert_told(b"BREW" + line[3:] + self.WITH_LENGTH + b"\r\n", bytes(65536), 501)
+
+    def test_a_head_that_does_not_end(self):
+        line = b"GET /file.txt HTTP/1.1\r\n" + HOST
+        self.assert_told(line, b"X: y\r\n" * 8192, 431)
+        self.assert_told(b"GET /", b"x" * 65536, 414)
+        self.assert_told(b"garbage\r\n", b"x" * 65536, 400)
+        self.assert_told(b"GET / HTTP/2.0\r\n\r\n", b"x" * 65536, 505)
+        self.assert_told(line + b"Transfer-Encoding: gzip\r\n\r\n", b"x" * 65536, 501)
+
+    def test_expect_is_answered_before_the_body(self):
+        """What curl sends: it waits for the answer, and then keeps its body to itself."""
+        with self.server.connect() as connection:
+            fields = {"Content-Length": self.LENGTH, "Expect": "100-continue"}
+            connection.ask("/file.txt", "PUT", fields)
+            self.assertEqual(connection.answer().status, 405)
+            self.assertEqual(connection.file.read(), b"")
+
+    def test_curl_uploads(self):
+        big = make_file(self.outer / "big", self.LENGTH)
+        for fields in ((), ("-H", "Expect:"), ("-H", "Transfer-Encoding: chunked")):
+            command = [program("curl"), "-sS", "-T", big, *fields, self.server.url("up")]
+            done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+            self.assertIn(b"405", done.stdout)
 
 
 class Paths(Attacked):
