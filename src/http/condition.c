@@ -7,14 +7,49 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define WEAK_DATE_SECONDS 60
+enum {
+	WEAK_DATE_SECONDS = 60,
+	SETTLED_NS = 20000000, /* two ticks of the slowest kernel's clock, HZ=100 */
+	/* File systems with the coarsest time stamps (FAT), or with a server's clock. */
+	SETTLED_SECONDS = 2,
+	SECOND_NS = 1000000000,
+};
 
-void http_etag_format(char etag[HTTP_ETAG_SIZE], uint64_t device, uint64_t inode, uint64_t size,
-		      struct timespec mtime)
+/* From a time stamp to now; of a stamp in the future, negative. */
+static int64_t age_ns(struct statx_timestamp stamp, struct timespec now)
+{
+	int64_t seconds = now.tv_sec - stamp.tv_sec;
+
+	if (seconds > SETTLED_SECONDS || seconds < -SETTLED_SECONDS)
+		return seconds > 0 ? INT64_MAX : INT64_MIN;
+	return seconds * SECOND_NS + now.tv_nsec - stamp.tv_nsec;
+}
+
+/*
+ * Every change moves ctime to the clock's last tick; where that is a whole second, the file system
+ * counts in seconds. A program can set mtime to what it wants, also to a time to come, so that only
+ * says that somebody is writing now.
+ */
+static bool is_young(const struct statx *status, struct timespec now)
+{
+	int64_t modified = age_ns(status->stx_mtime, now);
+	int64_t settled =
+		status->stx_ctime.tv_nsec ? SETTLED_NS : SETTLED_SECONDS * (int64_t)SECOND_NS;
+
+	return age_ns(status->stx_ctime, now) < settled ||
+	       (modified >= 0 && modified < SETTLED_SECONDS * (int64_t)SECOND_NS);
+}
+
+void http_etag_format(char etag[HTTP_ETAG_SIZE], const struct statx *status, struct timespec now)
 {
 	snprintf(etag, HTTP_ETAG_SIZE,
-		 "\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 ".%" PRIx32 "\"", device, inode,
-		 size, (uint64_t)mtime.tv_sec, (uint32_t)mtime.tv_nsec);
+		 "%s\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 ".%" PRIx32 "-%" PRIx64
+		 ".%" PRIx32 "\"",
+		 is_young(status, now) ? "W/" : "",
+		 (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor,
+		 (uint64_t)status->stx_ino, (uint64_t)status->stx_size,
+		 (uint64_t)status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec,
+		 (uint64_t)status->stx_ctime.tv_sec, status->stx_ctime.tv_nsec);
 }
 
 /* Cuts one quoted opaque-tag off the front; the absent text where there is none (RFC 9110 8.8.3).
@@ -56,6 +91,10 @@ static bool cut_weak(struct http_text *text)
  */
 static bool list_has(struct http_text list, const char *etag, bool is_weak_enough)
 {
+	struct http_text current = http_text_of(etag);
+
+	if (cut_weak(&current) && !is_weak_enough)
+		return false;
 	do {
 		struct http_text rest = http_text_trim(list);
 		bool is_weak = cut_weak(&rest);
@@ -66,7 +105,7 @@ static bool list_has(struct http_text list, const char *etag, bool is_weak_enoug
 			if (!tag.data)
 				return false;
 		}
-		if (tag.data && etag && http_text_is(tag, etag) && (is_weak_enough || !is_weak))
+		if (tag.data && http_text_is(tag, current.data) && (is_weak_enough || !is_weak))
 			return true;
 		list = http_text_trim(rest);
 	} while (http_text_cut(&list, ","));
@@ -76,7 +115,8 @@ static bool list_has(struct http_text list, const char *etag, bool is_weak_enoug
 static bool matches(struct http_text list, const struct http_validators *current,
 		    bool is_weak_enough)
 {
-	return http_text_is(list, "*") || list_has(list, current->etag, is_weak_enough);
+	return http_text_is(list, "*") ||
+	       (current->etag && list_has(list, current->etag, is_weak_enough));
 }
 
 /* Whether the representation is newer than the date; `otherwise` where it is not a date. */

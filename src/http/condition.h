@@ -5,19 +5,22 @@
 
 #include "http/message.h"
 
+#include <sys/stat.h>
 #include <time.h>
 
-#define HTTP_ETAG_SIZE 80
+#define HTTP_ETAG_SIZE 112
 
-/* A strong validator, quotes included: device, inode, size and mtime in nanoseconds, in
- * hexadecimal. */
-void http_etag_format(char etag[HTTP_ETAG_SIZE], uint64_t device, uint64_t inode, uint64_t size,
-		      struct timespec mtime);
+/*
+ * A validator, quotes included: device, inode, size, mtime and ctime in nanoseconds, in
+ * hexadecimal. Weak where the file's times are so young at `now` that it could change once more and
+ * keep them.
+ */
+void http_etag_format(char etag[HTTP_ETAG_SIZE], const struct statx *status, struct timespec now);
 bool http_etag_is_strong(struct http_text etag); /* well formed and not W/ */
 
 struct http_validators {
-	const char *etag; /* strong */
-	time_t modified;  /* Last-Modified */
+	const char *etag; /* weak or strong */
+	time_t modified;  /* Last-Modified: not later than now */
 	time_t now;       /* Date of the answer: a Last-Modified within 60 s of it is weak */
 };
 

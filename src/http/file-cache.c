@@ -115,6 +115,28 @@ static void read_content(struct file_cache *cache, struct cached_file *entry)
 	cache->content_bytes += size;
 }
 
+static int describe(struct cached_file *entry)
+{
+	const struct statx *status = &entry->file->status;
+	char modified[HTTP_DATE_SIZE];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	http_etag_format(entry->etag, status, now);
+	/* A time to come is no Last-Modified (RFC 9110 8.8.2.1). */
+	entry->modified =
+		status->stx_mtime.tv_sec < now.tv_sec ? status->stx_mtime.tv_sec : now.tv_sec;
+	entry->is_passing = *entry->etag == 'W' || status->stx_mtime.tv_sec > now.tv_sec;
+	http_date_format(modified, entry->modified);
+	entry->fields.length = 0;
+	buffer_printf(&entry->fields, "Content-Type: %s\r\nContent-Length: %llu\r\n", entry->type,
+		      (unsigned long long)status->stx_size);
+	entry->validators_at = entry->fields.length;
+	buffer_printf(&entry->fields, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
+		      entry->etag, modified);
+	return entry->fields.failed ? -ENOMEM : 0;
+}
+
 struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
 				    uint64_t now_ms, uint64_t turn, bool *has_looked)
 {
@@ -125,7 +147,8 @@ struct cached_file *file_cache_find(struct file_cache *cache, int folder, const 
 	if (!entry)
 		return NULL;
 	*has_looked = turn == 0 || turn != entry->looked_turn;
-	if (*has_looked && !is_current(entry, folder)) {
+	if ((*has_looked && !is_current(entry, folder)) ||
+	    (entry->is_passing && describe(entry) < 0)) {
 		forget(cache, entry);
 		return NULL;
 	}
@@ -153,23 +176,6 @@ static void keep(struct file_cache *cache, struct cached_file *entry)
 	entry->references++;
 	cache->count++;
 	read_content(cache, entry);
-}
-
-static int describe(struct cached_file *entry)
-{
-	const struct statx *status = &entry->file->status;
-	char modified[HTTP_DATE_SIZE];
-
-	http_etag_format(entry->etag, (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor,
-			 status->stx_ino, status->stx_size,
-			 (struct timespec){status->stx_mtime.tv_sec, status->stx_mtime.tv_nsec});
-	http_date_format(modified, status->stx_mtime.tv_sec);
-	buffer_printf(&entry->fields, "Content-Type: %s\r\nContent-Length: %llu\r\n", entry->type,
-		      (unsigned long long)status->stx_size);
-	entry->validators_at = entry->fields.length;
-	buffer_printf(&entry->fields, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n",
-		      entry->etag, modified);
-	return entry->fields.failed ? -ENOMEM : 0;
 }
 
 struct cached_file *file_cache_add(struct file_cache *cache, const char *path, int fd,

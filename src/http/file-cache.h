@@ -25,6 +25,8 @@ struct cached_file {
 	struct path_file *file;
 	const char *type; /* static */
 	char etag[HTTP_ETAG_SIZE];
+	time_t modified;      /* Last-Modified */
+	bool is_passing;      /* etag or modified will soon be another */
 	struct buffer fields; /* of a 200's head, those that say what the body is first */
 	size_t validators_at; /* in fields: what a 206 and a 304 have, too */
 	char *content;        /* all of it, or NULL */

@@ -328,8 +328,7 @@ static void answer_content(struct response *response, const struct http_request 
 void response_file(struct response *response, const struct http_request *request,
 		   struct cached_file *cached)
 {
-	const struct http_validators validators = {
-		cached->etag, cached->file->status.stx_mtime.tv_sec, time(NULL)};
+	const struct http_validators validators = {cached->etag, cached->modified, time(NULL)};
 	unsigned status = (unsigned)http_conditions(request, &validators);
 
 	response->cached = cached;

@@ -79,6 +79,14 @@ def make_file(path, size, seed=1):
     return path
 
 
+def settle(file):
+    """Waits until the file is so old that its ETag is strong."""
+    status = os.stat(file)
+    strong = max(status.st_mtime + 2, status.st_ctime) + 0.1
+    wait_until(lambda: time.time() > strong, f"{file} is old enough")
+    return file
+
+
 def same(one, other):
     return filecmp.cmp(one, other, shallow=False)
 

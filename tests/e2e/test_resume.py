@@ -24,6 +24,7 @@ from support import (
     get,
     make_file,
     serve,
+    settle,
     skip_unless_direct,
     start_sluice,
     temp_folder,
@@ -73,7 +74,7 @@ class Resuming(unittest.TestCase):
 class TwoAtOnce(Resuming):
     def test_the_second_leaves_the_first_in_peace(self):
         folder = temp_folder(self.addCleanup)
-        make_file(folder / "file.bin", SIZE)
+        settle(make_file(folder / "file.bin", SIZE))
         server = serve(self.addCleanup, folder)
         proxy = stalling_proxy(self.addCleanup, server.port, STALL)
         first = start_sluice("get", proxy.url(), "-o", self.file)
@@ -93,7 +94,7 @@ class AgainstRealServers(Resuming):
     @classmethod
     def setUpClass(cls):
         cls.folder = temp_folder(cls.addClassCleanup)
-        make_file(cls.folder / "file.bin", SIZE)
+        settle(make_file(cls.folder / "file.bin", SIZE))
 
     def behind_proxy(self, port):
         proxy = stalling_proxy(self.addCleanup, port, STALL)
@@ -151,7 +152,7 @@ class AgainstRealServers(Resuming):
 
     def test_a_file_that_changed_starts_over_and_says_so(self):
         folder = temp_folder(self.addCleanup)
-        changed = make_file(folder / "file.bin", SIZE, seed=7)
+        changed = settle(make_file(folder / "file.bin", SIZE, seed=7))
         url, stalled = self.behind_proxy(serve(self.addCleanup, folder).port)
         self.interrupt(url, stalled)
         changed.write_bytes(BODY)

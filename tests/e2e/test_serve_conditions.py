@@ -4,8 +4,9 @@
 import os
 import subprocess
 import unittest
+from email.utils import parsedate_to_datetime
 
-from support import make_file, program, serve, temp_folder, wait_until
+from support import make_file, program, serve, settle, temp_folder, wait_until
 
 BEFORE, SAME, AFTER = (f"Sun, 09 Sep 2001 01:46:{second} GMT" for second in (39, 40, 41))
 SAME_FORMATS = (SAME, "Sunday, 09-Sep-01 01:46:40 GMT", "Sun Sep  9 01:46:40 2001")
@@ -18,6 +19,7 @@ class Conditions(unittest.TestCase):
         cls.folder = temp_folder(cls.addClassCleanup)
         cls.file = make_file(cls.folder / "file.txt", 100)
         os.utime(cls.file, (10**9, 10**9))  # SAME
+        settle(cls.file)
         cls.server = serve(cls.addClassCleanup, cls.folder)
         cls.etag = cls.server.request("/file.txt", "HEAD").headers["ETag"]
 
@@ -108,6 +110,41 @@ class Conditions(unittest.TestCase):
         replacement.rename(file)
         tags.add(self.server.request("/changes", "HEAD").headers["ETag"])
         self.assertEqual(len(tags), 5)
+
+    def test_a_change_that_puts_the_date_back_changes_the_tag(self):
+        file = make_file(self.folder / "put-back", 100, seed=1)
+        os.utime(file, (10**9, 10**9))
+        settle(file)
+        before = self.server.request("/put-back", "HEAD").headers
+        file.write_bytes(bytes(100))
+        os.utime(file, (10**9, 10**9))
+        after = self.server.request("/put-back", "HEAD").headers
+        self.assertEqual(before["Last-Modified"], after["Last-Modified"])
+        self.assertNotEqual(before["ETag"], after["ETag"].removeprefix("W/"))
+
+    def test_the_tag_of_a_file_that_was_written_just_now_is_weak(self):
+        file = make_file(self.folder / "fresh", 100)
+        weak = self.server.request("/fresh", "HEAD").headers["ETag"]
+        self.assertRegex(weak, '^W/"')
+        for tag in (weak, weak.removeprefix("W/")):
+            self.check(304, "/fresh", If_None_Match=tag)
+            self.check(412, "/fresh", If_Match=tag)
+            answer = self.check(200, "/fresh", If_Range=tag, Range="bytes=0-9")
+            self.assertEqual(answer.headers["Content-Length"], "100")
+        self.check(200, "/fresh", If_Match="*")
+        settle(file)
+        strong = self.server.request("/fresh", "HEAD").headers["ETag"]
+        self.assertEqual(strong, weak.removeprefix("W/"))
+        self.check(200, "/fresh", If_Match=strong)
+        self.check(304, "/fresh", If_None_Match=weak)
+
+    def test_a_date_to_come_is_not_told(self):
+        file = make_file(self.folder / "to-come", 100)
+        os.utime(file, (4 * 10**9, 4 * 10**9))
+        headers = self.server.request("/to-come").headers
+        told, now = (parsedate_to_datetime(headers[name]) for name in ("Last-Modified", "Date"))
+        self.assertLessEqual(told, now)
+        self.check(304, "/to-come", If_None_Match=headers["ETag"])
 
     def test_the_tag_stays_when_nothing_changes(self):
         self.assertEqual(self.server.request("/file.txt").headers["ETag"], self.etag)

@@ -55,16 +55,60 @@ static void entity_tags(void **state)
 
 static void entity_tag_format(void **state)
 {
+	struct statx status = {
+		.stx_dev_major = 8, .stx_dev_minor = 1, .stx_ino = 255, .stx_size = 16};
 	char etag[HTTP_ETAG_SIZE];
 
-	http_etag_format(etag, 0x801, 255, 16, (struct timespec){10, 11});
-	assert_string_equal(etag, "\"801-ff-10-a.b\"");
-	http_etag_format(etag, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-			 (struct timespec){-1, 999999999});
-	assert_string_equal(
-		etag,
-		"\"ffffffffffffffff-ffffffffffffffff-ffffffffffffffff-ffffffffffffffff.3b9ac9ff\"");
+	status.stx_mtime = (struct statx_timestamp){.tv_sec = 10, .tv_nsec = 11};
+	status.stx_ctime = (struct statx_timestamp){.tv_sec = 12, .tv_nsec = 13};
+	http_etag_format(etag, &status, (struct timespec){3600, 0});
+	assert_string_equal(etag, "\"800000001-ff-10-a.b-c.d\"");
+	status.stx_dev_major = status.stx_dev_minor = UINT32_MAX;
+	status.stx_ino = status.stx_size = UINT64_MAX;
+	status.stx_mtime = (struct statx_timestamp){.tv_sec = -1, .tv_nsec = 999999999};
+	status.stx_ctime = (struct statx_timestamp){.tv_sec = -1, .tv_nsec = 999999999};
+	http_etag_format(etag, &status, (struct timespec){-1, 999999999});
+	assert_string_equal(etag, "W/\"ffffffffffffffff-ffffffffffffffff-ffffffffffffffff-"
+				  "ffffffffffffffff.3b9ac9ff-ffffffffffffffff.3b9ac9ff\"");
+	http_etag_format(etag, &status, (struct timespec){3600, 0});
 	assert_true(http_etag_is_strong(http_text_of(etag)));
+}
+
+/* Weak as long as one more change could leave both times as they are. */
+static void young_files_have_weak_tags(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t modified, changed, now; /* in ms */
+		bool is_strong;
+	} cases[] = {
+		{"old", 1000001, 1000001, 2000000, true},
+		{"written just now", 1000001, 1000001, 1000001, false},
+		{"written a moment ago", 1000001, 1000001, 1001999, false},
+		{"written 2 s ago", 1000001, 1000001, 1002001, true},
+		{"its mtime was put back just now", 5001, 1000001, 1000011, false},
+		{"its mtime was put back a few ticks ago", 5001, 1000001, 1000021, true},
+		{"the same, counting in seconds", 5000, 1000000, 1001999, false},
+		{"the same, after 2 s", 5000, 1000000, 1002000, true},
+		{"an mtime that is to come", 9000001, 1000001, 1000021, true},
+		{"an mtime that comes soon", 1001001, 1000001, 1000521, true},
+		{"a ctime that is to come: the clock was set", 5001, 9000001, 1000000, false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct statx status = {
+			.stx_mtime = {.tv_sec = cases[i].modified / 1000,
+				      .tv_nsec = (uint32_t)(cases[i].modified % 1000 * 1000000)},
+			.stx_ctime = {.tv_sec = cases[i].changed / 1000,
+				      .tv_nsec = (uint32_t)(cases[i].changed % 1000 * 1000000)},
+		};
+		struct timespec now = {cases[i].now / 1000, cases[i].now % 1000 * 1000000};
+		char etag[HTTP_ETAG_SIZE];
+
+		http_etag_format(etag, &status, now);
+		if (http_etag_is_strong(http_text_of(etag)) != cases[i].is_strong)
+			fail_msg("%s: %s", cases[i].what, etag);
+	}
 }
 
 /* What a field says of the current representation: the outcome of its own step, if it is reached */
@@ -175,6 +219,26 @@ static void without_entity_tag(void **state)
 	assert_int_equal(http_conditions(&request, &untagged), 412);
 }
 
+static void a_weak_tag_only_revalidates(void **state)
+{
+	static const struct http_validators weak = {"W/\"x\"", MODIFIED, MODIFIED + 3600};
+	static const char *const tags[] = {"\"x\"", "W/\"x\"", "\"a\", W/\"x\""};
+	struct http_request request;
+
+	for (size_t i = 0; i < COUNT(tags); i++) {
+		request = (struct http_request){.method = HTTP_GET,
+						.if_match = http_text_of(tags[i])};
+		assert_int_equal(http_conditions(&request, &weak), 412);
+		request = (struct http_request){.method = HTTP_GET,
+						.if_none_match = http_text_of(tags[i])};
+		assert_int_equal(http_conditions(&request, &weak), 304);
+		request = (struct http_request){.if_range = http_text_of(tags[i])};
+		assert_false(http_if_range_holds(&request, &weak));
+	}
+	request = (struct http_request){.method = HTTP_GET, .if_match = http_text_of("*")};
+	assert_int_equal(http_conditions(&request, &weak), 200);
+}
+
 static void if_range(void **state)
 {
 	static const struct {
@@ -211,9 +275,14 @@ static void if_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entity_tags),        cmocka_unit_test(entity_tag_format),
-		cmocka_unit_test(every_combination),  cmocka_unit_test(by_hand),
-		cmocka_unit_test(without_entity_tag), cmocka_unit_test(if_range),
+		cmocka_unit_test(entity_tags),
+		cmocka_unit_test(entity_tag_format),
+		cmocka_unit_test(every_combination),
+		cmocka_unit_test(by_hand),
+		cmocka_unit_test(without_entity_tag),
+		cmocka_unit_test(if_range),
+		cmocka_unit_test(young_files_have_weak_tags),
+		cmocka_unit_test(a_weak_tag_only_revalidates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
