@@ -141,10 +141,10 @@ typedef void sluice_done(void *argument, int result, const struct sluice_bill *b
 /*
  * Sends length bytes of file from offset to a connected, non-blocking stream socket. Returns at
  * once; the engine does the work. Errors of the transfer: -ENODATA (the file ended early), -ESTALE
- * (it changed meanwhile; the peer then has fewer than length bytes), -EPIPE, -ECONNRESET, -EIO,
- * ...: the socket's stream is then of no further use. Both descriptors must stay open, and the
- * socket must not be in another transfer or watched by another engine, until done ran or
- * sluice_send_close returned.
+ * (it changed meanwhile, and not by growing; the peer then has fewer than length bytes), -EPIPE,
+ * -ECONNRESET, -EIO, ...: the socket's stream is then of no further use. Both descriptors must stay
+ * open, and the socket must not be in another transfer or watched by another engine, until done ran
+ * or sluice_send_close returned.
  */
 struct sluice_send;
 

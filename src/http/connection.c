@@ -178,12 +178,21 @@ static void linger(struct connection *connection)
 	connection->linger_end_ms = connection->since_ms + LINGER_ALL_MS;
 }
 
+/* For the log, of an answer that was sent whole. */
+static const char *final_note(const struct response *response)
+{
+	return response->status < 300 && response->range_count > 0 &&
+			       response->cached->file->has_grown
+		       ? "the file grew while it was sent"
+		       : response->why;
+}
+
 static void finish_answer(struct connection *connection)
 {
 	bool keep_alive = connection->response.keep_alive;
 
 	connection->is_corked = connection->response.has_successor;
-	settle_answer(connection, connection->response.why);
+	settle_answer(connection, final_note(&connection->response));
 	response_close(&connection->response);
 	connection->response = (struct response){0};
 	connection->input_length -= connection->head_length;

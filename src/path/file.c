@@ -26,6 +26,8 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 		free(file);
 		return result;
 	}
+	file->seen_size = file->status.stx_size;
+	file->seen_mtime = file->status.stx_mtime;
 	file->is_for_writing = is_for_writing;
 	file->can_dontcache = S_ISREG(file->status.stx_mode);
 	file->has_disk = S_ISREG(file->status.stx_mode) && !host_file_is_in_memory(fd);
@@ -107,13 +109,28 @@ static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-int path_file_has_changed(const struct path_file *file)
+static int look(struct path_file *file)
 {
 	struct statx now;
 	int result = sys_statx(file->fd, STATX_SIZE | STATX_MTIME, &now);
 
 	if (result < 0)
 		return result;
-	return now.stx_size != file->status.stx_size ||
-	       !is_same_time(now.stx_mtime, file->status.stx_mtime);
+	if (now.stx_size <= file->seen_size)
+		return now.stx_size < file->seen_size ||
+		       !is_same_time(now.stx_mtime, file->seen_mtime);
+	file->seen_size = now.stx_size;
+	file->seen_mtime = now.stx_mtime;
+	file->has_grown = true;
+	return 0;
+}
+
+int path_file_has_changed(struct path_file *file)
+{
+	int result = 1;
+
+	/* A write that makes a file longer moves its time a moment before its size. */
+	for (int tries = 0; result > 0 && tries < 4; tries++)
+		result = look(file);
+	return result;
 }

@@ -26,6 +26,10 @@ struct path_file {
 	uint32_t align;             /* of O_DIRECT; 0 with !can_direct */
 	uint64_t resident_until_ms; /* loop time: all of it was in the page cache just before */
 	struct statx status;        /* when it was opened */
+	/* When it was looked at last; of a file that does not grow, as in status. */
+	uint64_t seen_size;
+	struct statx_timestamp seen_mtime;
+	bool has_grown; /* since it was opened */
 };
 
 /*
@@ -47,8 +51,12 @@ int path_file_need_direct(struct path_file *file);
  */
 int path_file_need_dontcache(struct path_file *file);
 
-/* Whether size, mtime or the file itself are no longer what they were at open; -errno on failure.
+/*
+ * Whether the bytes that the file had when it was opened may be others now; -errno on failure. A
+ * file that is longer at each look that finds it written to only grew: what it had is still there.
+ * Not told from that is one that was written anew and is longer than before; nor is anything told
+ * of what is stored through a mapping into a page that is dirty already.
  */
-int path_file_has_changed(const struct path_file *file);
+int path_file_has_changed(struct path_file *file);
 
 #endif

@@ -32,11 +32,21 @@ static void on_wake(struct path_send_job *job)
 		stream->wake(stream);
 }
 
+static void on_look_again(struct stream_look *look)
+{
+	struct stream_send *stream =
+		(struct stream_send *)((char *)look - offsetof(struct stream_send, look));
+
+	stream->wake(stream);
+}
+
 void stream_send_open(struct stream_send *stream, struct loop *loop, struct path_file *file,
 		      int socket, uint64_t offset, uint64_t length)
 {
 	stream->loop = loop;
 	stream->file = path_file_share(file);
+	stream->look.again = on_look_again;
+	stream_look_open(&stream->look, loop, stream->file);
 	stream->socket = socket;
 	stream->offset = stream->planned = offset;
 	stream->end = offset + length;
@@ -187,13 +197,6 @@ static int open_segment(struct stream_send *stream, struct plan_send choice, uin
 	return result;
 }
 
-static int check_unchanged(const struct stream_send *stream)
-{
-	int changed = path_file_has_changed(stream->file);
-
-	return changed > 0 ? -ESTALE : changed;
-}
-
 static void add_cold(struct stream_segment *segment, int64_t bytes)
 {
 	segment->cold_bytes =
@@ -237,7 +240,7 @@ static int plan_ahead(struct stream_send *stream)
 	if (stream->planned - stream->offset > PLAN_AHEAD / 2 || !wants_plan(stream))
 		return 0;
 	if (stream->planned > stream->offset)
-		result = check_unchanged(stream);
+		result = stream_look(&stream->look);
 	while (result == 0 && wants_plan(stream))
 		result = plan_piece(stream);
 	for (unsigned i = 0; result == 0 && i < stream->count; i++) {
@@ -277,7 +280,7 @@ static int release(struct stream_send *stream)
 	job->limit = job->ahead;
 	if (!may_be_last || loop_turn(stream->loop) == stream->looked_turn)
 		return 0;
-	return check_unchanged(stream);
+	return stream_look(&stream->look);
 }
 
 static int64_t attempt(struct stream_send *stream)
@@ -369,6 +372,7 @@ void stream_send_close(struct stream_send *stream)
 	if (!stream->file)
 		return;
 	drop_plan(stream);
+	stream_look_close(&stream->look);
 	path_file_release(stream->file);
 	stream->file = NULL;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One range of a file on its way to a socket: asks the plan piece by piece, drives the paths it
- * names, and watches that the file stays what it was.
+ * names, and watches that the file keeps what it had.
  */
 #ifndef SLUICE_STREAM_SEND_H
 #define SLUICE_STREAM_SEND_H
 
 #include "base/buffer.h"
 #include "plan/plan.h"
+#include "stream/look.h"
 
 struct stream_send;
 
@@ -36,6 +37,7 @@ struct stream_send {
 	/* private */
 	struct loop *loop;
 	struct path_file *file;
+	struct stream_look look;
 	int socket;
 	uint64_t offset, planned, end;
 	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
@@ -51,8 +53,8 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 
 /*
  * Moves bytes: > 0, how many; 0: all are sent; -EAGAIN: until the socket is ready or wake;
- * -ENODATA: the file ended early; -ESTALE: it changed; other -errno. After an error the peer has
- * fewer bytes than promised, so that closing the connection shows it.
+ * -ENODATA: the file ended early; -ESTALE: it changed, and not by growing; other -errno. After an
+ * error the peer has fewer bytes than promised, so that closing the connection shows it.
  */
 int64_t stream_send_step(struct stream_send *stream);
 const char *stream_send_path(const struct stream_send *stream); /* tried last; a static name */

@@ -114,6 +114,96 @@ static void a_change_between_two_ranges(void **state)
 	close_body(&body);
 }
 
+/* Steps until there is no more to wait for. */
+static int64_t settle(struct body *body)
+{
+	int64_t count;
+
+	while ((count = stream_send_step(&body->stream)) == -EAGAIN)
+		loop_run(body->loop, -1);
+	return count;
+}
+
+static void append(void)
+{
+	assert_int_equal(pwrite(source, "more", 4, lseek(source, 0, SEEK_END)), 4);
+}
+
+static void a_file_that_grows_gives_what_was_promised(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	append();
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	assert_true(body.file->has_grown);
+	stream_send_close(&body.stream);
+	append();
+	assert_int_equal(send_range(&body, LENGTH), LENGTH);
+	close_body(&body);
+}
+
+static void a_file_that_grew_and_is_written_to(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	append();
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	stream_send_close(&body.stream);
+	change_source();
+	stream_send_open(&body.stream, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	assert_int_equal(settle(&body), -ESTALE);
+	close_body(&body);
+}
+
+/* The time of a write is there before its size: as if we had looked between the two. */
+static void a_look_in_the_middle_of_an_append(void **state)
+{
+	struct body body;
+
+	open_body(&body);
+	append();
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	stream_send_close(&body.stream);
+	change_source();
+	assert_int_equal(send_range(&body, LENGTH), -EAGAIN);
+	append();
+	assert_int_equal(settle(&body), LENGTH);
+	close_body(&body);
+}
+
+/* Longer than promised all the time, and yet not the same. */
+static void a_file_that_grew_and_shrank(void **state)
+{
+	struct stat status;
+	struct body body;
+
+	open_body(&body);
+	append();
+	append();
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	stream_send_close(&body.stream);
+	assert_int_equal(fstat(source, &status), 0);
+	assert_int_equal(ftruncate(source, status.st_size - 4), 0);
+	stream_send_open(&body.stream, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	assert_int_equal(settle(&body), -ESTALE);
+	close_body(&body);
+}
+
+static void what_is_not_content_does_not_matter(void **state)
+{
+	struct body body;
+	char byte;
+
+	open_body(&body);
+	assert_int_equal(fchmod(source, 0640), 0);
+	assert_int_equal(pread(source, &byte, 1, 0), 1);
+	assert_int_equal(send_range(&body, 0), LENGTH);
+	assert_false(body.file->has_grown);
+	close_body(&body);
+}
+
 static int set_up(void **state)
 {
 	static const char content[2 * LENGTH];
@@ -138,6 +228,11 @@ int main(void)
 		cmocka_unit_test(a_change_since_the_look),
 		cmocka_unit_test(a_change_since_a_look_for_somebody_else),
 		cmocka_unit_test(a_change_between_two_ranges),
+		cmocka_unit_test(a_file_that_grows_gives_what_was_promised),
+		cmocka_unit_test(a_file_that_grew_and_is_written_to),
+		cmocka_unit_test(a_look_in_the_middle_of_an_append),
+		cmocka_unit_test(a_file_that_grew_and_shrank),
+		cmocka_unit_test(what_is_not_content_does_not_matter),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks whether a file that is being sent is still what it was, and waits where that cannot be
+ * told yet. */
+#ifndef SLUICE_STREAM_LOOK_H
+#define SLUICE_STREAM_LOOK_H
+
+#include "loop/loop.h"
+#include "path/file.h"
+
+struct stream_look {
+	void (*again)(struct stream_look *look); /* look once more */
+	/* private */
+	struct loop *loop;
+	struct path_file *file;
+	struct loop_timer timer;
+	unsigned doubts;
+};
+
+/* file is borrowed until stream_look_close. */
+void stream_look_open(struct stream_look *look, struct loop *loop, struct path_file *file);
+/* 0: it is, or it only grew; -ESTALE: it is not; -EAGAIN: until `again`; other -errno. */
+int stream_look(struct stream_look *look);
+void stream_look_close(struct stream_look *look); /* any number of times */
+
+#endif
