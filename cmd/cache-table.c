@@ -146,17 +146,17 @@ static void print_holders(const struct holders *holders)
 }
 
 /* What is not explained by a process is in the kernel's hands. */
-static void print_rest(uint64_t stayed, const struct holders *holders)
+static void print_rest(uint64_t stayed, const struct holders *holders, bool has_states)
 {
 	char text[SIZE_TEXT];
 
 	for (unsigned i = 0; i < holders->count && i < HOLDERS_MAX; i++)
 		stayed -= size_min(stayed, holders->list[i].resident_bytes);
 	if (stayed && holders->count <= HOLDERS_MAX && !holders->hidden_count)
-		printf("    %s in use by the kernel: on its way through a connection or a pipe, "
-		       "under "
-		       "direct I/O, or in a large page with something that is in use\n",
-		       size_format(text, stayed));
+		printf("    %s %sin use by the kernel: on its way through a connection or a pipe, "
+		       "under direct I/O, or in a large page with something that is in use\n",
+		       size_format(text, stayed),
+		       has_states ? "" : "written to again meanwhile, under write-back, or ");
 }
 
 static void print_stayed(const struct cache_file *file)
@@ -179,7 +179,7 @@ static void print_stayed(const struct cache_file *file)
 	clean -= size_min(clean, figures->writeback_bytes);
 	print_holders(file->holders);
 	if (clean)
-		print_rest(clean, file->holders);
+		print_rest(clean, file->holders, figures->has_states);
 }
 
 static void print_file(struct cache_run *run, struct cache_file *file, int fd)

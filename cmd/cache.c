@@ -132,6 +132,8 @@ const char *cache_why_unknown(int code)
 	switch (code) {
 	case EPERM:
 		return "of another user: the kernel does not tell";
+	case ENOSYS:
+		return "the kernel does not tell";
 	case EOPNOTSUPP:
 		return "its file system does not tell";
 	default:

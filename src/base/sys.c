@@ -223,13 +223,6 @@ int sys_mincore(void *data, size_t length, unsigned char *pages)
 	return COUNTED(mincore, mincore(data, length, pages));
 }
 
-bool sys_may_write(int fd)
-{
-	/* The system call itself: a C library's faccessat(3) may not know the flags. */
-	return COUNTED(faccessat2,
-		       syscall(SYS_faccessat2, fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH)) == 0;
-}
-
 int64_t sys_seek(int fd, uint64_t offset, int whence)
 {
 	return COUNTED(lseek, lseek(fd, (off_t)offset, whence));

@@ -32,7 +32,6 @@
 	X(epoll_ctl)                                                                               \
 	X(epoll_wait)                                                                              \
 	X(eventfd2)                                                                                \
-	X(faccessat2)                                                                              \
 	X(fadvise64)                                                                               \
 	X(fallocate)                                                                               \
 	X(fchmod)                                                                                  \
@@ -126,7 +125,6 @@ int sys_map(int fd, uint64_t offset, size_t length, void **data);
 int sys_map_memory(size_t length, void **data); /* zeros, this process's own */
 int sys_unmap(void *data, size_t length);
 int sys_mincore(void *data, size_t length, unsigned char *pages);
-bool sys_may_write(int fd); /* whether this user may write the open file, however it was opened */
 /* Where data (SEEK_DATA) or a hole (SEEK_HOLE) next begins at or behind offset; lseek(2). */
 int64_t sys_seek(int fd, uint64_t offset, int whence);
 int sys_open(int folder, const char *path, int flags, mode_t mode);

@@ -15,8 +15,9 @@
  *
  * What is common is two orders faster than mincore, the worst there is 2.5 times slower.
  *
- * Where there is no cachestat (before Linux 6.5) mincore does it all, on files that are ours; and
- * on overlayfs, where cachestat finds none, while a mapping is one of the file below.
+ * Where cachestat cannot be had, mincore does it all, on files that are ours: before Linux 6.5,
+ * under a filter that refuses it, as containers have, and on overlayfs, where it finds none, while
+ * a mapping is one of the file below.
  */
 #include "cache/ranges.h"
 
@@ -25,7 +26,7 @@
 #include "host/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/magic.h>
 #include <unistd.h>
 
 enum {
@@ -38,6 +39,7 @@ enum {
 
 struct scan {
 	int fd;
+	bool has_cachestat;
 	unsigned page;
 	uint64_t pages; /* of the file */
 	int (*range)(void *argument, uint64_t offset, uint64_t length);
@@ -127,7 +129,7 @@ static int scan_pages(struct scan *scan, uint64_t first, uint64_t count)
 	char *start;
 
 	if (result < 0)
-		return ask_each(scan, first, count);
+		return scan->has_cachestat ? ask_each(scan, first, count) : result;
 	start = (char *)scan->window + (first * scan->page - scan->window_at);
 	result = sys_mincore(start, (size_t)count * scan->page, pages);
 	for (uint64_t i = 0; i < count && result >= 0; i++)
@@ -136,9 +138,38 @@ static int scan_pages(struct scan *scan, uint64_t first, uint64_t count)
 	return result;
 }
 
+/*
+ * mincore claims that all pages of a file are resident where the caller neither owns it nor may
+ * write it, and so does a kernel that emulates the call. A page far behind the end, which cannot be
+ * resident, shows which answer it is; nobody has to guess from users and capabilities.
+ */
+static bool does_mincore_tell(const struct scan *scan)
+{
+	uint64_t behind = size_round_down(scan->pages * scan->page, GIB) + 2 * GIB;
+	unsigned char page = 0;
+	void *data;
+	int result;
+
+	if (sys_map(scan->fd, behind, scan->page, &data) < 0)
+		return false;
+	result = sys_mincore(data, scan->page, &page);
+	sys_unmap(data, scan->page);
+	return result == 0 && !(page & 1);
+}
+
+static bool is_ours(int fd)
+{
+	struct statx status;
+
+	return sys_statx(fd, STATX_UID, &status) == 0 && status.stx_uid == geteuid();
+}
+
 static int scan_by_mincore(struct scan *scan)
 {
 	int result = 0;
+
+	if (!does_mincore_tell(scan))
+		return is_ours(scan->fd) ? -ENOSYS : -EPERM;
 
 	for (uint64_t at = 0; at < scan->pages && result >= 0; at += BATCH)
 		result = scan_pages(scan, at, size_min(BATCH, scan->pages - at));
@@ -180,35 +211,35 @@ static struct scan scan_of(int fd, uint64_t size)
 	return scan;
 }
 
-/* What the kernel itself asks before it answers truly. */
-static int may_look(int fd)
+/*
+ * Whatever the code is that a filter answers. EOPNOTSUPP is the kernel's own, for hugetlbfs, where
+ * mincore knows only what this process has mapped itself.
+ */
+static bool is_for_mincore(int fd, int result)
 {
-	struct statx status;
-	int result = sys_statx(fd, STATX_UID, &status);
+	uint64_t magic;
 
-	if (result < 0)
-		return result;
-	if (geteuid() == 0 || status.stx_uid == geteuid() || sys_may_write(fd))
-		return 0;
-	return -EPERM;
+	return result < 0 && result != -EOPNOTSUPP &&
+	       !(sys_filesystem(fd, &magic) == 0 && magic == HUGETLBFS_MAGIC);
 }
 
 int cache_ranges(int fd, uint64_t size,
 		 int (*range)(void *argument, uint64_t offset, uint64_t length), void *argument)
 {
 	struct scan scan = scan_of(fd, size);
+	uint64_t resident;
 	int result;
 
 	scan.range = range;
 	scan.argument = argument;
 	if (scan.pages == 0)
 		return 0;
-	result = host_file_is_on_overlay(fd) ? -ENOSYS : scan_parts(&scan, 0, scan.pages);
-	if (result == -ENOSYS) {
-		result = may_look(fd);
-		if (result == 0)
-			result = scan_by_mincore(&scan);
-	}
+	result = host_file_is_on_overlay(fd) ? -ENOSYS : ask(&scan, 0, 1, &resident);
+	scan.has_cachestat = result == 0;
+	if (result == 0)
+		result = scan_parts(&scan, 0, scan.pages);
+	else if (is_for_mincore(fd, result))
+		result = scan_by_mincore(&scan);
 	if (result >= 0)
 		result = tell(&scan);
 	forget_window(&scan);
@@ -232,7 +263,7 @@ int cache_figures(int fd, uint64_t size, struct cache_figures *figures)
 	if (size == 0)
 		return 0;
 	result = sys_cachestat(fd, 0, scan.pages * scan.page, &status);
-	if (result == -ENOSYS ||
+	if (is_for_mincore(fd, result) ||
 	    (result == 0 && status.cached == 0 && host_file_is_on_overlay(fd))) {
 		figures->has_states = false;
 		return cache_ranges(fd, size, add_bytes, &figures->resident_bytes);

@@ -16,8 +16,8 @@ struct cache_figures {
 
 /*
  * Of a regular file of size bytes. -EPERM: the kernel does not tell, as the file is another user's
- * and may not be written by us (mincore(2) would claim that all of it is resident); other codes
- * where it cannot be asked. Nothing is read, so nothing changes.
+ * and may not be written by us; -ENOSYS: it does not tell about our own either, as where a filter
+ * refuses both calls; -EOPNOTSUPP: the file system does not. Nothing is read, so nothing changes.
  */
 int cache_figures(int fd, uint64_t size, struct cache_figures *figures);
 

@@ -95,6 +95,7 @@ static bool is_current(const struct cached_file *entry, int folder)
 static void read_content(struct file_cache *cache, struct cached_file *entry)
 {
 	const struct statx *status = &entry->file->status;
+	struct cache_residency residency;
 	uint64_t size = status->stx_size;
 
 	if (size == 0 || size > FILE_CACHE_CONTENT_MAX ||
@@ -104,8 +105,11 @@ static void read_content(struct file_cache *cache, struct cached_file *entry)
 	entry->content = malloc(size);
 	if (!entry->content)
 		return;
-	/* Stores through a mapping move the time stamp only once they are written back. */
-	if (cache_residency(entry->file->fd, 0, size).is_dirty ||
+	/* Stores through a mapping move the time stamp only where the page is not dirty yet; so
+	 * nothing is kept where that is not known, before Linux 6.5 and where a filter refuses
+	 * cachestat(2). */
+	residency = cache_look(entry->file->fd, 0, size);
+	if (!residency.has_bytes || residency.is_dirty ||
 	    sys_pread_nowait(entry->file->fd, entry->content, size, 0) != (int64_t)size ||
 	    path_file_has_changed(entry->file) != 0) {
 		free(entry->content);

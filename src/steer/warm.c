@@ -26,7 +26,7 @@ enum {
 struct file {
 	struct warm *warm;
 	struct cache_figures before;
-	bool has_before;
+	bool has_before, is_all_there;
 	unsigned pending; /* reads under way, and 1 while more are being started */
 	int fd, code;
 	char path[];
@@ -213,7 +213,8 @@ static int read_range(struct warm *warm, struct file *file, uint64_t offset, uin
 	int result;
 
 	warm->seen_bytes += length;
-	if (cache_residency(file->fd, offset, length).state == CACHE_RESIDENT)
+	/* Only where each page is known to be there: a piece that may have holes is read. */
+	if (file->is_all_there || cache_look(file->fd, offset, length).state == CACHE_RESIDENT)
 		return 0;
 	result = wait_for_slot(warm, &slot);
 	if (result < 0)
@@ -269,6 +270,7 @@ int warm_take(struct warm *warm, const char *path, int fd, uint64_t size)
 	*file = (struct file){.warm = warm, .pending = 1, .fd = fd};
 	strcpy(file->path, path);
 	file->has_before = cache_figures(fd, size, &file->before) == 0;
+	file->is_all_there = file->has_before && file->before.resident_bytes >= size;
 	/*
 	 * The kernel's read-ahead makes large pages, which are cheaper for whoever comes next; but
 	 * it reads megabytes in one go, whatever the rate is.

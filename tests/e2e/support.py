@@ -9,12 +9,14 @@ nothing outlives the test. Every wait is bounded.
 
 import contextlib
 import ctypes
+import errno
 import filecmp
 import functools
 import http.client
 import json
 import os
 import pathlib
+import platform
 import random
 import re
 import shutil
@@ -22,6 +24,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -154,6 +157,29 @@ def ordinary_user(folder):
         if subprocess.run([*prefix, "test", kind, path]).returncode != 0:
             raise unittest.SkipTest(f"an ordinary user cannot reach {path}")
     return prefix
+
+
+REFUSE = """
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+code, *calls = map(int, sys.argv[1].split(","))
+rules = [(0x20, 0, 0, 0)]  # load the number of the call
+for left, call in zip(range(len(calls), 0, -1), calls):
+    rules.append((0x15, left, 0, call))  # one of these: go to the last rule
+rules += [(6, 0, 0, 0x7FFF0000), (6, 0, 0, 0x50000 | code)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rules), ctypes.addressof(code)))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
+    sys.exit(125)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+CACHESTAT, OPENAT2 = 451, 437  # the same numbers on every architecture
+MINCORE = {"x86_64": 27}.get(platform.machine(), 232)
+
+
+def refusing(*calls, code=errno.EPERM):
+    """A command prefix under which these system calls fail, as in a container or on an older kernel."""
+    return [sys.executable, "-c", REFUSE, ",".join(map(str, [int(code), *calls]))]
 
 
 def environment(changes):
@@ -412,7 +438,6 @@ def serve(add_cleanup, folder, *options, **how):
 
 # The page cache
 
-CACHESTAT = 451  # the same number on every architecture
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 

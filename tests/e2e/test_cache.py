@@ -67,21 +67,6 @@ def read_pages(path, numbers):
             os.pread(file.fileno(), 1, number * PAGE)
 
 
-def without_cachestat():
-    """For preexec_fn: as before Linux 6.5."""
-    rules = b"".join(struct.pack("HBBI", *rule) for rule in (
-        (0x20, 0, 0, 0),  # load the number of the call
-        (0x15, 0, 1, 451),  # is it cachestat?
-        (0x06, 0, 0, 0x50000 | 38),  # ENOSYS
-        (0x06, 0, 0, 0x7FFF0000),  # allow
-    ))
-    buffer = ctypes.create_string_buffer(rules)
-    filter_ = struct.pack("HP", len(rules) // 8, ctypes.addressof(buffer))
-    LIBC.prctl(38, 1, 0, 0, 0)
-    if LIBC.prctl(22, 2, ctypes.c_char_p(filter_), 0, 0):
-        raise OSError("no seccomp")
-
-
 def on_terminal(*arguments, columns):
     """What `sluice cache` writes to a window of this width."""
     main, side = pty.openpty()
@@ -155,23 +140,6 @@ class Look(Cache):
             ranges = [(part["offset_bytes"], part["length_bytes"]) for part in file["ranges"]]
             self.assertEqual(ranges, resident_ranges(path))
             self.assertEqual(sum(length for _, length in ranges), file["resident_bytes"])
-
-    @despite_reclaim
-    def test_ranges_without_cachestat(self):
-        path = self.striped()
-        file = self.one(path, preexec_fn=without_cachestat)
-        ranges = [(part["offset_bytes"], part["length_bytes"]) for part in file["ranges"]]
-        self.assertEqual(ranges, resident_ranges(path))
-        self.assertIsNone(file["dirty_bytes"])
-        self.assertIn("unknown", self.text(path, preexec_fn=without_cachestat))
-
-    def test_another_users_file_without_cachestat(self):
-        path = make_file(self.folder / "file", MIB)
-        prefix = ordinary_user(self.folder)
-        if not prefix:
-            self.skipTest("needs root to have a file that is not ours")
-        file = self.one(path, code=1, prefix=prefix, preexec_fn=without_cachestat)
-        self.assertIsNone(file["resident_bytes"])
 
     @despite_reclaim
     def test_map(self):

@@ -2,22 +2,25 @@
 """What reviews found in `sluice serve`: clients that starve others, loops that spin, and answers
 that are out of date."""
 
+import errno
 import mmap
 import os
 import pathlib
 import signal
-import sys
 import time
 import unittest
 
 from support import (
+    CACHESTAT,
     MIB,
+    OPENAT2,
     PAGE,
     content,
     make_cold,
     make_file,
     ordinary_user,
     program,
+    refusing,
     serve,
     skip_unless_direct,
     skip_unless_root,
@@ -29,19 +32,6 @@ from support import (
 
 LITTLE = 65536
 LONG_AGO = 1_600_000_000  # a file last changed then may be kept in memory
-
-# openat2 has this number on every architecture.
-REFUSE_OPENAT2 = """
-import ctypes, errno, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-refuse, allow = 0x50000 | errno.ENOSYS, 0x7FFF0000
-rules = ((0x20, 0, 0, 0), (0x15, 0, 1, 437), (6, 0, 0, refuse), (6, 0, 0, allow))
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
-filter = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(rules), ctypes.addressof(code)))
-if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
-    sys.exit(125)
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
 
 
 def cpu_seconds(pid):
@@ -217,7 +207,7 @@ class WithoutOpenat2(unittest.TestCase):
         self.folder = temp_folder(self.addCleanup)
         (self.folder / "sub" / "deeper").mkdir(parents=True)
         (self.folder / "sub" / "inner.txt").write_bytes(b"inner\n")
-        self.prefix = [sys.executable, "-c", REFUSE_OPENAT2]
+        self.prefix = refusing(OPENAT2, code=errno.ENOSYS)
         process = start_sluice("--version", prefix=self.prefix)
         process.communicate(timeout=20)
         if process.returncode == 125:
@@ -286,7 +276,7 @@ class Changing(unittest.TestCase):
 class Mapped:
     """Runs once for each kind of file system, in the classes below."""
 
-    base = None
+    base, prefix = None, ()
 
     def setUp(self):
         self.folder = temp_folder(self.addCleanup, *([self.base] if self.base else []))
@@ -294,7 +284,7 @@ class Mapped:
         self.path.write_bytes(b"a" * PAGE)
         os.sync()
         os.utime(self.path, (LONG_AGO, LONG_AGO))
-        self.server = serve(self.addCleanup, self.folder, "--workers", "1")
+        self.server = serve(self.addCleanup, self.folder, "--workers", "1", prefix=self.prefix)
         with open(self.path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), PAGE)
         self.addCleanup(self.map.close)
@@ -319,6 +309,12 @@ class Mapped:
 
 class MappedOnDisk(Mapped, unittest.TestCase):
     pass
+
+
+class MappedWithoutCachestat(Mapped, unittest.TestCase):
+    """The server cannot see that a page is dirty already."""
+
+    prefix = refusing(CACHESTAT)
 
 
 @unittest.skipUnless(os.path.isdir("/dev/shm"), "there is no /dev/shm to map a file in memory")
