@@ -139,7 +139,7 @@ static int parse(struct bench_options *bench, int argc, char **argv)
 	       (option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
 		result = parse_option(bench, option, argv);
 	if (result == EXIT_DONE && !bench->is_help && optind < argc)
-		return command_misused("bench: '%s' is no option", argv[optind]);
+		return command_misused("bench: unexpected argument '%s'", argv[optind]);
 	return result;
 }
 

@@ -119,7 +119,7 @@ static int parse_option(struct cache_run *run, int option, char **argv)
 static int check(const struct cache_run *run)
 {
 	if (!*run->paths)
-		return command_misused("cache: FILE is missing: which file or folder?");
+		return command_misused("cache: missing operand FILE");
 	if (run->rate && run->action != CACHE_WARM)
 		return command_misused("cache: --rate goes with --warm only");
 	if (run->count && run->action != CACHE_WATCH)

@@ -46,10 +46,13 @@ int command_bad_option(char *const *argv, int option)
 	const char *word = argv[optind - 1];
 
 	if (option == ':')
-		return command_misused("%s: option %s needs a value", argv[0], word);
+		return command_misused("%s: option '%s' needs a value", argv[0], word);
 	if (optopt && strncmp(word, "--", 2) != 0)
-		return command_misused("%s: no option -%c", argv[0], optopt);
-	return command_misused("%s: no option %s, or it takes no value", argv[0], word);
+		return command_misused("%s: unrecognized option '-%c'", argv[0], optopt);
+	if (optopt)
+		return command_misused("%s: option '%.*s' takes no value", argv[0],
+				       (int)strcspn(word, "="), word);
+	return command_misused("%s: unrecognized option '%s'", argv[0], word);
 }
 
 const char *command_path_list(char list[COMMAND_PATH_LIST], command_path_name *path_name)

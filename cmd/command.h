@@ -22,7 +22,7 @@ extern const struct command command_serve, command_get, command_explain, command
 
 /* "sluice: TEXT" on stderr, names from outside escaped; returns EXIT_FAILED. */
 int command_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same for wrong use, naming --help; returns EXIT_USAGE. */
+/* The same for a usage error, naming --help; returns EXIT_USAGE. */
 int command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says which option getopt_long did not take, and returns EXIT_USAGE. */
 int command_bad_option(char *const *argv, int option);

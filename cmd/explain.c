@@ -37,7 +37,7 @@ static int run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (optind == argc)
-		return command_misused("explain: FILE is missing: which file?");
+		return command_misused("explain: missing operand FILE");
 	for (int i = optind; i < argc; i++)
 		if (explain_one(argv[i], argc - optind > 1) != EXIT_DONE)
 			result = EXIT_FAILED;

@@ -140,10 +140,10 @@ static int check_urls(const struct get *get, char *const *urls)
 	struct sluice_error error;
 
 	if (!*urls)
-		return command_misused("get: URL is missing: what is to be fetched?");
+		return command_misused("get: missing URL");
 	for (char *const *url = urls; *url; url++)
 		if (sluice_url_check(*url, &error) < 0)
-			return command_misused("get: %s: %s", *url, error.text);
+			return command_misused("get: %s: %s", error.text, *url);
 	if (get->options.output && !get->options.to_fd && urls[1])
 		return command_misused("get: -o names one file, but there are several URLs");
 	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
@@ -247,7 +247,7 @@ static int get_one(struct get *get, const char *url)
 
 	progress_clear(&get->progress);
 	if (code < 0)
-		return command_failed("%s: %s", url, error.text);
+		return command_failed("%s (%s)", error.text, url);
 	if (get->is_json)
 		return print_json(url, &result);
 	if (!get->is_quiet)

@@ -136,9 +136,9 @@ static int parse(struct serve *serve, int argc, char **argv)
 		}
 	}
 	if (optind == argc)
-		return command_misused("serve: DIR is missing: which folder?");
+		return command_misused("serve: missing operand DIR");
 	if (optind + 1 < argc)
-		return command_misused("serve: one folder only; what is '%s'?", argv[optind + 1]);
+		return command_misused("serve: unexpected argument '%s'", argv[optind + 1]);
 	serve->options.folder = argv[optind];
 	return EXIT_DONE;
 }

@@ -331,7 +331,8 @@ static int parse_url(struct http_url *url, struct http_text text, struct sluice_
 	if (http_text_cut(&text, "http://"))
 		return parse_after_slashes(url, text, error);
 	if (http_text_is_nocase(scheme, "https"))
-		return error_set(error, EINVAL, "https is not supported: only http:// URLs are");
+		return error_set(error, EINVAL,
+				 "sluice does not speak https yet: fetch it with curl or wget");
 	return refuse(error, "not an http:// URL", text);
 }
 

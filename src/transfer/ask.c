@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "host/socket.h"
+#include "http/coding.h"
 #include "http/condition.h"
 #include "http/range.h"
 #include "transfer/download.h"
@@ -34,7 +35,7 @@ static int connect_to(struct download *download, const struct addrinfo *address)
 	download->error->text[0] = '\0';
 	download_mark_active(download);
 	while (result == 0 && (result = http_client_connected(client)) == -EAGAIN)
-		result = download_wait_socket(download, "connection");
+		result = download_wait_socket(download, "connecting");
 	if (result < 0)
 		http_client_close(client);
 	else
@@ -120,7 +121,7 @@ static int send_request(struct download *download)
 	result = text.failed ? -ENOMEM : 0;
 	while (result == 0 &&
 	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
-		result = download_wait_socket(download, "room to send the request");
+		result = download_wait_socket(download, "sending the request");
 	buffer_free(&text);
 	return failed(download, result, "sending the request to");
 }
@@ -133,11 +134,11 @@ static int read_head(struct download *download)
 	do {
 		result = http_client_head(&download->client, &download->head, download->error);
 		if (result == -EAGAIN) {
-			result = download_wait_socket(download, "answer");
+			result = download_wait_socket(download, "waiting for the answer");
 			is_final = false;
 		} else {
-			/* After a 1xx the real answer follows. */
-			is_final = download->head.status >= 200;
+			/* After a 1xx the real answer follows; after 101 another protocol. */
+			is_final = download->head.status >= 200 || download->head.status == 101;
 		}
 	} while (result == 0 && !is_final);
 	download_mark_active(download);
@@ -163,9 +164,18 @@ static bool is_redirect(unsigned status)
 
 static int follow(struct download *download)
 {
+	struct http_text location = download->head.location;
+	struct sluice_error why;
+	char printable[sizeof(why.text)];
+	int result;
+
 	download->base = download->url;
-	return http_url_resolve(&download->url, &download->base, download->head.location,
-				download->error);
+	result = http_url_resolve(&download->url, &download->base, location, &why);
+	if (result == 0)
+		return 0;
+	download->base = (struct http_url){0}; /* it has been named */
+	return error_set(download->error, -result, "the server redirects to %s: %s",
+			 http_text_printable(location, printable, sizeof(printable)), why.text);
 }
 
 /* Exchanges until an answer is not a redirect. */
@@ -189,23 +199,20 @@ static int ask(struct download *download)
 	}
 }
 
-/* What the answer means */
-
-static int refuse_status(struct download *download)
+/* A failure behind a redirect is the other place's. */
+static void name_redirect(struct download *download)
 {
-	unsigned status = download->head.status;
+	struct buffer text = {0};
 
-	return error_set(download->error,
-			 status == 404   ? ENOENT
-			 : status == 403 ? EACCES
-					 : EPROTO,
-			 "the server answered %u%s", status,
-			 status == 404   ? " (not found): check the URL"
-			 : status == 403 ? " (forbidden)"
-			 : status == 401 ? " (a password is wanted, which sluice cannot give)"
-			 : status >= 500 ? " (its own fault: try again later)"
-					 : "");
+	if (!*download->base.host || download->error->code == ECANCELED)
+		return;
+	format_url(&download->url, &text);
+	if (!text.failed)
+		error_append(download->error, " (redirected to %s)", text.data);
+	buffer_free(&text);
 }
+
+/* What the answer means */
 
 /* A 206 must be just what was asked for. */
 static int check_partial(struct download *download)
@@ -247,6 +254,27 @@ static int check_partial(struct download *download)
 	return 0;
 }
 
+/* Asked not to encode the file, the server did: what comes is something else. */
+static bool is_encoded(const struct download *download)
+{
+	struct http_text encoding = download->head.content_encoding;
+
+	return !http_coding_keeps(encoding, download->url_text) &&
+	       !http_coding_keeps(encoding, download->url.target) &&
+	       !http_coding_keeps(encoding, download->result->file);
+}
+
+static int refuse_encoded(struct download *download)
+{
+	char printable[64];
+
+	return error_set(
+		download->error, EPROTO,
+		"the server sends the file encoded (%s), although it was asked not to; to "
+		"keep it so, name the output as such files are named (-o NAME.gz)",
+		http_text_printable(download->head.content_encoding, printable, sizeof(printable)));
+}
+
 /* The whole file comes: what an earlier call left is of no use. */
 static void start_over(struct download *download)
 {
@@ -276,7 +304,7 @@ static void start_over(struct download *download)
 /* After 416 the part is longer than the file, or of another file: ask again for all of it. */
 static int ask_for_all(struct download *download)
 {
-	download->why_over = "the server has nothing behind what is here: starting over";
+	download->why_over = "the server has no data past the partial file: starting over";
 	http_client_close(&download->client);
 	download->resume = 0;
 	download->target.had_part = false;
@@ -295,14 +323,12 @@ static int take_answer(struct download *download)
 	if (result < 0)
 		return result;
 	if (head->status != 200 && head->status != 206)
-		return refuse_status(download);
+		return download_refuse_status(download);
 	if (head->has_content_length && head->content_length > INT64_MAX)
 		return error_set(download->error, EPROTO,
 				 "the server claims a length that no file can have");
-	if (head->content_encoding.data && !http_text_is_nocase(head->content_encoding, "identity"))
-		return error_set(download->error, EPROTO,
-				 "the server sends the file compressed although it was asked not "
-				 "to; sluice would write something else than the file");
+	if (is_encoded(download))
+		return refuse_encoded(download);
 	if (head->status == 206)
 		return check_partial(download);
 	start_over(download);
@@ -315,5 +341,7 @@ int download_ask(struct download *download)
 
 	if (result == 0)
 		download_note_bill(download);
+	else
+		name_redirect(download);
 	return result;
 }

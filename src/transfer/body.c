@@ -178,7 +178,7 @@ static int64_t receive(struct download *download)
 	int64_t count;
 
 	while ((count = http_client_receive(&download->client)) == -EAGAIN) {
-		int result = download_wait_socket(download, "data");
+		int result = download_wait_socket(download, "waiting for data");
 
 		if (result < 0)
 			return result;

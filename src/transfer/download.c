@@ -80,7 +80,7 @@ int download_wait_socket(struct download *download, const char *what)
 		 */
 		if (result == 0 && !download->client.is_ready &&
 		    now_ms() - download->active_ms >= timeout_seconds(download) * 1000)
-			result = error_set(download->error, ETIMEDOUT, "%s:%s: no %s for %u s",
+			result = error_set(download->error, ETIMEDOUT, "%s:%s: timed out %s (%u s)",
 					   download->url.host, download->url.port, what,
 					   timeout_seconds(download));
 	}
@@ -107,7 +107,7 @@ int download_wait_stream(struct download *download)
 	int result = 0;
 
 	if (stream_recv_waits_for_socket(download->stream))
-		return download_wait_socket(download, "data");
+		return download_wait_socket(download, "waiting for data");
 	while (result == 0 && !download->is_woken)
 		result = turn(download);
 	download->is_woken = false;

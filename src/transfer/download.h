@@ -50,7 +50,7 @@ uint64_t download_done(const struct download *download);
 void download_mark_active(struct download *download);
 /* Tells the progress, when it was not told for a while. 0, or -ECANCELED with error. */
 int download_report(struct download *download);
-/* Wait for the client's socket (what: what does not come when the time is up), or for whatever the
+/* Wait for the client's socket (what: the waiting, "connecting", in words), or for whatever the
  * stream waits for. 0, or -errno with error when the download is to end. */
 int download_wait_socket(struct download *download, const char *what);
 int download_wait_stream(struct download *download);
@@ -62,6 +62,8 @@ int64_t download_resident(const struct download *download, uint64_t length);
 /* ask.c: asks for the file, follows redirects, and decides from the answer what is to come: resume,
  * expected and the journal are set. */
 int download_ask(struct download *download);
+/* refusal.c: fails with what the answer's status means, and what the server says about it. */
+int download_refuse_status(struct download *download);
 /* body.c: takes the body to the file, to the disk, to its name; or to the descriptor. */
 int download_to_file(struct download *download);
 int download_to_fd(struct download *download);

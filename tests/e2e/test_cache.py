@@ -617,7 +617,7 @@ class WrongUse(Cache):
     def test_refused(self):
         path = make_file(self.folder / "file", MIB)
         for arguments, says in (
-                ([], "FILE is missing"),
+                ([], "missing operand FILE"),
                 (["--nonsense", path], "--nonsense"),
                 (["-q", path], "-q"),
                 (["--warm", "--evict", path], "exclude"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: help, version, and what wrong use gets."""
+"""The command line: help, version, and what a usage error gets."""
 
 import os
 import re

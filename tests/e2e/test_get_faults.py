@@ -248,9 +248,30 @@ class Bodies(Faults):
     def test_a_coding_we_do_not_know(self):
         self.assert_fails(answer_head(Transfer_Encoding="gzip") + b"abc")
 
-    def test_a_compressed_body_is_not_the_file(self):
-        self.assert_fails(whole_answer(BODY, Content_Encoding="gzip"))
-        self.assert_works(whole_answer(BODY, Content_Encoding="identity"))
+    def test_an_encoded_body_is_not_the_file(self):
+        for encoding in ("gzip", "br", "x-gzip", "aws-chunked, zstd"):
+            answer = whole_answer(BODY, Content_Encoding=encoding)
+            self.assert_fails(answer, says=rf"encoded \({encoding}\).*-o")
+
+    def test_an_encoding_that_is_none(self):
+        for encoding in ("identity", "", "none", "UTF-8", "binary", "aws-chunked"):
+            with self.subTest(encoding):
+                self.assert_works(whole_answer(BODY, Content_Encoding=encoding))
+
+    def test_an_encoding_that_is_the_file_s_own(self):
+        """A .tar.gz that is labelled so is kept as it comes, wherever its name is said."""
+        answer = whole_answer(BODY, Content_Encoding="x-gzip", Content_Type="application/x-tar")
+        moved = answer_head("302 Found", Location="/v2/src.tgz?x=y", Content_Length=0)
+        for target, answers, name in (
+            ("/src.tar.gz?signature=a.b", [answer], "kept"),
+            ("/latest", [moved, answer], "kept"),
+            ("/data.json", [answer], "data.json.gz"),
+        ):
+            with self.subTest(target):
+                server = self.server(*answers)
+                done = get(server.url(target), "-o", self.here / name)
+                self.assertEqual(done.code, 0, done.err)
+                self.assertEqual((self.here / name).read_bytes(), BODY)
 
     def test_a_body_in_single_bytes(self):
         def script(peer):
@@ -261,6 +282,72 @@ class Bodies(Faults):
 
         done = self.get(scripted(self.addCleanup, script).url())
         self.assertEqual((done.code, self.file.read_bytes()), (0, b"abcdefgh"), done.err)
+
+
+class Refusals(Faults):
+    """A server's own words beside an error are shown, but only words, and only some."""
+
+    def refuse(self, body, says, status="403 Forbidden", **headers):
+        fields = {"Content_Length": len(body), **headers}
+        self.assert_fails(answer_head(status, **fields) + body, says=status[:3] + says)
+
+    def test_the_server_s_words(self):
+        xml = b"<Error><Code>AccessDenied</Code>\n<Message>Request has expired</Message></Error>"
+        self.refuse(xml, ".*it says: AccessDenied Request has expired", Content_Type="application/xml")
+        json = b'{"message": "no such\n\tbucket"}'
+        self.refuse(json, '.*: {"message": "no such bucket"}', Content_Type="application/json; x=y")
+        html = b"<html><style>p {}</style><p>Sorry &amp; bye</html>"
+        self.refuse(html, ".*says: Sorry & bye ", "503 Busy", Content_Type="text/html")
+        self.refuse(b"plain\r\n", ".*says: plain ", "404 Not Found")
+        chunks = b"3;x=y\r\nin \r\n6\r\npieces\r\n0\r\n\r\n"
+        self.refuse(chunks, ".*says: in pieces ", Content_Length=None, Transfer_Encoding="chunked")
+        self.refuse(b"until the end", ".*says: until the end ", Content_Length=None)
+
+    def test_a_terminal_is_safe(self):
+        self.refuse(b"a \x1b]0;title\x07\x1b[31mred \xe2\x80\xae word of some length", r".*\\x1B\]0;.*\\xE2")
+
+    def test_what_is_no_text(self):
+        for body, headers in (
+            (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), {}),
+            (b"text\x00text", {}),
+            (b"\x1f\x8b\x08\x00words words", {}),
+            (b"words", {"Content_Type": "image/png"}),
+            (b"words", {"Content_Encoding": "gzip"}),
+            (b"", {}),
+            (b" \n", {}),
+        ):
+            self.refuse(body, r"[^;]* \(http", **headers)
+
+    def test_long_words(self):
+        self.refuse(b"word " * 100_000, r".*says: (word )+wo?r?d?\.\.\. \(http")
+        self.refuse(b"<" + b"p" * 1_000_000, r"[^;]* \(http")
+
+    def test_a_body_that_does_not_come(self):
+        """The beginning that is there is enough."""
+
+        def script(peer):
+            peer.request()
+            peer.send(answer_head("500 Oh", Content_Length=1000) + b"it is broken")
+            peer.wait_for_the_client_to_leave()
+
+        done = self.get(scripted(self.addCleanup, script).url())
+        self.assert_one_line(done, says="500.*says: it is broken")
+
+    def test_a_body_without_end(self):
+        def script(peer):
+            peer.request()
+            peer.send(answer_head("500 Oh", Transfer_Encoding="chunked"))
+            while True:
+                peer.send(b"5\r\nword \r\n" * 1000)
+
+        done = self.get(scripted(self.addCleanup, script).url())
+        self.assert_one_line(done, says="500.*says: word word")
+
+    def test_the_reason_behind_a_long_url(self):
+        server = self.server(answer_head("403 Forbidden", Content_Length=0))
+        done = self.get(server.url("/file.bin?X-Signature=" + "a" * 3000 + "&end"))
+        self.assert_one_line(done, says=r"403 \(forbidden\).*/file\.bin\?X-Sig.*a\.\.\.a.*&end")
+        self.assertLess(len(done.err), 1200)
 
 
 class Redirects(Faults):
@@ -304,6 +391,19 @@ class Redirects(Faults):
             server = self.server(self.redirect(location), whole_answer(BODY))
             self.assertEqual(self.get(server.url("/in/file.bin")).code, 0)
             self.assertEqual(server.requests[-1].target, target)
+
+    def test_the_target_is_named(self):
+        for location, says in (
+            ("https://example.org/new/file.bin", "redirects to https://example.org/new/file.bin: .*https"),
+            ("ftp://example.org/x", "redirects to ftp://example.org/x: not an http://"),
+            ("https://e\x1b[31m", r"redirects to https://e\\x1b"),
+        ):
+            self.assert_fails(self.redirect(location), says=says)
+        gone = answer_head("410 Gone", Content_Length=0)
+        for location in ("/there?a=b", f"http://127.0.0.1:{free_port()}/there?a=b"):
+            self.assert_fails(
+                self.redirect(location), gone, says=r"redirected to http://127\.[0-9.:]+/there\?a=b"
+            )
 
     def test_to_where_we_do_not_go(self):
         for location in (
