@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests of a build and ends in one line: "N passed, N failed, N skipped".
 
-unit   the cmocka executables that meson lists; -k chooses among the executables
-e2e    the unittest modules tests/e2e/test_*.py, each in a process of its own; -k as in unittest
-fuzz   each libFuzzer target for a few seconds from a copy of its corpus; -k chooses among targets
+unit     the cmocka executables that meson lists; -k chooses among the executables
+e2e      the unittest modules tests/e2e/test_*.py, each in a process of its own; -k as in unittest.
+         Two run at a time (-j), except those that measure or want the whole machine, which say
+         ALONE = True. A module that had company is told of as a whole, when it has ended
+fuzz     each libFuzzer target for a few seconds from a copy of its corpus; -k chooses among targets
+kernels  the modules tests/kernels/test_*.py, one by one, and only where --only asks for them
 
 Unit tests and modules alike report by TAP, so that a crash, which leaves the plan unfulfilled, shows.
 The exit status is 1 when something failed, or when a chosen kind had nothing to run.
 """
 import argparse
+import concurrent.futures
 import ctypes
 import json
 import os
@@ -27,17 +31,32 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 E2E = ROOT / "tests" / "e2e"
+KERNELS = ROOT / "tests" / "kernels"
 FUZZ_BUILD = ROOT / "build-fuzz"
-KINDS = ["unit", "e2e", "fuzz"]
+KINDS = ["unit", "e2e", "fuzz", "kernels"]
 ADDR_NO_RANDOMIZE = 0x0040000
 
 counts = {"passed": 0, "failed": 0, "skipped": 0}
+counting = threading.Lock()
+groups = set()  # the process groups that run
 
 
-def count(outcome, name, reason=""):
-    counts[outcome] += 1
+def show(text):
+    print(text, flush=True)
+
+
+def count(outcome, name, reason="", say=show):
+    with counting:
+        counts[outcome] += 1
     word = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[outcome]
-    print(f"{word} {name}{': ' + reason if reason else ''}", flush=True)
+    say(f"{word} {name}{': ' + reason if reason else ''}")
+
+
+def end_group(leader):
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def run(command, on_line, timeout, **options):
@@ -48,16 +67,11 @@ def run(command, on_line, timeout, **options):
                                  stderr=errors, text=True, errors="replace",
                                  start_new_session=True, **options)
         late = threading.Event()
-
-        def end_group():
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        groups.add(child.pid)
 
         def on_timeout():
             late.set()
-            end_group()
+            end_group(child.pid)
 
         # Read by a thread: a server that a crashed test left behind holds the pipe open.
         reader = threading.Thread(target=lambda: [on_line(line) for line in child.stdout],
@@ -69,7 +83,8 @@ def run(command, on_line, timeout, **options):
             child.wait()
         finally:
             timer.cancel()
-            end_group()
+            end_group(child.pid)
+            groups.discard(child.pid)
             reader.join(5)
         errors.seek(0)
         if late.is_set():
@@ -81,7 +96,7 @@ def run(command, on_line, timeout, **options):
         return status, errors.read()
 
 
-def run_tap(name, command, timeout, **options):
+def run_tap(name, command, timeout, say=show, **options):
     """Runs a program that reports by TAP, and counts its tests."""
     output, results, planned, hint = [], [], [], ""
 
@@ -95,10 +110,10 @@ def run_tap(name, command, timeout, **options):
             if skip := re.match(r"(.*?) ?# SKIP ?(.*)", test[2]):
                 title, reason = (skip[1], skip[2] or hint) if skip[1] else (skip[2], hint)
                 results.append("skipped")
-                count("skipped", f"{name} {title}", reason or "no reason given")
+                count("skipped", f"{name} {title}", reason or "no reason given", say)
             else:
                 results.append("failed" if test[1] else "passed")
-                count(results[-1], f"{name} {test[2]}")
+                count(results[-1], f"{name} {test[2]}", say=say)
             hint = ""
         else:
             hint = line.strip().lstrip("# ")
@@ -111,10 +126,11 @@ def run_tap(name, command, timeout, **options):
         trouble = "" if "failed" in results and status.startswith("exit") else status
     if trouble:
         results.append("failed")
-        count("failed", name, trouble)
+        count("failed", name, trouble, say)
     if "failed" in results:
         text = "".join(line for line in output if not re.match(r"ok \d", line)) + errors
-        print("".join(f"    | {line}\n" for line in text.splitlines()), end="", flush=True)
+        for line in text.splitlines():
+            say(f"    | {line}")
 
 
 def sanitized(build):
@@ -149,11 +165,40 @@ def run_unit(args):
                 env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
 
 
+def run_module(args, file, timeout=600, say=show):
+    run_tap(f"{file.parent.name} {file.stem}",
+            [sys.executable, __file__, "--module", file] + (["-k", args.k] if args.k else []),
+            timeout, say, cwd=ROOT, env=environment(args.build))
+
+
+def run_module_in_company(args, file):
+    """Returns the lines to print."""
+    lines = []
+    run_module(args, file, say=lines.append)
+    return lines
+
+
 def run_e2e(args):
-    for module in sorted(E2E.glob("test_*.py")):
-        run_tap(f"e2e {module.stem}",
-                [sys.executable, __file__, "--module", module.name] + (["-k", args.k] if args.k else []),
-                600, cwd=ROOT, env=environment(args.build))
+    files = sorted(E2E.glob("test_*.py"))
+    alone = [f for f in files if args.j == 1 or re.search(r"^ALONE = True\b", f.read_text(), re.M)]
+    pool = concurrent.futures.ThreadPoolExecutor(args.j)
+    others = [pool.submit(run_module_in_company, args, f) for f in files if f not in alone]
+    try:
+        for other in concurrent.futures.as_completed(others):
+            for line in other.result():
+                show(line)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for leader in tuple(groups):
+            end_group(leader)
+        raise
+    for file in alone:
+        run_module(args, file)
+
+
+def run_kernels(args):
+    for file in sorted(KERNELS.glob("test_*.py")):
+        run_module(args, file, timeout=3600)
 
 
 def build_fuzz():
@@ -246,12 +291,13 @@ class TapResult(unittest.TestResult):
         self.report("not ok", test, " (passed, but was expected to fail)")
 
 
-def run_module(args):
+def be_module(args):
+    sys.path.append(str(E2E))  # where the tests of other kinds find support.py
     loader = unittest.defaultTestLoader
     if args.k:
         loader.testNamePatterns = [args.k if "*" in args.k else f"*{args.k}*"]
     result = TapResult()
-    loader.discover(str(E2E), pattern=args.module).run(result)
+    loader.discover(str(args.module.parent), pattern=args.module.name).run(result)
     print(f"1..{result.number}", flush=True)
 
 
@@ -259,14 +305,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR")
-    parser.add_argument("--only", default=",".join(KINDS), metavar="unit,e2e,fuzz")
+    parser.add_argument("--only", default="unit,e2e,fuzz", metavar=",".join(KINDS))
+    parser.add_argument("-j", type=int, default=2, metavar="N", help="modules at a time (%(default)s)")
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose name contains this")
     parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
     parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="for each target")
-    parser.add_argument("--module", help=argparse.SUPPRESS)
+    parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.module:
-        return run_module(args)
+        return be_module(args)
     only = args.only.split(",")
     if unknown := set(only) - set(KINDS):
         parser.error(f"no such kind of test: {', '.join(sorted(unknown))}")
@@ -280,7 +327,7 @@ def main():
         if kind not in only:
             continue
         before = sum(counts.values())
-        {"unit": run_unit, "e2e": run_e2e, "fuzz": run_fuzz}[kind](args)
+        {"unit": run_unit, "e2e": run_e2e, "fuzz": run_fuzz, "kernels": run_kernels}[kind](args)
         if sum(counts.values()) == before and not args.k:
             count("failed", kind, "found nothing to run")
     ran = counts["passed"] + counts["failed"]

@@ -23,6 +23,8 @@ from support import (
     why_not_direct,
 )
 
+ALONE = True  # measures
+
 SIZE = 8 * MIB
 
 
