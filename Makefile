@@ -4,8 +4,11 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 STRESS_MINUTES ?= 10
+ONLY ?= unit,e2e
+KERNELS ?= 5.10 6.1 6.12 new
 .DEFAULT_GOAL := build
-.PHONY: build run test asan tsan valgrind fuzz stress clang bench fmt lint install clean deps test-deps help
+.PHONY: build run test kernels asan tsan valgrind fuzz stress clang bench fmt lint install clean deps test-deps \
+	help
 
 C_FILES = $(shell find include src cmd tests bench -name '*.[ch]' 2>/dev/null)
 SCRIPTS = .ci/run scripts/install-dependencies scripts/demo
@@ -19,13 +22,17 @@ run: build ## a demonstration: one file moved the plain way and by sluice's choi
 test: build test-deps ## unit and end-to-end tests, and a short fuzz run; ends in one line of figures
 	@python3 tests/run.py
 
+kernels: build test-deps ## tests under other kernels, through power failures and over a slow link
+	@scripts/install-dependencies kernels
+	@SLUICE_KERNELS='$(KERNELS)' python3 tests/run.py --only kernels
+
 asan: build-asan/build.ninja test-deps ## unit and end-to-end tests under the address and undefined-behaviour sanitizers
 	@ninja -C build-asan
-	@python3 tests/run.py --build build-asan --only unit,e2e
+	@python3 tests/run.py --build build-asan --only $(ONLY)
 
 tsan: build-tsan/build.ninja test-deps ## the same under the thread sanitizer
 	@ninja -C build-tsan
-	@python3 tests/run.py --build build-tsan --only unit,e2e
+	@python3 tests/run.py --build build-tsan --only $(ONLY)
 
 valgrind: build test-deps ## unit tests under valgrind
 	@python3 tests/run.py --only unit --wrap 'valgrind -q --error-exitcode=99 --leak-check=full'

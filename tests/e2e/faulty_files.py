@@ -33,9 +33,14 @@ SET_MODE, SET_SIZE = 1, 8
 
 def faulty(add_cleanup, *faults, backing=None):
     """Mounts one and returns its folder, or skips."""
+    return start(add_cleanup, __file__, backing or temp_folder(add_cleanup), json.dumps(faults))
+
+
+def start(add_cleanup, script, backing, *arguments):
+    """Mounts what a script serves and returns the folder, or skips."""
     skip_unless_root("to mount a file system")
-    folder, backing = temp_folder(add_cleanup), backing or temp_folder(add_cleanup)
-    command = [sys.executable, __file__, folder, backing, json.dumps(faults)]
+    folder = temp_folder(add_cleanup)
+    command = [sys.executable, script, folder, backing, *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     add_cleanup(process.communicate, timeout=WAIT)
     add_cleanup(process.kill)
@@ -203,13 +208,13 @@ def mount(device, folder):
         sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
 
 
-def main(folder, backing, faults):
+def serve(folder, files):
+    """Answers until it is unmounted."""
     try:
         device = os.open("/dev/fuse", os.O_RDWR)
     except OSError as error:
         sys.exit(f"/dev/fuse: {error.strerror}")
     mount(device, folder)
-    files = Files(backing, json.loads(faults))
     while True:
         try:
             request = os.read(device, BUFFER)
@@ -225,6 +230,10 @@ def main(folder, backing, faults):
             os.write(device, OUT_HEADER.pack(OUT_HEADER.size + len(reply), -code, unique) + reply)
         except FileNotFoundError:
             pass  # whoever asked was interrupted
+
+
+def main(folder, backing, faults):
+    serve(folder, Files(backing, json.loads(faults)))
 
 
 if __name__ == "__main__":

@@ -174,17 +174,22 @@ def range_answer(request, body, etag='"v1"'):
 
 
 class StallingProxy(Scripted):
-    """Stands before a server; its first connection falls silent after some bytes of the answer."""
+    """Stands before a server; its next connection falls silent after some bytes of the answer."""
 
     def __init__(self, port, stall_after):
-        self.target, self.stall_after = port, stall_after
+        self.target = port
         self.stalled = threading.Event()
+        self.stall_next(stall_after)
         super().__init__(self._relay)
+
+    def stall_next(self, stall_after):
+        self.stall_after = stall_after
+        self.stalled.clear()
 
     def _relay(self, peer):
         with socket.create_connection(("127.0.0.1", self.target), timeout=WAIT) as server:
             threading.Thread(target=self._forward, args=(peer, server), daemon=True).start()
-            budget = self.stall_after if peer.number == 0 else 1 << 62
+            budget, self.stall_after = self.stall_after, 1 << 62
             while budget and (data := server.recv(min(budget, MIB))):
                 peer.send(data)
                 budget -= len(data)
