@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/bill-json.h"
+#include "base/cleanup.h"
 #include "command.h"
 
 #include "line-file.h"
@@ -27,7 +28,8 @@ struct serve {
 	const char *log, *bill;
 	FILE *bill_file;
 	struct line_file log_file, error_file;
-	uint64_t dropped; /* lines that were never handed to us */
+	uint64_t dropped;             /* lines that were never handed to us */
+	const char **headers, **cors; /* as many as there are words, and NULL */
 	bool is_help;
 };
 
@@ -79,6 +81,8 @@ static const char help[] =
 	"                         %s\n"
 	"  --cc auto|NAME         TCP congestion control (auto: the system's, unless it paces\n"
 	"                         a connection that stays on this machine)\n"
+	"  --cors ORIGIN          let pages of this origin read (*: of any; repeatable)\n"
+	"  --header 'NAME: VALUE' add a field to every answer (repeatable)\n"
 	"  --explain              say which range goes by which path, and why\n"
 	"  --access-log FILE      one line a request; - is standard output\n"
 	"  --bill FILE            write what it all cost as JSON when it stops\n"
@@ -91,13 +95,16 @@ static int parse(struct serve *serve, int argc, char **argv)
 		{"access-log", required_argument, NULL, 'a'},
 		{"bill", required_argument, NULL, 'b'},
 		{"cc", required_argument, NULL, 'c'},
+		{"cors", required_argument, NULL, 'o'},
 		{"explain", no_argument, NULL, 'e'},
+		{"header", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, 'l'},
 		{"path", required_argument, NULL, 'p'},
 		{"workers", required_argument, NULL, 'w'},
 		{0},
 	};
+	unsigned headers = 0, origins = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
@@ -113,6 +120,12 @@ static int parse(struct serve *serve, int argc, char **argv)
 			break;
 		case 'e':
 			serve->options.explain = on_explain;
+			break;
+		case 'f':
+			serve->headers[headers++] = optarg;
+			break;
+		case 'o':
+			serve->cors[origins++] = optarg;
 			break;
 		case 'h':
 			serve->is_help = true;
@@ -140,6 +153,8 @@ static int parse(struct serve *serve, int argc, char **argv)
 	if (optind + 1 < argc)
 		return command_misused("serve: unexpected argument '%s'", argv[optind + 1]);
 	serve->options.folder = argv[optind];
+	serve->options.headers = serve->headers;
+	serve->options.cors = serve->cors;
 	return EXIT_DONE;
 }
 
@@ -254,9 +269,10 @@ static void print_help(void)
 
 static int run(int argc, char **argv)
 {
-	struct serve serve = {0};
+	_cleanup_free_ const char **words = calloc(2 * ((size_t)argc + 1), sizeof(*words));
+	struct serve serve = {.headers = words, .cors = words + argc + 1};
 	struct sluice_error error = {0};
-	int result = parse(&serve, argc, argv);
+	int result = words ? parse(&serve, argc, argv) : command_failed("out of memory");
 
 	if (result != EXIT_DONE)
 		return result;
@@ -270,7 +286,7 @@ static int run(int argc, char **argv)
 		return result;
 	result = sluice_server_open(&server, &serve.options, &error);
 	if (result == -EINVAL)
-		return command_misused("serve: --listen: %s", error.text);
+		return command_misused("serve: %s", error.text);
 	if (result < 0)
 		return command_failed("%s", error.text);
 	result = serve_until_signal(&serve);

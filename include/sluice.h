@@ -243,6 +243,13 @@ struct sluice_server_options {
 	const char *path;       /* send path, as above */
 	const char *congestion; /* as above */
 	/*
+	 * Fields "NAME: VALUE" of every answer (Cache-Control, Expires, Pragma and
+	 * X-Content-Type-Options: of those with a file), and the origins whose pages may read the
+	 * answers (CORS): "*", or as browsers write them. Each list ends in NULL, or is NULL.
+	 */
+	const char *const *headers;
+	const char *const *cors;
+	/*
 	 * One line per answered request, without the newline; from one thread of the server's own,
 	 * so that no client waits for who takes them. What does not fit into 4 MiB that wait to be
 	 * taken is lost, and `lost` is told how many lines, at the place where they are missing.

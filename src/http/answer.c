@@ -26,6 +26,7 @@ static void prepare_response(struct connection *connection)
 	struct response *response = &connection->response;
 
 	clock_gettime(CLOCK_MONOTONIC, &connection->started);
+	response->extra = &settings->extra;
 	response->stream.wake = on_wake;
 	response->stream.forced = settings->path;
 	response->stream.tally = &response->tally;

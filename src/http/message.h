@@ -31,7 +31,7 @@ struct http_request {
 	bool keep_alive;
 	bool has_body; /* Content-Length > 0 or Transfer-Encoding */
 	struct http_text host, range, if_range, if_match, if_none_match, if_modified_since,
-		if_unmodified_since, accept, prefer;
+		if_unmodified_since, accept, prefer, origin;
 };
 
 /*

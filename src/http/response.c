@@ -75,6 +75,8 @@ static void begin_head(struct response *response, const struct http_request *req
 		buffer_text(&response->text, "Connection: close\r\n");
 	else if (request->minor == 0)
 		buffer_text(&response->text, "Connection: keep-alive\r\n");
+	http_extra_write(response->extra, request, response->cached && response->status < 400,
+			 &response->text);
 }
 
 /* After these the rest of the input cannot be trusted, or is not wanted. */

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/tally.h"
+#include "http/extra.h"
 #include "http/file-cache.h"
 #include "http/message.h"
 #include "http/range.h"
@@ -15,6 +16,7 @@
 #include "stream/send.h"
 
 struct response {
+	const struct http_extra *extra; /* what is added to each head */
 	unsigned status;
 	bool keep_alive;
 	bool is_head_only;  /* HEAD: the head of a GET and no body */

@@ -230,6 +230,9 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 		if (!settings->path)
 			return error_set(error, EINVAL, "no send path '%.32s'", options->path);
 	}
+	result = http_extra_open(&settings->extra, options->headers, options->cors, error);
+	if (result < 0)
+		return result;
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
 	if (settings->folder < 0)
 		return error_set_errno(error, -settings->folder, "folder %.128s", options->folder);
@@ -331,6 +334,7 @@ void sluice_server_close(struct sluice_server *server)
 		worker_close(&server->workers[i]);
 	log_writer_close(&server->log);
 	free(server->workers);
+	http_extra_close(&server->settings.extra);
 	if (server->settings.folder >= 0)
 		sys_close(server->settings.folder);
 	free(server);

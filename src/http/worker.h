@@ -23,6 +23,7 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
+	struct http_extra extra;
 	const struct worker *workers; /* all of them, for their turns */
 	unsigned worker_count;
 	struct admission *admission;         /* shared, and changes, as the log does */

@@ -36,7 +36,7 @@ class Help(Command):
 
     def test_help_of_each_subcommand(self):
         options = {
-            "serve": "DIR --listen --workers --path --cc --explain --access-log --bill",
+            "serve": "DIR --listen --workers --path --cc --cors --header --explain --access-log --bill",
             "media": "--disk --size --runs --json --html",
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
@@ -89,6 +89,11 @@ class WrongUse(Command):
             ([here, "--workers", "99999999999999999999"], "99999999999999999999"),
             ([here, "--path", "warp"], "warp"),
             ([here, "--path", "discard"], "discard"),
+            ([here, "--cors", "viewer.example"], "viewer.example"),
+            ([here, "--cors", "https://viewer.example/"], "without a path"),
+            ([here, "--header", "no colon"], "no colon"),
+            ([here, "--header", "A: 1", "--header", "ETag: x"], "ETag"),
+            ([here, "--header", "A: b\r\nC: d"], "control"),
         ):
             self.assert_refused(2, ["serve", *arguments], says)
 
