@@ -54,7 +54,7 @@ struct sluice_path_bytes {
 	uint64_t bytes;
 };
 
-#define SLUICE_CALLS_MAX 64
+#define SLUICE_CALLS_MAX 80
 
 struct sluice_call_count {
 	const char *name; /* static; strace(1)'s name for it */

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 const char *sys_call_name(enum sys_call call)
@@ -84,6 +85,11 @@ int sys_eventfd(void)
 int sys_duplicate(int fd)
 {
 	return COUNTED(fcntl, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+int sys_fchown(int fd, uid_t user, gid_t group)
+{
+	return COUNTED(fchown, fchown(fd, user, group));
 }
 
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice)
@@ -337,9 +343,28 @@ int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset,
 				      length, flags));
 }
 
+int64_t sys_readlink(int folder, const char *path, char *text, size_t size)
+{
+	return COUNTED(readlinkat, readlinkat(folder, path, text, size));
+}
+
 int sys_rename(int folder, const char *from, const char *to)
 {
 	return COUNTED(renameat, renameat(folder, from, folder, to));
+}
+
+int sys_rename_new(int folder, const char *from, const char *to)
+{
+	enum { NO_REPLACE = 1 }; /* the C library may not know it */
+
+	return COUNTED(renameat2, syscall(SYS_renameat2, folder, from, folder, to, NO_REPLACE));
+}
+
+int sys_set_modified(int fd, struct timespec when)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, when};
+
+	return COUNTED(utimensat, futimens(fd, times));
 }
 
 int sys_shutdown(int fd, int how)
@@ -392,6 +417,21 @@ int sys_timerfd_set(int fd, const struct itimerspec *when)
 int sys_unlink(int folder, const char *path)
 {
 	return COUNTED(unlinkat, unlinkat(folder, path, 0));
+}
+
+int64_t sys_xattr_of_link(const char *path, const char *name, void *value, size_t size)
+{
+	return COUNTED(lgetxattr, lgetxattr(path, name, value, size));
+}
+
+int sys_xattr_set(int fd, const char *name, const void *value, size_t size)
+{
+	return COUNTED(fsetxattr, fsetxattr(fd, name, value, size, 0));
+}
+
+int sys_xattr_remove(int fd, const char *name)
+{
+	return COUNTED(fremovexattr, fremovexattr(fd, name));
 }
 
 int sys_cachestat(int fd, uint64_t offset, uint64_t length, struct sys_cachestat *status)

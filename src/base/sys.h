@@ -35,9 +35,12 @@
 	X(fadvise64)                                                                               \
 	X(fallocate)                                                                               \
 	X(fchmod)                                                                                  \
+	X(fchown)                                                                                  \
 	X(fcntl)                                                                                   \
 	X(fdatasync)                                                                               \
 	X(flock)                                                                                   \
+	X(fremovexattr)                                                                            \
+	X(fsetxattr)                                                                               \
 	X(fstatfs)                                                                                 \
 	X(fsync)                                                                                   \
 	X(ftruncate)                                                                               \
@@ -51,6 +54,7 @@
 	X(ioctl)                                                                                   \
 	X(listen)                                                                                  \
 	X(lseek)                                                                                   \
+	X(lgetxattr)                                                                               \
 	X(mincore)                                                                                 \
 	X(mmap)                                                                                    \
 	X(munmap)                                                                                  \
@@ -63,9 +67,11 @@
 	X(pwrite64)                                                                                \
 	X(pwritev2)                                                                                \
 	X(read)                                                                                    \
+	X(readlinkat)                                                                              \
 	X(recvfrom)                                                                                \
 	X(recvmsg)                                                                                 \
 	X(renameat)                                                                                \
+	X(renameat2)                                                                               \
 	X(sendfile)                                                                                \
 	X(sendmsg)                                                                                 \
 	X(sendto)                                                                                  \
@@ -78,6 +84,7 @@
 	X(timerfd_create)                                                                          \
 	X(timerfd_settime)                                                                         \
 	X(unlinkat)                                                                                \
+	X(utimensat)                                                                               \
 	X(write)
 
 #define SYS_CALL_NUMBER(name) CALL_##name,
@@ -105,6 +112,7 @@ int sys_eventfd(void);     /* close-on-exec, non-blocking, 0 */
 int sys_duplicate(int fd); /* close-on-exec */
 int sys_fadvise(int fd, uint64_t offset, uint64_t length, int advice);
 int sys_fchmod(int fd, mode_t mode);
+int sys_fchown(int fd, uid_t user, gid_t group); /* -1 leaves one as it is */
 int sys_fallocate(int fd, int mode, uint64_t offset, uint64_t length);
 int sys_filesystem(int fd, uint64_t *magic); /* fstatfs(2)'s f_type */
 int sys_flags(int fd);                       /* F_GETFL */
@@ -148,7 +156,10 @@ int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length);
 /* Between a pipe and something else; an offset is of a file, NULL for the rest. */
 int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
 		   unsigned flags);
+int64_t sys_readlink(int folder, const char *path, char *text, size_t size); /* no NUL at its end */
 int sys_rename(int folder, const char *from, const char *to);
+/* -EEXIST where the name `to` is taken; -EINVAL where the file system cannot do this. */
+int sys_rename_new(int folder, const char *from, const char *to);
 int sys_shutdown(int fd, int how);
 int sys_unsent(int fd); /* SIOCOUTQ, tcp(7) */
 int sys_socket(int domain, int type, int protocol);
@@ -159,7 +170,12 @@ int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *st
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);
 int sys_timerfd(void); /* CLOCK_MONOTONIC, close-on-exec, non-blocking */
 int sys_timerfd_set(int fd, const struct itimerspec *when); /* an absolute time */
+int sys_set_modified(int fd, struct timespec when);
 int sys_unlink(int folder, const char *path);
+/* Extended attributes; of a symbolic link itself, where path is one. */
+int64_t sys_xattr_of_link(const char *path, const char *name, void *value, size_t size);
+int sys_xattr_set(int fd, const char *name, const void *value, size_t size);
+int sys_xattr_remove(int fd, const char *name);
 
 /* cachestat(2), Linux 6.5; the layout is the kernel's. */
 struct sys_cachestat {
