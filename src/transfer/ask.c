@@ -95,7 +95,8 @@ static bool is_url_of_part(const struct download *download)
 	bool is_same;
 
 	format_url(&download->url, &text);
-	is_same = !text.failed && strcmp(text.data, download->target.journal.answered) == 0;
+	is_same = !text.failed && download->target.journal.answered &&
+		  strcmp(text.data, download->target.journal.answered) == 0;
 	buffer_free(&text);
 	return is_same;
 }
@@ -290,15 +291,13 @@ static void start_over(struct download *download)
 		download->why_over = "the part that is there cannot be continued: starting over";
 	download->resume = 0;
 	download->expected = head->has_content_length ? head->content_length : UINT64_MAX;
-	*journal = (struct journal){0};
+	journal_clear(journal);
 	format_url(&download->url, &answered);
-	if (answered.length < sizeof(journal->answered))
-		snprintf(journal->answered, sizeof(journal->answered), "%s", answered.data);
-	if (*journal->answered && http_etag_is_strong(head->etag) &&
+	if (!answered.failed && http_etag_is_strong(head->etag) &&
 	    head->etag.length < sizeof(journal->etag) && head->has_content_length)
 		memcpy(journal->etag, head->etag.data, head->etag.length);
+	journal->answered = answered.data; /* buffer_free is journal_clear's */
 	journal->size = download->expected;
-	buffer_free(&answered);
 }
 
 /* After 416 the part is longer than the file, or of another file: ask again for all of it. */

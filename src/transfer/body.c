@@ -107,46 +107,55 @@ static int take(struct download *download, const char *data, size_t length)
 	return result;
 }
 
+/* On a helper thread: a loop never waits for a disk. */
+static int64_t save(void *argument)
+{
+	struct download *download = argument;
+
+	return target_save(&download->target, download->save_offset);
+}
+
 static void on_saved(struct loop_op *op, int64_t result)
 {
 	struct download *download =
 		(struct download *)((char *)op - offsetof(struct download, save));
 
 	download->is_saving = false;
-	download->is_saved = true;
-	download->save_result = result;
+	if (result < 0)
+		download->save_result = result;
 }
 
-static void start_save(struct download *download)
+static void start_save(struct download *download, uint64_t done)
 {
-	uint64_t settled = stream_recv_settled(download->stream);
+	struct target *target = &download->target;
 
 	download->saved_ms = loop_now_ms(download->loop);
-	if (settled <= download->target.saved)
+	if (!target->is_ours || target->has_lost || !*target->journal.etag || done <= target->saved)
 		return;
-	download->save_offset = settled;
+	download->save_offset = done;
 	download->is_saving = true;
 	download->save.done = on_saved;
-	loop_sync(download->loop, &download->save, download->target.file->fd, true);
+	loop_work(download->loop, &download->save, save, download);
 }
 
 /* Brings the journal up to date when the time has come. A sync that failed is told only once, so it
  * ends the download. */
 static int save_now_and_then(struct download *download)
 {
-	struct target *target = &download->target;
-
-	if (download->is_saved && download->save_result < 0) {
-		target->has_lost = true;
+	if (download->save_result < 0)
 		return body_failed(download, download->save_result);
-	}
-	if (download->is_saved)
-		target_save(target, download->save_offset);
-	download->is_saved = false;
-	if (target->file && *target->journal.etag && target->sync && !download->is_saving &&
+	if (!download->is_saving && download->target.sync &&
 	    loop_now_ms(download->loop) - download->saved_ms >= SAVE_MS)
-		start_save(download);
+		start_save(download, stream_recv_settled(download->stream));
 	return 0;
+}
+
+/* Waits for what is being written, without a time limit or the wish to stop: it ends by itself. */
+static void wait_for_save(struct download *download)
+{
+	while (download->is_saving)
+		if (loop_run(download->loop, -1) < 0)
+			break;
 }
 
 /* Straight from the socket by the chosen path. */
@@ -284,39 +293,47 @@ static int finish_stream(struct download *download)
 		waited = download_wait_stream(download);
 	if (waited < 0)
 		return waited;
+	wait_for_save(download);
 	/* All is written, so it was the sync that failed. */
 	if (result < 0 && stream_recv_settled(stream) == stream_recv_offset(stream))
 		download->target.has_lost = true;
+	/* Only one of two syncs is told that it failed. */
+	if (result == 0)
+		result = (int)download->save_result;
 	return result < 0 ? body_failed(download, result) : 0;
 }
 
-/* Waits for what is being written, without a time limit or the wish to stop: it ends by itself. */
 static void settle(struct download *download)
 {
-	while (stream_recv_flush(download->stream) == -EAGAIN || download->is_saving)
+	while (stream_recv_flush(download->stream) == -EAGAIN)
 		if (loop_run(download->loop, -1) < 0)
 			break;
+	wait_for_save(download);
 }
 
-static void keep_part(struct download *download, bool was_interrupted)
+static void keep_part(struct download *download, bool stays_anyway)
 {
-	uint64_t done = download->resume, kept;
+	uint64_t done = download->resume;
 
-	if (!download->target.file)
-		return;
 	if (download->stream) {
 		settle(download);
 		done = stream_recv_settled(download->stream);
 	}
-	kept = target_keep(&download->target, done, was_interrupted);
-	if (kept > 0)
-		error_append(download->error,
-			     "; %s has the first %llu bytes: run again to continue",
-			     download->target.part, (unsigned long long)kept);
-	else if (done > 0)
-		error_append(download->error, "; %s %s", download->target.part,
-			     was_interrupted ? "is left, but cannot be continued"
-					     : "was removed, as it cannot be continued");
+	start_save(download, done);
+	wait_for_save(download);
+	target_keep(&download->target, done, stays_anyway, download->error);
+}
+
+static void tell_what_is_aside(struct download *download)
+{
+	const struct target *target = &download->target;
+	char text[768];
+
+	if (!*target->aside || !download->options->note)
+		return;
+	snprintf(text, sizeof(text), "%s: it stays as it is, and %s is used", target->aside,
+		 target->part);
+	download->options->note(download->options->argument, text);
 }
 
 /* What happens between an open target and its commit. */
@@ -336,16 +353,22 @@ static int fill_target(struct download *download)
 int download_to_file(struct download *download)
 {
 	struct target *target = &download->target;
+	bool is_whole = false;
 	int result = target_create(target, download->resume, download->error);
 
 	if (result == 0) {
+		tell_what_is_aside(download);
 		download->result->bill.page_cache_before_bytes =
 			download_resident(download, download->resume);
 		result = fill_target(download);
 	}
+	if (result == 0) {
+		is_whole = true;
+		result = target_commit(target, download_done(download), download->error);
+	}
 	if (result < 0)
-		keep_part(download, result == -ECANCELED);
-	return result < 0 ? result : target_commit(target, download->error);
+		keep_part(download, is_whole || result == -ECANCELED);
+	return result;
 }
 
 int download_to_nothing(struct download *download)

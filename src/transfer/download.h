@@ -35,8 +35,8 @@ struct download {
 	bool has_card; /* between us and the server */
 	struct loop_op save;
 	uint64_t save_offset, saved_ms;
-	int64_t save_result;
-	bool is_saving, is_saved, is_woken;
+	int64_t save_result; /* of all so far: 0 or the failure */
+	bool is_saving, is_woken;
 	uint64_t expected; /* size of the whole file; UINT64_MAX: not known */
 	uint64_t resume, written_to_fd;
 	char bill_path[HTTP_BILL_PATH];  /* where the server has its side; empty: nowhere */

@@ -180,8 +180,9 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	download->expected = UINT64_MAX;
 	download->client.fd = -1;
 	download->output_fd = -1;
-	download->target.folder = -1;
+	download->target.folder = download->target.state_fd = -1;
 	download->error->text[0] = '\0';
+	journal_prepare();
 	meter_start(&download->meter);
 	code = run(download);
 	if (download->target.file)

@@ -488,18 +488,19 @@ class Places(Faults):
         self.assertEqual(self.file.read_bytes(), OLD)
         self.assertEqual(os.listdir(self.here), ["file.bin"])
 
-    def test_a_part_that_cannot_be_written(self):
+    def test_a_part_that_is_another_user_s(self):
         prefix = ordinary_user(self.here)
         self.here.chmod(0o777)
-        (self.here / "file.bin.part").write_bytes(b"another's")
-        (self.here / "file.bin.part").chmod(0o444)
+        part = self.here / "file.bin.part"
+        part.write_bytes(b"another's")
+        part.chmod(0o444)
         if not prefix:
             self.skipTest("needs root to make a file of another user")
-        server = self.server(whole_answer(BODY))
-        done = self.get(server.url(), prefix=prefix)
-        self.assertEqual(done.code, 1, done.err)
-        self.assertRegex(done.err, r"(?m)^sluice: .*file\.bin\.part.*ermission")
-        self.assertEqual(self.file.read_bytes(), OLD)
+        done = self.get(self.server(whole_answer(BODY)).url(), prefix=prefix)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertRegex(done.err, r"(?m)^sluice: file\.bin\.part is not ours \(Permission")
+        self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+        self.assertEqual(part.read_bytes(), b"another's")
 
     def test_no_such_folder(self):
         server = self.server(whole_answer(BODY))

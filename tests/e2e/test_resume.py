@@ -276,49 +276,166 @@ class AgainstAScript(Scripted):
         self.get(server.url())
 
 
-class DamagedParts(Scripted):
+class NotOurs(Scripted):
+    """What is not as an earlier call left it stays as it is, and the download takes other names."""
+
     def setUp(self):
         super().setUp()
         self.server = self.first_half()
 
-    def test_without_a_state(self):
-        self.state.unlink()
-        self.assert_starts_over(self.server)
+    def lies_here(self):
+        found = {each.name: each.read_bytes() for each in self.here.iterdir()}
+        found.pop("file.bin", None)
+        return found
 
-    def test_a_stranger_s_file_in_its_place(self):
+    def assert_left_alone(self, says="file.bin.part"):
+        before = self.lies_here()
+        done = get(self.server.url(), "-o", self.file, "--json", "--timeout", "20")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+        self.assertEqual(done.objects()[0]["resumed_from_bytes"], 0)
+        self.assertRegex(done.err, rf"(?m)^sluice: {says} is not ours \(.*file\.bin\.2\.part is used$")
+        self.assertEqual(self.lies_here(), before)
+        self.file.unlink()
+
+    def test_a_part_without_a_state(self):
         self.state.unlink()
-        self.part.write_bytes(b"not ours" * 1000)
-        self.assert_starts_over(self.server)
+        self.assert_left_alone()
+
+    def test_a_file_moved_there(self):
+        stranger = make_file(self.here / "stranger", SIZE, seed=9)
+        stranger.rename(self.part)
+        self.assert_left_alone()
+
+    def test_a_file_written_over_it(self):
+        for kind, change in (
+            ("whole", lambda: self.part.write_bytes(content(SIZE, 9))),
+            ("shorter", lambda: self.part.write_bytes(b"not ours" * 1000)),
+            ("at the start", lambda: self.write_at(0)),
+            ("cut", lambda: os.truncate(self.part, MIB)),
+        ):
+            with self.subTest(kind):
+                self.server = self.first_half()
+                change()
+                self.assert_left_alone()
+                self.part.unlink()
+                self.state.unlink()
+
+    def write_at(self, offset):
+        with open(self.part, "r+b") as part:
+            part.seek(offset)
+            part.write(b"not ours")
+
+    def test_a_copy_of_the_part(self):
+        copy = self.here / "copy"
+        copy.write_bytes(self.part.read_bytes())
+        copy.rename(self.part)
+        self.assert_left_alone()
+
+    def test_a_part_with_another_name(self):
+        os.link(self.part, self.here / "mine")
+        self.assert_left_alone()
+
+    def test_a_state_that_is_no_state(self):
+        for text in ("{", "[]", "null", "{}", '{"etag": 5}', "\x00" * 100, "[" * 100_000, " " * MIB):
+            with self.subTest(text[:10]):
+                self.state.write_text(text)
+                self.assert_left_alone("file.bin.part.state")
+
+    def test_a_state_that_is_empty(self):
+        self.state.write_bytes(b"")
+        self.assert_left_alone()
+
+    def test_a_state_of_another_version(self):
+        state = json.loads(self.state.read_text())
+        for version in (0, 2, -1, "1", 1.0, None):
+            with self.subTest(version):
+                self.state.write_text(json.dumps({**state, "version": version}))
+                self.assert_left_alone("file.bin.part.state")
+
+    def test_a_state_with_a_member_missing(self):
+        state = json.loads(self.state.read_text())
+        for name in state:
+            with self.subTest(name):
+                rest = {key: value for key, value in state.items() if key != name}
+                self.state.write_text(json.dumps(rest))
+                self.assert_left_alone("file.bin.part.state")
+
+    def test_nodes_of_every_kind(self):
+        makers = {
+            "directory": os.mkdir,
+            "FIFO": os.mkfifo,
+            "dangling link": lambda path: os.symlink("nothing", path),
+            "link": lambda path: os.symlink("stranger", path),
+            "link to itself": lambda path: os.symlink(path, path),
+            "other name of a file": lambda path: os.link(self.here / "stranger", path),
+        }
+        make_file(self.here / "stranger", 5000, seed=9)
+        for place in (self.part, self.state):
+            for kind, make in makers.items():
+                with self.subTest(kind, place=place.name):
+                    self.part.unlink(missing_ok=True)
+                    self.state.unlink(missing_ok=True)
+                    make(place)
+                    before = os.lstat(place)
+                    done = get(self.server.url(), "-o", self.file, "--timeout", "20")
+                    self.assertEqual(done.code, 0, done.err)
+                    self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+                    self.assertRegex(done.err, rf"{place.name} is not ours \(it (is not|has another)")
+                    after = os.lstat(place)
+                    self.assertEqual((after.st_ino, after.st_mode), (before.st_ino, before.st_mode))
+                    stranger = (self.here / "stranger").read_bytes()
+                    self.assertTrue(stranger == content(5000, 9), "a file elsewhere was written to")
+                    place.rmdir() if kind == "directory" else place.unlink()
+                    self.file.unlink()
+
+    def test_more_of_them_than_there_are_names(self):
+        names = [f"file.bin{number}.part" for number in ("", ".2", ".3")]
+        for name in names:
+            (self.here / name).write_bytes(b"a stranger's")
+        before = self.lies_here()
+        done = get(self.server.url(), "-o", self.file, "--timeout", "20")
+        self.assertEqual(done.code, 1, done.err)
+        self.assertRegex(done.err, r"file\.bin\.part is not ours.*move them away")
+        self.assertEqual(self.lies_here(), before)
+
+    def test_a_second_pair_is_continued(self):
+        self.part.write_bytes(b"a stranger's")
+        server = self.first_half()
+        resumed = get(server.url(), "-o", self.file, "--json").objects()[0]["resumed_from_bytes"]
+        self.assertGreater(resumed, 0)
+        self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+        names = ["file.bin", "file.bin.part", "file.bin.part.state"]
+        self.assertEqual(sorted(os.listdir(self.here)), names)
+
+
+class OursWithoutUse(Scripted):
+    def setUp(self):
+        super().setUp()
+        self.server = self.first_half()
 
     def test_without_the_part(self):
         self.part.unlink()
         self.assert_starts_over(self.server)
 
-    def test_a_state_that_is_no_state(self):
-        for text in ("", "{", "[]", "null", "{}", '{"etag": 5}', "\x00" * 100, "[" * 100_000):
-            with self.subTest(text[:10]):
-                self.file.unlink(missing_ok=True)
-                self.part.write_bytes(bytes(STALL))
-                self.state.write_text(text)
-                self.assert_starts_over(self.server)
+    def test_an_empty_part(self):
+        os.truncate(self.part, 0)
+        self.assert_starts_over(self.server)
 
-    def test_numbers_in_the_state_are_not_believed(self):
+    def test_an_empty_part_and_an_empty_state(self):
+        os.truncate(self.part, 0)
+        os.truncate(self.state, 0)
+        self.assert_starts_over(self.server)
+
+    def test_a_state_that_claims_more_than_there_is(self):
         state = json.loads(self.state.read_text())
-        numbers = [name for name, value in state.items() if type(value) is int]
-        for name in numbers:
-            for number in (-1, SIZE, SIZE + 1, 1 << 62, 1.5, "5"):
-                with self.subTest(name=name, number=number):
-                    self.file.unlink(missing_ok=True)
-                    self.part.write_bytes(b"")
-                    self.state.write_text(json.dumps({**state, name: number}))
-                    self.get(self.server.url())
-
-    def test_a_part_that_is_shorter_than_the_state_says(self):
-        for length in (0, 1, MIB):
-            with self.subTest(length):
-                server = self.first_half()
-                os.truncate(self.part, length)
-                self.get(server.url())
+        for number in (SIZE, 1 << 62):
+            with self.subTest(number):
+                os.truncate(self.part, 0)
+                self.state.write_text(json.dumps({**state, "done_bytes": SIZE, "size_bytes": number}))
+                self.assert_starts_over(self.server)
+                self.file.unlink()
+                self.server = self.first_half()
 
 
 if __name__ == "__main__":
