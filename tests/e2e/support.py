@@ -174,7 +174,7 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 CACHESTAT, OPENAT2 = 451, 437  # the same numbers on every architecture
-MINCORE = {"x86_64": 27}.get(platform.machine(), 232)
+MINCORE, PREADV2 = (27, 327) if platform.machine() == "x86_64" else (232, 286)
 
 
 def refusing(*calls, code=errno.EPERM):

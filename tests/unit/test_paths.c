@@ -97,6 +97,12 @@ static bool has_no_disk(void)
 	return host_file_is_in_memory(target);
 }
 
+/* Before Linux 6.5 there is no cachestat(2): the bill then says that it is not known. */
+static bool can_tell_what_is_cold(void)
+{
+	return cache_look(source, 0, SIZE).cold_bytes >= 0;
+}
+
 /* How often each byte is copied on loopback, where the kernel copies what zerocopy refers to. */
 static unsigned copies(const char *path, bool is_sending)
 {
@@ -121,7 +127,10 @@ static void assert_copies(const struct row *row, const struct sluice_bill bills[
 		/* Into the buffer by the CPU or by the disk, then all of them copied after all. */
 		assert_in_range(bills[0].cpu_copied_bytes, row->length, 2 * row->length);
 	assert_int_equal(bills[1].cpu_copied_bytes, row->length * copies(row->receive, false));
-	assert_in_range(bills[0].device_moved_bytes, 0, row->length);
+	if (bills[0].device_moved_bytes == -1)
+		assert_false(can_tell_what_is_cold() || strcmp(row->send, "direct") == 0);
+	else
+		assert_in_range(bills[0].device_moved_bytes, 0, row->length);
 	assert_int_equal(bills[1].device_moved_bytes,
 			 strcmp(row->receive, "discard") == 0 || has_no_disk() ? 0 : row->length);
 }
@@ -190,7 +199,7 @@ static void the_disk_moves_what_is_cold(void **state)
 {
 	const char *path;
 
-	if (has_no_disk() || cache_look(source, 0, SIZE).cold_bytes < 0) {
+	if (has_no_disk() || !can_tell_what_is_cold()) {
 		print_message("# no disk here, or no cachestat(2)\n");
 		skip();
 	}
