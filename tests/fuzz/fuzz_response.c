@@ -6,6 +6,8 @@
  */
 #include "fuzz.h"
 
+#include "http/coding.h"
+#include "http/markup.h"
 #include "http/message.h"
 #include "http/range.h"
 
@@ -108,6 +110,17 @@ static void check_again(const uint8_t *data, size_t size, size_t cut, int expect
 	free(copy);
 }
 
+/* The same bytes as the body of an error, and as its fields. */
+static void check_words(const char *data, size_t length)
+{
+	char words[32];
+
+	http_markup_words((struct http_text){data, length}, words, sizeof(words));
+	CHECK(strlen(words) < sizeof(words) && !strstr(words, "  "));
+	http_markup_is_text((struct http_text){data, length});
+	http_coding_keeps((struct http_text){data, length}, "file.tar.gz");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct http_response response;
@@ -127,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < size; i++)
 		seed = seed * 31 + data[i];
 	check_again(data, size, size ? seed % size : 0, result, used);
+	check_words(copy + used, size - used);
 	check_chunked(copy + used, size - used, seed | 1);
 	free(copy);
 	return 0;
