@@ -78,13 +78,12 @@ static int parse_listen(const char *text, struct server_address *out, struct slu
 	if (!colon || !is_port(colon + 1) || length == 0 || length >= sizeof(host) ||
 	    memchr(text, '[', length))
 		return error_set(error, EINVAL,
-				 "listen address '%.128s': want ADDRESS:PORT or [IPV6]:PORT",
-				 whole);
+				 "listen address '%s': want ADDRESS:PORT or [IPV6]:PORT", whole);
 	snprintf(host, sizeof(host), "%.*s", (int)length, text);
 	result = getaddrinfo(host, colon + 1, &hints, &found);
 	if (result != 0)
-		return error_set(error, EINVAL, "listen address %.128s port %.16s: %s", host,
-				 colon + 1, gai_strerror(result));
+		return error_set(error, EINVAL, "listen address %s port %s: %s", host, colon + 1,
+				 gai_strerror(result));
 	out->size = found->ai_addrlen;
 	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
@@ -112,7 +111,7 @@ static int open_listening(const struct server_address *address, const char *cong
 	if (result < 0)
 		return error_set_errno(
 			error, -result,
-			"congestion control '%.16s' (see net.ipv4.tcp_%s_congestion_control)",
+			"congestion control '%s' (see net.ipv4.tcp_%s_congestion_control)",
 			congestion, result == -EPERM ? "allowed" : "available");
 	result = sys_listen(fd, BACKLOG);
 	if (result < 0)
@@ -228,14 +227,14 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	if (options->path && strcmp(options->path, "auto") != 0) {
 		settings->path = path_send_find(options->path);
 		if (!settings->path)
-			return error_set(error, EINVAL, "no send path '%.32s'", options->path);
+			return error_set(error, EINVAL, "no send path '%s'", options->path);
 	}
 	result = http_extra_open(&settings->extra, options->headers, options->cors, error);
 	if (result < 0)
 		return result;
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
 	if (settings->folder < 0)
-		return error_set_errno(error, -settings->folder, "folder %.128s", options->folder);
+		return error_set_errno(error, -settings->folder, "folder %s", options->folder);
 	return 0;
 }
 
@@ -267,7 +266,7 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 
 		result = open_workers(server, workers, congestion, &address, &inner);
 		if (result < 0)
-			error_set(error, inner.code, "%.100s: %.140s", listen, inner.text);
+			error_set(error, inner.code, "%s: %s", listen, inner.text);
 	}
 	if (result < 0) {
 		sluice_server_close(server);

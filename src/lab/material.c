@@ -53,7 +53,7 @@ int lab_scratch_open(const char *folder, struct sluice_error *error)
 
 	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
 		fd = open_and_unlink(folder);
-	return fd < 0 ? error_set_errno(error, -fd, "a file in %.128s", folder) : fd;
+	return fd < 0 ? error_set_errno(error, -fd, "a file in %s", folder) : fd;
 }
 
 /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
@@ -205,9 +205,9 @@ int lab_room_look(const char *folder, struct lab_room *room, struct sluice_error
 	struct statvfs status;
 
 	if (fd < 0)
-		return error_set_errno(error, -fd, "%.128s", folder);
+		return error_set_errno(error, -fd, "%s", folder);
 	if (fstatvfs(fd, &status) < 0)
-		return error_set_errno(error, errno, "%.128s", folder);
+		return error_set_errno(error, errno, "%s", folder);
 	room->disk_bytes =
 		status.f_blocks == 0 ? UINT64_MAX : (uint64_t)status.f_bavail * status.f_frsize;
 	room->memory_bytes = host_memory_available();

@@ -101,7 +101,7 @@ static int check_measured(const struct lab_matrix *matrix, struct sluice_error *
 	for (unsigned i = 0; i < matrix->row_count; i++)
 		if (matrix->rows[i].runs > 0)
 			return 0;
-	return error_set(error, EOPNOTSUPP, "nothing could be measured: %.200s",
+	return error_set(error, EOPNOTSUPP, "nothing could be measured: %s",
 			 matrix->rows[0].skipped);
 }
 
@@ -165,7 +165,7 @@ static int check_disk(const struct lab_matrix *matrix, const struct lab_room *ro
 	if (room->disk_bytes >= disk_needed(matrix, matrix->size))
 		return 0;
 	return error_set(error, ENOSPC,
-			 "%.100s has %s of room and %s are needed: use --dir FOLDER or a smaller "
+			 "%s has %s of room and %s are needed: use --dir FOLDER or a smaller "
 			 "--size",
 			 matrix->folder, size_format(there, room->disk_bytes),
 			 size_format(needed, disk_needed(matrix, matrix->size)));
@@ -184,11 +184,10 @@ int lab_matrix_check(struct lab_matrix *matrix, const struct lab_room *room,
 	size_format(needed, memory_needed(matrix, room, matrix->size));
 	size_format(there, room->memory_bytes);
 	if (room->is_memory && !is_enough)
-		return error_set(
-			error, ENOMEM,
-			"%.100s is in memory, of which %s are available and %s are needed: "
-			"use --dir FOLDER or a smaller --size",
-			matrix->folder, there, needed);
+		return error_set(error, ENOMEM,
+				 "%s is in memory, of which %s are available and %s are needed: "
+				 "use --dir FOLDER or a smaller --size",
+				 matrix->folder, there, needed);
 	snprintf(reason, sizeof(reason),
 		 "a warm source needs %s of memory and %s are available: use a smaller --size",
 		 needed, there);

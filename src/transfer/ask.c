@@ -74,9 +74,9 @@ static int set_congestion(struct download *download)
 	if (!name || strcmp(name, "auto") == 0)
 		return 0;
 	result = host_socket_set_congestion(download->client.fd, name);
-	return result < 0 ? error_set_errno(download->error, -result, "congestion control '%.16s'",
-					    name)
-			  : 0;
+	return result < 0
+		       ? error_set_errno(download->error, -result, "congestion control '%s'", name)
+		       : 0;
 }
 
 /* "http://host:port/path", for comparing */

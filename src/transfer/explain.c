@@ -52,16 +52,16 @@ int sluice_explain(const char *path, void (*line)(void *argument, const char *li
 	int result;
 
 	if (fd < 0)
-		return error_set_errno(error, -fd, "%.200s", path);
+		return error_set_errno(error, -fd, "%s", path);
 	result = path_file_open(&file, fd, false, true);
 	if (result < 0) {
 		sys_close(fd);
-		return error_set_errno(error, -result, "%.200s", path);
+		return error_set_errno(error, -result, "%s", path);
 	}
 	if (S_ISREG(file->status.stx_mode))
 		explain(file, line, argument);
 	else
-		result = error_set(error, EINVAL, "%.200s is not a regular file", path);
+		result = error_set(error, EINVAL, "%s is not a regular file", path);
 	path_file_release(file);
 	return result;
 }

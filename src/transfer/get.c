@@ -79,7 +79,7 @@ static int choose_path(struct download *download)
 		return 0;
 	download->path = path_recv_find(path);
 	if (!download->path)
-		return error_set(download->error, EINVAL, "no receive path '%.32s'", path);
+		return error_set(download->error, EINVAL, "no receive path '%s'", path);
 	download->keeps_nothing = !download->path->needs_file;
 	return 0;
 }

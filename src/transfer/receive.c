@@ -80,7 +80,7 @@ static int open_stream(struct sluice_receive *receive, int socket, uint64_t offs
 	};
 
 	if (name && !(stream.forced = path_recv_find(name)))
-		return error_set(error, EINVAL, "no receive path '%.32s'", name);
+		return error_set(error, EINVAL, "no receive path '%s'", name);
 	return stream_recv_open(&receive->stream, receive->transfer.loop, receive->transfer.file,
 				socket, offset, length, &stream, error);
 }

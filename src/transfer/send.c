@@ -74,7 +74,7 @@ static int set_path(struct stream_send *stream, const struct sluice_transfer_opt
 	const char *name = transfer_path_name(options);
 
 	if (name && !(stream->forced = path_send_find(name)))
-		return error_set(error, EINVAL, "no send path '%.32s'", name);
+		return error_set(error, EINVAL, "no send path '%s'", name);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static int set_congestion(int socket, const struct sluice_transfer_options *opti
 	if (!name || strcmp(name, "auto") == 0)
 		return 0;
 	result = host_socket_set_congestion(socket, name);
-	return result < 0 ? error_set_errno(error, -result, "congestion control '%.16s'", name) : 0;
+	return result < 0 ? error_set_errno(error, -result, "congestion control '%s'", name) : 0;
 }
 
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
