@@ -335,6 +335,9 @@ static int refuse_begin(struct reader *reader)
 
 	if (line.length && line.data[line.length - 1] == '\r')
 		line.length--;
+	if (line.length > 1 && !memcmp(line.data, "\x15\x03", 2)) /* an alert */
+		return error_set(reader->error, EPROTO,
+				 "the server speaks TLS here: the URL may begin with https://");
 	return refuse(reader, "it does not begin with an HTTP version", line);
 }
 

@@ -129,12 +129,25 @@ static const char *meaning(unsigned status)
 	case 410:
 		return " (gone)";
 	case 429:
-		return " (too many requests): try again later";
+		return " (too many requests)";
 	case 451:
 		return " (unavailable for legal reasons)";
 	default:
-		return status >= 500 && status < 600 ? " (server error): try again later" : "";
+		return status >= 500 && status < 600 ? " (server error)" : "";
 	}
+}
+
+/* 501 and 505 are about what sluice asks, and stay so. */
+static void say_when(struct download *download, unsigned status)
+{
+	uint64_t seconds;
+
+	if (status != 429 && (status < 500 || status > 599 || status == 501 || status == 505))
+		return;
+	if (http_text_number(download->head.retry_after, &seconds) && seconds > 0)
+		error_append(download->error, ": try again in %llu s", (unsigned long long)seconds);
+	else
+		error_append(download->error, ": try again later");
 }
 
 int download_refuse_status(struct download *download)
@@ -146,6 +159,7 @@ int download_refuse_status(struct download *download)
 		  : status == 403                ? EACCES
 						 : EPROTO,
 		  "the server answered %u%s", status, meaning(status));
+	say_when(download, status);
 	if (status >= 400)
 		quote_body(download);
 	return -download->error->code;

@@ -303,6 +303,15 @@ class Refusals(Faults):
         self.refuse(chunks, ".*says: in pieces ", Content_Length=None, Transfer_Encoding="chunked")
         self.refuse(b"until the end", ".*says: until the end ", Content_Length=None)
 
+    def test_when_to_try_again(self):
+        for status, when, says in (
+            ("503 Busy", "120", r" \(server error\): try again in 120 s "),
+            ("503 Busy", "Fri, 31 Dec 1999 23:59:59 GMT", r".*: try again later "),
+            ("429 Slow", None, r" \(too many requests\): try again later "),
+            ("501 Never", None, r" \(server error\) \("),
+        ):
+            self.refuse(b"", says, status, Retry_After=when)
+
     def test_a_terminal_is_safe(self):
         self.refuse(b"a \x1b]0;title\x07\x1b[31mred \xe2\x80\xae word of some length", r".*\\x1B\]0;.*\\xE2")
 

@@ -205,6 +205,7 @@ static void response_refusals(void **state)
 	} cases[] = {
 		{"SSH-2.0-x\x1b[31m\r\n", "HTTP version: \"SSH-2.0-x\\x1b[31m\""},
 		{"SS", "HTTP version"},
+		{"\x15\x03\x01", "speaks TLS"},
 		{"\rHTTP/1.1 200 OK\r\n\r\n", "CR"},
 		{"ICY 200 OK\r\n\r\n", "HTTP version"},
 		{"HTTPS/1.1 200 OK\r\n\r\n", "HTTP version"},
