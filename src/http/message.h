@@ -73,14 +73,15 @@ struct http_response {
  * Takes what servers in use send, as long as it can be read in one way only: empty lines before the
  * status line, any blanks in it and any reason or none, a status up to 999, any HTTP/1.x; lines
  * that end in LF, folded lines, blanks before a colon, names and control characters that no field
- * may have (such a field is nobody's); a Content-Length that is repeated, or a list, of one number;
- * "chunked" beside a length, which then does not count, twice, and beside "identity". An ETag or
- * Last-Modified that is there twice and differs is empty; a Content-Range, Content-Encoding,
- * Location or Sluice-Bill is refused then; of other fields the first counts.
+ * may have (such a field is nobody's), and lines without a colon where the body's end is told; a
+ * Content-Length that is repeated, or a list, of one number; "chunked" beside a length, which then
+ * does not count, twice, and beside "identity". An ETag or Last-Modified that is there twice and
+ * differs is empty; a Content-Range, Content-Encoding, Location or Sluice-Bill is refused then; of
+ * other fields the first counts.
  *
- * Refuses, beyond what is no HTTP: a CR without LF, a NUL, a line without a colon; Content-Lengths
- * that differ, are empty or are no number of 64 bits; any other transfer coding; a name that is
- * none and holds that of a field of framing. The head's limit is HTTP_RESPONSE_HEAD_MAX.
+ * Refuses, beyond what is no HTTP: a CR without LF, a NUL; Content-Lengths that differ, are empty
+ * or are no number of 64 bits; any other transfer coding; a name that is none and holds that of a
+ * field of framing. The head's limit is HTTP_RESPONSE_HEAD_MAX.
  */
 int http_response_parse(struct http_response *response, char *data, size_t length, size_t *used,
 			struct sluice_error *error);

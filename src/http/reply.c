@@ -47,6 +47,7 @@ struct reader {
 	struct sluice_error *error;
 	char *at, *end; /* what is still to be read */
 	bool has_coding, closes, keeps;
+	struct http_text junk; /* a line that is none; absent: there is none */
 };
 
 static int refuse(struct reader *reader, const char *reason, struct http_text culprit)
@@ -210,7 +211,8 @@ static int take_coding(struct reader *reader, struct http_text value)
 
 		if (http_text_is_nocase(member, "chunked"))
 			reader->response->chunked = true;
-		else if (member.length && !http_text_is_nocase(member, "identity"))
+		else if (member.length && !http_text_is_nocase(member, "identity") &&
+			 !http_text_is_nocase(member, "none"))
 			return refuse(reader, "a transfer coding other than chunked", value);
 	} while (http_text_cut(&rest, ","));
 	reader->has_coding = true;
@@ -268,11 +270,15 @@ static int take_line(struct reader *reader, struct http_text line)
 {
 	struct http_text rest = line, name = http_text_trim(http_text_cut_until(&rest, ':'));
 
-	if (!http_text_cut(&rest, ":"))
-		return refuse(reader, "a line without a colon", line);
-	if (is_token(name))
+	bool has_colon = http_text_cut(&rest, ":");
+
+	if (has_colon && is_token(name))
 		return take_field(reader, name, http_text_trim(rest));
-	return hides_framing(name) ? refuse(reader, "not a field name", name) : 0;
+	if (hides_framing(name))
+		return refuse(reader, "not a field name", name);
+	if (!has_colon)
+		reader->junk = line;
+	return 0;
 }
 
 /* RFC 9112 2.2: lines before the first field that begin with a blank are read over. */
@@ -298,13 +304,16 @@ static bool has_no_body(unsigned status)
  * RFC 9112 6.1, 6.3: chunked counts, and not a length beside it. After such an answer, or a coding
  * in HTTP/1.0, what else comes on the connection is in doubt.
  */
-static void settle(struct reader *reader)
+static int settle(struct reader *reader)
 {
 	struct http_response *response = reader->response;
 	bool is_doubtful =
 		reader->has_coding && (response->has_content_length || response->minor == 0);
 	bool persists = response->minor > 0 || reader->keeps;
 
+	/* Where the empty line is missing, such lines are of the body: its end must tell. */
+	if (reader->junk.data && !response->chunked && !response->has_content_length)
+		return refuse(reader, "a line without a colon", reader->junk);
 	if (response->chunked) {
 		response->has_content_length = false;
 		response->content_length = 0;
@@ -312,6 +321,7 @@ static void settle(struct reader *reader)
 	response->keep_alive = persists && !reader->closes && !is_doubtful &&
 			       (response->chunked || response->has_content_length ||
 				has_no_body(response->status));
+	return 0;
 }
 
 /* A peer that speaks something else may never end its line: it is told by its first bytes. */
@@ -378,9 +388,9 @@ int http_response_parse(struct http_response *response, char *data, size_t lengt
 	result = read_head(&reader);
 	if (result == -EAGAIN && is_cut)
 		return refuse(&reader, "its head is longer than 256 KiB", (struct http_text){0});
-	if (result < 0)
-		return result;
-	settle(&reader);
-	*used = (size_t)(reader.at - data);
-	return 0;
+	if (result == 0)
+		result = settle(&reader);
+	if (result == 0)
+		*used = (size_t)(reader.at - data);
+	return result;
 }

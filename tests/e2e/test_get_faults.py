@@ -141,6 +141,7 @@ class Spellings(Faults):
             self.head(length.lower(), b"sET cOOKIE: x", b": nobody's", b"X-\xe4: \x01\xff"),
             self.head(length, *(b"X-%d: %s" % (number, 8000 * b"x") for number in range(9))),
             self.head(length, b"X: " + 200_000 * b"x"),
+            self.head(b"HTTP/1.1 200 OK", b"no colon", length),
             b"\r\n\n" + self.head(length),
         ):
             with self.subTest(head[:60]):

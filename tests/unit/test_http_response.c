@@ -175,7 +175,10 @@ static void response_framing(void **state)
 		{OK "Connection: closed\r\nContent-Length: 5\r\n", true, false, true, 5},
 		{"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 5\r\n", false,
 		 false, true, 5},
+		{OK "Transfer-Encoding: none\r\nContent-Length: 5\r\n", false, false, true, 5},
 		/* Fields that are nobody's */
+		{OK "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 5\r\n", true, false, true, 5},
+		{OK "no colon\r\nTransfer-Encoding: chunked\r\n", true, true, false, 0},
 		{OK "X-Content-Length: 6\r\nContent-Length-X: 7\r\nContent-Length: 5\r\n", true,
 		 false, true, 5},
 		{OK "X y: z\r\n: z\r\nX(: y\r\nX\xc3\xa4: \xe4\x01\x7f\r\nContent-Length: 5\r\n",
@@ -227,6 +230,8 @@ static void response_refusals(void **state)
 		{OK "X: y\n\r\rZ: z\n\n", "CR"},
 		{OK "X\r\n\r\n", "without a colon: \"X\""},
 		{OK "<html>\r\n\r\n", "without a colon"},
+		{OK "Content-Length 5\r\n\r\n", "not a field name"},
+		{OK "Content-Length: 5\r\nx transfer-encoding\r\n\r\n", "not a field name"},
 		{OK " Content-Length: 5\r\n\r\n", "folded"},
 		{OK "\ttransfer-encoding: chunked\r\nX: y\r\n\r\n", "folded"},
 		{OK "\x0b"
