@@ -46,7 +46,7 @@ static void append_request(struct buffer *line, const struct http_request *reque
 	buffer_printf(line, " HTTP/1.%u", request->minor);
 }
 
-static void explain(const struct server_settings *settings, const struct access *access,
+void access_explain(const struct server_settings *settings, const struct access *access,
 		    struct buffer *lines)
 {
 	char *at = lines->data, *end;
@@ -64,13 +64,11 @@ static void explain(const struct server_settings *settings, const struct access 
 	buffer_free(lines);
 }
 
-void access_log(const struct server_settings *settings, const struct access *access,
-		struct buffer *explanation)
+void access_log(const struct server_settings *settings, const struct access *access)
 {
 	const struct response *response = access->response;
 	struct buffer line = {0};
 
-	explain(settings, access, explanation);
 	if (!settings->log->tell[LOG_ANSWER])
 		return;
 	buffer_printf(&line, "%s [", access->peer);

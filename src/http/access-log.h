@@ -18,8 +18,9 @@ struct access {
 	const char *note;               /* why it ended badly, or "" */
 };
 
-/* Adds the lines of the explanation, which is emptied, and then the line to the settings' log. */
-void access_log(const struct server_settings *settings, const struct access *access,
-		struct buffer *explanation);
+void access_log(const struct server_settings *settings, const struct access *access);
+/* Lines about the answer so far, which are emptied. */
+void access_explain(const struct server_settings *settings, const struct access *access,
+		    struct buffer *lines);
 
 #endif

@@ -109,17 +109,32 @@ static void close_connection(struct connection *connection)
 		connection_free(connection);
 }
 
-static void log_answer(struct connection *connection, const char *note)
+static struct access access_of(const struct connection *connection, const char *note)
 {
-	const struct access access = {
+	return (struct access){
 		.peer = connection->peer,
 		.request = &connection->request,
 		.response = &connection->response,
 		.started = &connection->started,
 		.note = note,
 	};
+}
 
-	access_log(connection->worker->settings, &access, &connection->explain);
+/* As they come: a large file has millions of them. */
+static void hand_out_lines(struct connection *connection)
+{
+	const struct access access = access_of(connection, "");
+
+	if (connection->explain.length > 0)
+		access_explain(connection->worker->settings, &access, &connection->explain);
+}
+
+static void log_answer(struct connection *connection, const char *note)
+{
+	const struct access access = access_of(connection, note);
+
+	hand_out_lines(connection);
+	access_log(connection->worker->settings, &access);
 }
 
 /* An exchange is over, well or not. */
@@ -261,6 +276,7 @@ static int64_t drive_sending(struct connection *connection)
 	struct worker *worker = connection->worker;
 	int64_t count = response_step(&connection->response, worker->loop, connection->fd);
 
+	hand_out_lines(connection);
 	if (count > 0)
 		connection->since_ms = loop_now_ms(worker->loop);
 	if (count == 0) {

@@ -24,6 +24,7 @@ static void drive(struct sluice_send *send)
 		count = stream_send_step(&send->stream);
 		left -= count;
 	}
+	transfer_explain(&send->transfer);
 	if (send->has_ended || count == -EAGAIN)
 		return;
 	if (count > 0) {

@@ -82,15 +82,18 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	return 0;
 }
 
-static void hand_out_lines(struct transfer *transfer)
+void transfer_explain(struct transfer *transfer)
 {
 	char *at = transfer->lines.data, *end;
 
-	for (; transfer->explain && at && *at; at = end + 1) {
+	if (!transfer->explain || transfer->lines.length == 0)
+		return;
+	for (; *at; at = end + 1) {
 		end = strchr(at, '\n');
 		*end = '\0';
 		transfer->explain(transfer->explain_argument, at);
 	}
+	transfer->lines.length = 0;
 }
 
 void transfer_finish(struct transfer *transfer, int result, const char *what)
@@ -108,7 +111,7 @@ void transfer_finish(struct transfer *transfer, int result, const char *what)
 	tally_to_bill(&transfer->tally, &transfer->bill);
 	loop_watch_remove(transfer->loop, &transfer->watch);
 	transfer->has_watch = false;
-	hand_out_lines(transfer);
+	transfer_explain(transfer);
 	transfer->done(transfer->argument, result, &transfer->bill, &error);
 }
 

@@ -35,6 +35,8 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 		  bool is_for_writing, uint64_t offset, uint64_t length,
 		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
 		  struct sluice_error *error);
+/* Hands out the lines of the explanation that there are: at the end of a turn. */
+void transfer_explain(struct transfer *transfer);
 /* Reads the meter, hands out the explanation, and tells the owner: the last thing to be done,
  * because the owner may free the transfer. */
 void transfer_finish(struct transfer *transfer, int result, const char *what);
