@@ -83,10 +83,17 @@ static const char help[] =
 	"                         a connection that stays on this machine)\n"
 	"  --cors ORIGIN          let pages of this origin read (*: of any; repeatable)\n"
 	"  --header 'NAME: VALUE' add a field to every answer (repeatable)\n"
+	"  --follow-links WHICH   symbolic links to follow: inside (the default; those that stay\n"
+	"                         below DIR), all or none\n"
 	"  --explain              say which range goes by which path, and why\n"
 	"  --access-log FILE      one line a request; - is standard output\n"
 	"  --bill FILE            write what it all cost as JSON when it stops\n"
 	"  --help\n";
+
+static bool is_link_rule(const char *text)
+{
+	return strcmp(text, "inside") == 0 || strcmp(text, "all") == 0 || strcmp(text, "none") == 0;
+}
 
 /* Returns EXIT_DONE, or EXIT_USAGE after saying why. */
 static int parse(struct serve *serve, int argc, char **argv)
@@ -97,6 +104,7 @@ static int parse(struct serve *serve, int argc, char **argv)
 		{"cc", required_argument, NULL, 'c'},
 		{"cors", required_argument, NULL, 'o'},
 		{"explain", no_argument, NULL, 'e'},
+		{"follow-links", required_argument, NULL, 'k'},
 		{"header", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, 'l'},
@@ -130,6 +138,13 @@ static int parse(struct serve *serve, int argc, char **argv)
 		case 'h':
 			serve->is_help = true;
 			return EXIT_DONE;
+		case 'k':
+			serve->options.follow_links = optarg;
+			if (!is_link_rule(optarg))
+				return command_misused("serve: --follow-links %s: want inside, all "
+						       "or none",
+						       optarg);
+			break;
 		case 'l':
 			serve->options.listen = optarg;
 			break;

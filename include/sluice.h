@@ -126,7 +126,7 @@ const char *sluice_engine_backend(const struct sluice_engine *engine) SLUICE_API
 struct sluice_transfer_options {
 	const char *path;       /* NULL or "auto", or a path's name */
 	const char *congestion; /* NULL or "auto", or a TCP congestion control */
-	/* Told, one line each, which range goes by which path, and why. */
+	/* Called for each range, as the transfer goes on: a line that names its path, and why. */
 	void (*explain)(void *argument, const char *line);
 	void *argument;
 };
@@ -249,6 +249,11 @@ struct sluice_server_options {
 	 */
 	const char *const *headers;
 	const char *const *cors;
+	/*
+	 * Which symbolic links are followed: "inside" (or NULL), those that lead to what is in the
+	 * folder; "all"; "none".
+	 */
+	const char *follow_links;
 	/*
 	 * One line per answered request, without the newline; from one thread of the server's own,
 	 * so that no client waits for who takes them. What does not fit into 4 MiB that wait to be

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * openat2(2) with RESOLVE_BENEATH keeps every lookup inside the folder, symbolic links and racing
- * renames included. Nothing but regular files and folders is ever opened for reading: a look at a
- * descriptor that only names the file (O_PATH) comes first, because opening a FIFO or a device has
- * effects. Where openat2 is refused (an old sandbox), names are walked one by one and symbolic
- * links are not followed at all.
+ * renames included; only where all links are to be followed may one lead elsewhere. Nothing but
+ * regular files and folders is ever opened for reading: a look at a descriptor that only names the
+ * file (O_PATH) comes first, because opening a FIFO or a device has effects. Where openat2 is
+ * refused (an old sandbox), names are walked one by one and symbolic links are not followed at all.
  */
 #include "http/resolve.h"
 
@@ -55,18 +55,40 @@ static int walk(int folder, const char *path, int flags)
 	return at;
 }
 
-static int open_beneath(int folder, const char *path, int flags, bool only_cached)
+/* By enum resolve_links. A path has no "..", and no "/" first: only a link can lead out. */
+static const struct {
+	const char *name;
+	uint64_t resolve;
+} link_rules[] = {
+	[RESOLVE_LINKS_INSIDE] = {"inside", RESOLVE_BENEATH},
+	[RESOLVE_LINKS_ALL] = {"all", 0},
+	[RESOLVE_LINKS_NONE] = {"none", RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS},
+};
+
+int resolve_links_find(const char *name, enum resolve_links *links)
+{
+	*links = RESOLVE_LINKS_INSIDE;
+	for (size_t i = 0; name && i < sizeof(link_rules) / sizeof(*link_rules); i++)
+		if (strcmp(link_rules[i].name, name) == 0) {
+			*links = (enum resolve_links)i;
+			return 0;
+		}
+	return name ? -EINVAL : 0;
+}
+
+/* /proc/PID/fd/N is never followed: it would give out what the server itself has open. */
+static int open_in(const struct resolve *resolve, const char *path, int flags, bool only_cached)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+		.resolve = link_rules[resolve->links].resolve | RESOLVE_NO_MAGICLINKS |
 			   (only_cached ? RESOLVE_CACHED : 0u),
 	};
-	int fd = sys_openat2(folder, *path ? path : ".", &how);
+	int fd = sys_openat2(resolve->folder, *path ? path : ".", &how);
 
 	if (only_cached || (fd != -ENOSYS && fd != -EPERM))
 		return fd;
-	return walk(folder, path, flags);
+	return walk(resolve->folder, path, flags);
 }
 
 static void answer(struct resolve *resolve, unsigned status, const char *why)
@@ -89,6 +111,10 @@ static void answer_error(struct resolve *resolve, int code)
 		answer(resolve, 403, "leads out of the served folder");
 		break;
 	case ELOOP:
+		answer(resolve, 403,
+		       resolve->links == RESOLVE_LINKS_NONE ? "a symbolic link"
+							    : "links in a circle");
+		break;
 	case EACCES:
 	case EPERM:
 	case ENXIO:
@@ -118,7 +144,7 @@ bool resolve_is_folder(const char *path)
 static int look(const struct resolve *resolve, const char *path, bool only_cached,
 		struct statx *status)
 {
-	_cleanup_fd_ int fd = open_beneath(resolve->folder, path, O_PATH, only_cached);
+	_cleanup_fd_ int fd = open_in(resolve, path, O_PATH, only_cached);
 	int result;
 
 	if (fd < 0)
@@ -138,7 +164,7 @@ static int try_open(const struct resolve *resolve, const char *path, bool only_c
 		return type;
 	if (type != S_IFREG)
 		return type == S_IFDIR ? -EISDIR : -ENXIO;
-	fd = open_beneath(resolve->folder, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, only_cached);
+	fd = open_in(resolve, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, only_cached);
 	if (fd < 0)
 		return fd;
 	if (sys_statx(fd, STATX_TYPE | STATX_INO, &after) < 0 || after.stx_ino != before.stx_ino ||
@@ -203,7 +229,7 @@ static int read_entries(struct resolve *resolve, struct http_entry **entries, si
 {
 	size_t capacity = 0;
 	struct dirent *entry;
-	int fd = open_beneath(resolve->folder, resolve->path, O_RDONLY | O_DIRECTORY, false);
+	int fd = open_in(resolve, resolve->path, O_RDONLY | O_DIRECTORY, false);
 	DIR *folder;
 	int result = 0;
 

@@ -10,9 +10,15 @@
 
 #define RESOLVE_PATH_MAX 8192
 
+/* Which symbolic links are followed: those that stay within the folder, all, or none. */
+enum resolve_links { RESOLVE_LINKS_INSIDE, RESOLVE_LINKS_ALL, RESOLVE_LINKS_NONE };
+/* "inside", "all" or "none"; NULL is inside. Returns 0 or -EINVAL. */
+int resolve_links_find(const char *name, enum resolve_links *links);
+
 struct resolve {
 	/* in */
-	int folder;                  /* O_PATH descriptor of the served folder */
+	int folder; /* O_PATH descriptor of the served folder */
+	enum resolve_links links;
 	bool wants_json;             /* for a listing */
 	char path[RESOLVE_PATH_MAX]; /* from http_target_path */
 	/* out */

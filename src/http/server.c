@@ -232,6 +232,9 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	result = http_extra_open(&settings->extra, options->headers, options->cors, error);
 	if (result < 0)
 		return result;
+	if (resolve_links_find(options->follow_links, &settings->links) < 0)
+		return error_set(error, EINVAL, "follow links '%.32s': want inside, all or none",
+				 options->follow_links);
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
 	if (settings->folder < 0)
 		return error_set_errno(error, -settings->folder, "folder %s", options->folder);

@@ -36,7 +36,7 @@ class Help(Command):
 
     def test_help_of_each_subcommand(self):
         options = {
-            "serve": "DIR --listen --workers --path --cc --cors --header --explain --access-log --bill",
+            "serve": "DIR --listen --workers --path --cc --cors --header --follow-links --explain --access-log --bill",
             "media": "--disk --size --runs --json --html",
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",

@@ -16,11 +16,15 @@ from support import (
     LogLine,
     MIB,
     content,
+    despite_reclaim,
+    evict,
     make_file,
     program,
     request_bytes,
     same,
     serve,
+    skip_unless_direct,
+    sluice,
     temp_folder,
     wait_until,
 )
@@ -352,6 +356,84 @@ class Explanations(Folder):
         server.request("/big.bin", headers={"Range": "bytes=1000-1999"})
         wait_until(lambda: "readwrite" in server.errors(), "the explanation")
         self.assertRegex(server.errors(), "1000-1999 by readwrite: .+")
+
+
+    @despite_reclaim
+    def test_explanations_come_while_a_file_is_sent(self):
+        skip_unless_direct("direct", self.folder)
+        file = make_file(self.folder / "mixed", 48 * MIB)
+        evict(file)
+        with open(file, "rb") as opened:
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            for at in range(0, 16 * MIB, MIB):
+                os.pread(opened.fileno(), MIB // 2, at)
+        server = serve(self.addCleanup, self.folder, "--explain")
+        with server.connect(receive_buffer=65536) as connection:
+            connection.ask("/mixed")
+            connection.head()
+            connection.file.read(8 * MIB)
+            wait_until(lambda: server.errors().count(" by ") > 5, "explanations")
+            self.assertEqual(server.log(), [])
+
+
+class Links(unittest.TestCase):
+    LINKS = {
+        "inside": "sub/file",
+        "to-a-folder": "sub",
+        "back-in": "../served/sub/file",
+        "out": "../secret",
+        "absolute-inside": "{folder}/sub/file",
+        "absolute-out": "{elsewhere}",
+        "chain": "out",
+        "process": "/proc/self/fd/0",
+        "circle": "circle",
+        "dangling": "nothing",
+    }
+    FOUND = {
+        "inside": {"inside", "to-a-folder/file"},
+        "all": {*LINKS, "to-a-folder/file"} - {"to-a-folder", "process", "circle", "dangling"},
+        "none": set(),
+    }
+
+    def setUp(self):
+        around = temp_folder(self.addCleanup)
+        self.folder = around / "served"
+        (self.folder / "sub").mkdir(parents=True)
+        for file in (self.folder / "sub" / "file", around / "secret", around / "elsewhere"):
+            file.write_bytes(b"content")
+        for name, target in self.LINKS.items():
+            target = target.format(folder=self.folder, elsewhere=around / "elsewhere")
+            (self.folder / name).symlink_to(target)
+
+    def check(self, rule, *options):
+        server = serve(self.addCleanup, self.folder, *options)
+        for name in (*self.LINKS, "to-a-folder/file"):
+            statuses = {server.request(f"/{name}").status for _ in range(2)}
+            refused = {301} if name == "to-a-folder" and rule != "none" else {403}
+            refused = {404} if name == "dangling" and rule != "none" else refused
+            expected = {200} if name in self.FOUND[rule] else refused
+            self.assertEqual(statuses, expected, (rule, name))
+        self.assertEqual(server.request("/sub/file").status, 200)
+        listed = server.request("/", headers={"Accept": "application/json"})
+        names = {entry["name"] for entry in json.loads(listed.body)["entries"]}
+        found = {name for name in self.FOUND[rule] if "/" not in name}
+        self.assertEqual(names - {"sub", "to-a-folder"}, found, rule)
+
+    def test_which_links_are_followed(self):
+        self.check("inside")
+        for rule in self.FOUND:
+            self.check(rule, "--follow-links", rule)
+
+    def test_the_folder_may_be_a_link_itself(self):
+        link = self.folder.with_name("link")
+        link.symlink_to("served")
+        server = serve(self.addCleanup, link, "--follow-links", "none")
+        self.assertEqual(server.request("/sub/file").body, b"content")
+
+    def test_another_rule_is_wrong_use(self):
+        done = sluice("serve", self.folder, "--follow-links", "some")
+        self.assertEqual(done.code, 2)
+        self.assertRegex(done.err, "--follow-links some: want inside, all or none")
 
 
 class CongestionControl(Folder):
