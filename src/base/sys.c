@@ -277,7 +277,10 @@ int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset)
 
 int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset)
 {
-	return sys_pread_flags(fd, data, length, offset, RWF_NOWAIT);
+	int64_t count = sys_pread_flags(fd, data, length, offset, RWF_NOWAIT);
+
+	/* Linux 5.9 and 5.10 answer 0 in the middle of a file, too: a read that waits will tell. */
+	return count == 0 && length > 0 ? -EAGAIN : count;
 }
 
 int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags)

@@ -142,7 +142,8 @@ int sys_pipe_resize(int fd, int size); /* the size that it got */
 bool sys_can_write(int fd);            /* whether poll(2) says so now */
 int sys_poll(int fd, short events, int timeout_ms); /* 0: the time is up; > 0: what came */
 int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset);
-int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset); /* RWF_NOWAIT */
+/* RWF_NOWAIT; -EAGAIN at the end of the file, too. */
+int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset);
 int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags); /* RWF_* */
 int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset);
 int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags);

@@ -6,6 +6,8 @@
 #include "base/tally.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -184,6 +186,20 @@ static void system_calls_are_counted_and_errors_returned(void **state)
 	assert_string_equal(sys_call_name(CALL_openat2), "openat2");
 }
 
+/* As Linux 5.9 and 5.10 say 0 where bytes are. */
+static void a_read_without_waiting_knows_no_end_of_file(void **state)
+{
+	char bytes[8];
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(sys_write(fd, "abc", 3), 3);
+	assert_int_equal(sys_pread_nowait(fd, bytes, sizeof(bytes), 3), -EAGAIN);
+	assert_int_equal(sys_pread_nowait(fd, bytes, 0, 3), 0);
+	assert_int_equal(sys_pread(fd, bytes, sizeof(bytes), 3), 0);
+	sys_close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +211,7 @@ int main(void)
 		cmocka_unit_test(outside_text_is_escaped),
 		cmocka_unit_test(bills_add_up),
 		cmocka_unit_test(system_calls_are_counted_and_errors_returned),
+		cmocka_unit_test(a_read_without_waiting_knows_no_end_of_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
