@@ -1,29 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The buffer pool: one mapping of address space, in which memory appears when a buffer is first
- * touched. The lowest free buffer is taken first, so that few stay warm and the rest can be given
- * back to the system; what an idle spell left unused is.
+ * The buffer pool: one mapping of address space, in which memory appears when a piece is first
+ * touched. Claims (loop.h has the protocol) take pieces of it: a power of two of bytes, aligned to
+ * its size. The lowest free one is taken first, so that few buffers stay warm and the rest can be
+ * given back to the system; what an idle spell left unused is.
  *
- * Invariants: while a task waits, every free buffer is granted to a task that is about to run; an
- * arena is pinned (registered with the backend) at most once between two trims of it; arena 0
- * stays.
+ * Invariants: while a claim waits, nothing is free; who waits holds nothing; the longest waiter is
+ * granted first; a granted piece is the claim's, and is handed over within a turn. A claim is in at
+ * most one ring: waiting, spare or idle. Pieces are taken away only in `reclaim`, from claims that
+ * lend, the longest idle first. An arena is pinned (registered with the backend) at most once
+ * between two trims of it; arena 0 stays.
  */
 #include "loop/loop-private.h"
+
+#include "base/size.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 #define POOL_SIZE   (LOOP_BUFFERS_MAX * LOOP_BUFFER_SIZE)
 #define TRIM_AFTER  10000 /* ms; an arena goes when it was idle for one to two of these */
-#define ARENA_MASK  (((uint64_t)1 << LOOP_ARENA_BUFFERS) - 1)
 #define FIRST_ARENA 1u
 
-_Static_assert(LOOP_BUFFERS_MAX == 64, "the set of used buffers is one 64-bit word");
+#define PIECES  (LOOP_BUFFER_SIZE / LOOP_PIECE_MIN) /* of a buffer, at most */
+#define ALL     (LOOP_BUFFERS_MAX * PIECES)
+#define RESERVE (POOL_SIZE / 8) /* for first pieces; further ones leave it alone */
+
+/* A lender is robbed of its spare pieces by those who want more only when it was idle so long. */
+#define SPARE_MS 100
+
+_Static_assert(PIECES == 16, "the used pieces of a buffer are one 16-bit word");
 _Static_assert(LOOP_ARENAS <= 32, "the sets of arenas are 32-bit words");
+
+enum claim_state { CLAIM_IDLE, CLAIM_WAITING, CLAIM_GRANTED, CLAIM_LENT };
 
 static bool is_arena_used(const struct loop_buffers *pool, unsigned arena)
 {
-	return pool->used >> arena * LOOP_ARENA_BUFFERS & ARENA_MASK;
+	for (unsigned i = 0; i < LOOP_ARENA_BUFFERS; i++)
+		if (pool->used[arena * LOOP_ARENA_BUFFERS + i])
+			return true;
+	return false;
 }
 
 static void trim_arena(struct loop *loop, unsigned arena)
@@ -77,13 +93,23 @@ static char *map_aligned(size_t size)
 	return all + before;
 }
 
+static void clear_ring(struct loop_claim *head)
+{
+	head->next = head->previous = head;
+}
+
+static void reclaim_later(struct loop_timer *timer);
+
 int loop_buffers_open(struct loop *loop)
 {
 	struct loop_buffers *pool = &loop->buffers;
 
-	pool->waiters.next = pool->waiters.previous = &pool->waiters;
-	pool->lenders.next = pool->lenders.previous = &pool->lenders;
+	clear_ring(&pool->waiting);
+	clear_ring(&pool->spare);
+	clear_ring(&pool->idle);
+	pool->free = ALL;
 	pool->trim.fire = trim;
+	pool->reclaim.fire = reclaim_later;
 	pool->base = map_aligned(POOL_SIZE);
 	if (!pool->base)
 		return -ENOMEM;
@@ -97,12 +123,18 @@ void loop_buffers_close(struct loop *loop)
 		munmap(loop->buffers.base, POOL_SIZE);
 }
 
-static bool has_free(const struct loop_buffers *pool)
+int loop_buffers_pinned(const struct loop *loop, const void *data, size_t length)
 {
-	unsigned used = (unsigned)__builtin_popcountll(pool->used);
+	uintptr_t start = (uintptr_t)data - (uintptr_t)loop->buffers.base;
+	unsigned arena;
 
-	return used + pool->granted < LOOP_BUFFERS_MAX;
+	if (start >= POOL_SIZE || length > LOOP_ARENA_SIZE - start % LOOP_ARENA_SIZE)
+		return -1;
+	arena = (unsigned)(start / LOOP_ARENA_SIZE);
+	return loop->buffers.pinned >> arena & 1 ? (int)arena : -1;
 }
+
+/* Memory */
 
 static void touch_arena(struct loop *loop, unsigned arena)
 {
@@ -115,72 +147,151 @@ static void touch_arena(struct loop *loop, unsigned arena)
 	pool->recent |= bit;
 }
 
-void *loop_buffer_take(struct loop *loop)
+static uint32_t run_of(size_t size)
 {
-	struct loop_buffers *pool = &loop->buffers;
-	unsigned index;
-
-	if (!has_free(pool))
-		return NULL;
-	index = (unsigned)__builtin_ctzll(~pool->used);
-	pool->used |= (uint64_t)1 << index;
-	touch_arena(loop, index / LOOP_ARENA_BUFFERS);
-	return pool->base + index * LOOP_BUFFER_SIZE;
+	return ((uint32_t)1 << size / LOOP_PIECE_MIN) - 1;
 }
 
-void loop_buffer_give(struct loop *loop, void *data)
+/* Where in a buffer there is room for so much; PIECES: nowhere. */
+static unsigned find_room(uint16_t used, size_t size)
+{
+	unsigned at = 0;
+
+	while (at < PIECES && used & run_of(size) << at)
+		at += size / LOOP_PIECE_MIN;
+	return at;
+}
+
+static char *allocate(struct loop *loop, size_t size)
 {
 	struct loop_buffers *pool = &loop->buffers;
-	size_t index = (size_t)((char *)data - pool->base) / LOOP_BUFFER_SIZE;
 
-	pool->used &= ~((uint64_t)1 << index);
+	for (unsigned i = 0; i < LOOP_BUFFERS_MAX; i++) {
+		unsigned at = find_room(pool->used[i], size);
+
+		if (at == PIECES)
+			continue;
+		pool->used[i] |= (uint16_t)(run_of(size) << at);
+		pool->free -= size / LOOP_PIECE_MIN;
+		touch_arena(loop, i / LOOP_ARENA_BUFFERS);
+		return pool->base + i * LOOP_BUFFER_SIZE + at * LOOP_PIECE_MIN;
+	}
+	return NULL;
+}
+
+static void free_memory(struct loop *loop, const char *data, size_t size)
+{
+	struct loop_buffers *pool = &loop->buffers;
+	size_t start = (size_t)(data - pool->base);
+	unsigned at = start % LOOP_BUFFER_SIZE / LOOP_PIECE_MIN;
+
+	pool->used[start / LOOP_BUFFER_SIZE] &= (uint16_t) ~(run_of(size) << at);
+	pool->free += size / LOOP_PIECE_MIN;
 	set_trim(loop);
-	loop_buffers_offer(loop);
 }
 
-void loop_buffer_wait(struct loop *loop, struct loop_task *task)
+/* Rings */
+
+/* In front of next: of a ring's head, at its end. */
+static void push(struct loop_claim *next, struct loop_claim *claim, enum claim_state state)
 {
-	if (task->state != TASK_IDLE)
+	claim->state = state;
+	claim->next = next;
+	claim->previous = next->previous;
+	next->previous->next = claim;
+	next->previous = claim;
+}
+
+/* The longest idle first. */
+static void push_lender(struct loop_claim *head, struct loop_claim *claim)
+{
+	struct loop_claim *before = head;
+
+	while (before->previous != head && before->previous->idle_since_ms > claim->idle_since_ms)
+		before = before->previous;
+	push(before, claim, CLAIM_LENT);
+}
+
+static void unlink_claim(struct loop_claim *claim)
+{
+	claim->previous->next = claim->next;
+	claim->next->previous = claim->previous;
+	claim->next = claim->previous = NULL;
+	claim->state = CLAIM_IDLE;
+}
+
+static bool has_waiters(const struct loop_buffers *pool)
+{
+	return pool->waiting.next != &pool->waiting;
+}
+
+static void end_loan(struct loop_claim *claim)
+{
+	if (claim->state != CLAIM_LENT)
 		return;
-	loop_task_push(&loop->buffers.waiters, task, TASK_WAITING);
-	loop_buffers_offer(loop);
+	unlink_claim(claim);
+	claim->loop->buffers.lent--;
 }
 
-int loop_buffers_pinned(const struct loop *loop, const void *data, size_t length)
+static void count_user(struct loop_claim *claim)
 {
-	uintptr_t start = (uintptr_t)data - (uintptr_t)loop->buffers.base;
-	unsigned arena;
+	bool is_user = claim->held > 0 || claim->state == CLAIM_WAITING;
 
-	if (start >= POOL_SIZE || length > LOOP_ARENA_SIZE - start % LOOP_ARENA_SIZE)
-		return -1;
-	arena = (unsigned)(start / LOOP_ARENA_SIZE);
-	return loop->buffers.pinned >> arena & 1 ? (int)arena : -1;
+	claim->loop->buffers.users += (unsigned)is_user - (unsigned)claim->is_user;
+	claim->is_user = is_user;
 }
 
-void loop_buffers_offer(struct loop *loop)
+/* Pieces */
+
+/* Two of these for each stream are what there is. */
+static size_t fair_size(const struct loop_buffers *pool, size_t wanted)
+{
+	size_t size = LOOP_BUFFER_SIZE;
+
+	while (size > LOOP_PIECE_MIN && (size / 2 >= wanted || size * 2 * pool->users > POOL_SIZE))
+		size /= 2;
+	return size;
+}
+
+/* A piece of the fair size or, where that is in pieces, the largest there is. */
+static bool take_piece(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
+{
+	size_t size = fair_size(&claim->loop->buffers, wanted);
+	char *data = NULL;
+
+	while (size >= LOOP_PIECE_MIN && !(data = allocate(claim->loop, size)))
+		size /= 2;
+	if (!data)
+		return false;
+	*piece = (struct loop_piece){data, size};
+	claim->held += size;
+	count_user(claim);
+	return true;
+}
+
+/* What is free goes to those who wait. */
+static void grant(struct loop *loop)
 {
 	struct loop_buffers *pool = &loop->buffers;
 
-	while (pool->waiters.next != &pool->waiters && has_free(pool)) {
-		struct loop_task *task = pool->waiters.next;
+	while (has_waiters(pool) && pool->free > 0) {
+		struct loop_claim *claim = pool->waiting.next;
 
-		loop_task_cancel(loop, task);
-		loop_task_queue(loop, task);
-		task->state = TASK_GRANTED;
-		pool->granted++;
+		take_piece(claim, claim->wanted, &claim->piece);
+		unlink_claim(claim);
+		claim->state = CLAIM_GRANTED;
+		loop_task_queue(loop, &claim->task);
 	}
 }
 
-/* Takes back what is lent, until somebody could have a buffer. */
-static void reclaim(struct loop *loop)
+static struct loop_piece take_granted(struct loop_claim *claim)
 {
-	struct loop_lender *end = &loop->buffers.lenders;
-	struct loop_lender *lender = end->next, *next;
+	struct loop_piece piece = claim->piece;
 
-	for (; lender != end && !has_free(&loop->buffers); lender = next) {
-		next = lender->next;
-		lender->reclaim(lender);
-	}
+	loop_task_cancel(claim->loop, &claim->task);
+	claim->piece.data = NULL;
+	claim->state = CLAIM_IDLE;
+	return piece;
 }
 
 static void on_granted(struct loop_task *task)
@@ -188,58 +299,168 @@ static void on_granted(struct loop_task *task)
 	struct loop_claim *claim =
 		(struct loop_claim *)((char *)task - offsetof(struct loop_claim, task));
 
-	claim->reserved = loop_buffer_take(claim->loop);
-	claim->granted(claim);
+	claim->granted(claim, take_granted(claim));
 }
+
+/* Reclaiming */
+
+static uint64_t idle_ms(const struct loop_claim *claim)
+{
+	return loop_now_ms(claim->loop) - claim->idle_since_ms;
+}
+
+/* Of the lender that is idle for longest. */
+static void reclaim_spare(struct loop_buffers *pool)
+{
+	struct loop_claim *lender = pool->spare.next;
+
+	if (lender->reclaim(lender, false))
+		return;
+	unlink_claim(lender);
+	push_lender(&pool->idle, lender);
+}
+
+static void reclaim_any(struct loop_buffers *pool)
+{
+	struct loop_claim *lender = pool->idle.next;
+
+	if (!lender->reclaim(lender, true))
+		end_loan(lender);
+}
+
+static bool is_idle(const struct loop_claim *head, uint64_t for_ms)
+{
+	return head->next != head && idle_ms(head->next) >= for_ms;
+}
+
+/* For those who have none. */
+static void reclaim(struct loop *loop)
+{
+	struct loop_buffers *pool = &loop->buffers;
+
+	while (has_waiters(pool) && is_idle(&pool->spare, 0))
+		reclaim_spare(pool);
+	while (has_waiters(pool) && is_idle(&pool->idle, LOOP_IDLE_MS))
+		reclaim_any(pool);
+	if (has_waiters(pool) && is_idle(&pool->idle, 0))
+		loop_timer_set(loop, &pool->reclaim, LOOP_IDLE_MS - idle_ms(pool->idle.next));
+}
+
+static void reclaim_later(struct loop_timer *timer)
+{
+	reclaim((struct loop *)((char *)timer - offsetof(struct loop, buffers.reclaim)));
+}
+
+/* For those who want more. */
+static bool is_enough(const struct loop_buffers *pool, size_t size)
+{
+	return !has_waiters(pool) && pool->free * LOOP_PIECE_MIN >= size + RESERVE;
+}
+
+static void reclaim_for_more(struct loop_buffers *pool, size_t size)
+{
+	while (!has_waiters(pool) && !is_enough(pool, size) && is_idle(&pool->spare, SPARE_MS))
+		reclaim_spare(pool);
+}
+
+/* Claims */
 
 void loop_claim_open(struct loop_claim *claim, struct loop *loop)
 {
 	claim->loop = loop;
 	claim->task = (struct loop_task){.run = on_granted};
-	claim->reserved = NULL;
+	claim->held = 0;
+	claim->state = CLAIM_IDLE;
+	claim->is_user = false;
 }
 
-void *loop_claim_take(struct loop_claim *claim)
+/* No stream holds more than an equal part of what those who can use it have between them. */
+static bool take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
 {
-	void *data = claim->reserved;
+	struct loop_buffers *pool = &claim->loop->buffers;
+	size_t size = fair_size(pool, wanted);
 
-	claim->reserved = NULL;
-	if (!data)
-		data = loop_buffer_take(claim->loop);
-	if (!data) {
-		loop_buffer_wait(claim->loop, &claim->task);
+	if ((claim->held + size) * (pool->users - pool->lent) > POOL_SIZE)
+		return false;
+	reclaim_for_more(pool, size);
+	return is_enough(pool, size) && take_piece(claim, wanted, piece);
+}
+
+bool loop_claim_take(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
+{
+	struct loop_buffers *pool = &claim->loop->buffers;
+
+	end_loan(claim);
+	if (claim->state == CLAIM_IDLE && claim->held > 0)
+		return take_more(claim, wanted, piece);
+	if (claim->state == CLAIM_IDLE) {
+		claim->wanted = wanted;
+		push(&pool->waiting, claim, CLAIM_WAITING);
+		count_user(claim);
+		grant(claim->loop);
 		reclaim(claim->loop);
 	}
-	return data;
+	if (claim->state != CLAIM_GRANTED)
+		return false;
+	*piece = take_granted(claim);
+	return true;
+}
+
+void loop_claim_give(struct loop_claim *claim, struct loop_piece *piece)
+{
+	free_memory(claim->loop, piece->data, piece->size);
+	claim->held -= piece->size;
+	piece->data = NULL;
+	if (claim->held == 0)
+		end_loan(claim);
+	count_user(claim);
+	grant(claim->loop);
+}
+
+void loop_claim_lend(struct loop_claim *claim, bool has_spare, uint64_t idle_since_ms)
+{
+	struct loop_buffers *pool = &claim->loop->buffers;
+
+	end_loan(claim);
+	if (claim->held == 0 || claim->state != CLAIM_IDLE)
+		return;
+	claim->idle_since_ms = idle_since_ms;
+	push_lender(has_spare ? &pool->spare : &pool->idle, claim);
+	pool->lent++;
+	reclaim(claim->loop);
+}
+
+void loop_claim_use(struct loop_claim *claim)
+{
+	end_loan(claim);
 }
 
 void loop_claim_close(struct loop_claim *claim)
 {
-	loop_task_cancel(claim->loop, &claim->task);
-	if (claim->reserved)
-		loop_buffer_give(claim->loop, claim->reserved);
-	claim->reserved = NULL;
-}
+	struct loop_piece piece;
 
-void loop_lend(struct loop *loop, struct loop_lender *lender)
-{
-	struct loop_lender *end = &loop->buffers.lenders;
-
-	if (!lender->next) {
-		lender->next = end;
-		lender->previous = end->previous;
-		end->previous->next = lender;
-		end->previous = lender;
+	end_loan(claim);
+	if (claim->state == CLAIM_WAITING)
+		unlink_claim(claim);
+	count_user(claim);
+	if (claim->state == CLAIM_GRANTED) {
+		piece = take_granted(claim);
+		loop_claim_give(claim, &piece);
 	}
-	if (loop->buffers.waiters.next != &loop->buffers.waiters)
-		reclaim(loop);
 }
 
-void loop_lend_end(struct loop *loop, struct loop_lender *lender)
+bool loop_buffers_are_plenty(const struct loop *loop)
 {
-	if (!lender->next)
-		return;
-	lender->next->previous = lender->previous;
-	lender->previous->next = lender->next;
-	lender->next = lender->previous = NULL;
+	return loop->buffers.free >= ALL - ALL / 8;
+}
+
+void *loop_buffer_take(struct loop *loop)
+{
+	return has_waiters(&loop->buffers) ? NULL : allocate(loop, LOOP_BUFFER_SIZE);
+}
+
+void loop_buffer_give(struct loop *loop, void *data)
+{
+	free_memory(loop, data, LOOP_BUFFER_SIZE);
+	grant(loop);
 }

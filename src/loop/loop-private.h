@@ -65,12 +65,16 @@ struct loop_pool {
 
 struct loop_buffers {
 	char *base; /* one mapping; the system gives memory to it page by page */
-	uint64_t used;
-	unsigned granted; /* free buffers promised to tasks that are about to run */
+	uint16_t used[LOOP_BUFFERS_MAX]; /* a bit for each least piece of a buffer */
+	unsigned free;                   /* least pieces */
+	unsigned users;                  /* claims that hold pieces or wait for one */
+	unsigned lent;                   /* of those, how many lend */
+	struct loop_claim waiting;       /* heads of rings: the longest waiting first */
+	struct loop_claim spare,
+		idle; /* lenders, with and without spare pieces; the longest idle first */
+	struct loop_timer reclaim; /* when a lender will have been idle for long enough */
 	uint32_t touched, recent,
 		pinned; /* arenas: ever, since the last trim, known to the kernel */
-	struct loop_task waiters;
-	struct loop_lender lenders; /* the longest idle first */
 	struct loop_timer trim;
 };
 
@@ -92,9 +96,6 @@ struct loop {
 	int batch_next, batch_count;
 };
 
-enum loop_task_state { TASK_IDLE, TASK_QUEUED, TASK_WAITING, TASK_GRANTED };
-
-void loop_task_push(struct loop_task *head, struct loop_task *task, enum loop_task_state state);
 void loop_signal(struct loop *loop); /* loop_wake, counted: not for signal handlers */
 
 void loop_timers_insert(struct loop *loop, struct loop_timer *timer, uint64_t due_ms);
@@ -108,7 +109,6 @@ void loop_pool_reap(struct loop *loop, struct loop_queue *done);
 
 int loop_buffers_open(struct loop *loop);
 void loop_buffers_close(struct loop *loop);
-void loop_buffers_offer(struct loop *loop);
 /* The arena that holds all of data and is known to the kernel, or -1. */
 int loop_buffers_pinned(const struct loop *loop, const void *data, size_t length);
 

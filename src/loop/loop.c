@@ -276,56 +276,36 @@ void loop_watch_remove(struct loop *loop, struct loop_watch *watch)
 			loop->batch[i].data.ptr = NULL;
 }
 
-void loop_task_push(struct loop_task *head, struct loop_task *task, enum loop_task_state state)
-{
-	task->state = state;
-	task->next = head;
-	task->previous = head->previous;
-	head->previous->next = task;
-	head->previous = task;
-}
-
 static void unlink_task(struct loop_task *task)
 {
 	task->previous->next = task->next;
 	task->next->previous = task->previous;
 	task->next = task->previous = NULL;
-	task->state = TASK_IDLE;
 }
 
 void loop_task_queue(struct loop *loop, struct loop_task *task)
 {
-	if (task->state == TASK_WAITING)
-		unlink_task(task);
-	if (task->state != TASK_IDLE)
+	struct loop_task *head = &loop->tasks;
+
+	if (task->next)
 		return;
-	loop_task_push(&loop->tasks, task, TASK_QUEUED);
+	task->next = head;
+	task->previous = head->previous;
+	head->previous->next = task;
+	head->previous = task;
 	arm(loop);
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-	bool was_granted = task->state == TASK_GRANTED;
-
-	if (task->state == TASK_IDLE)
-		return;
-	unlink_task(task);
-	if (was_granted) {
-		loop->buffers.granted--;
-		loop_buffers_offer(loop);
-	}
+	if (task->next)
+		unlink_task(task);
 }
 
-static void run_task(struct loop *loop, struct loop_task *task)
+static void run_task(struct loop_task *task)
 {
-	bool was_granted = task->state == TASK_GRANTED;
-
 	unlink_task(task);
-	loop->buffers.granted -= was_granted;
 	task->run(task);
-	/* Had it no use for the buffer, somebody else has. */
-	if (was_granted)
-		loop_buffers_offer(loop);
 }
 
 static void run_tasks(struct loop *loop)
@@ -339,7 +319,7 @@ static void run_tasks(struct loop *loop)
 	head->next->previous = head->previous->next = head;
 	loop->tasks.next = loop->tasks.previous = &loop->tasks;
 	while (head->next != head)
-		run_task(loop, head->next);
+		run_task(head->next);
 }
 
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t after_ms)

@@ -75,8 +75,7 @@ void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
 struct loop_task {
 	void (*run)(struct loop_task *task);
 	/* private */
-	struct loop_task *next, *previous;
-	int state;
+	struct loop_task *next, *previous; /* NULL: not queued */
 };
 
 void loop_task_queue(struct loop *loop, struct loop_task *task);
@@ -130,54 +129,69 @@ void loop_work(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), v
 unsigned loop_pending(const struct loop *loop); /* operations under way */
 
 /*
- * A bounded pool of aligned buffers, each LOOP_BUFFER_SIZE bytes, shared by what runs on this loop.
- * Memory is taken from the system when first needed. Where io_uring accepts them they are
- * registered, and loop_read/loop_write on them are fixed-buffer operations without the caller doing
- * anything.
+ * The buffer pool: LOOP_BUFFERS_MAX MiB of aligned memory, shared by the streams of a loop. Memory
+ * is taken from the system when first touched. Where io_uring accepts them buffers are registered,
+ * and loop_read/loop_write on them are fixed-buffer operations without the caller doing anything.
+ *
+ * A stream's account with the pool is a claim. It takes pieces, whose size the pool chooses: a fair
+ * part for each stream that holds or wants any, between LOOP_PIECE_MIN and LOOP_BUFFER_SIZE. The
+ * first piece is its right: where none is free it waits in line, and `granted` hands one over.
+ * Further ones it gets while there are plenty. While it cannot go on it lends what it holds. What
+ * it lends as spare goes to whoever has none, or needs more, at once; the rest, which is what it is
+ * sending, only when its peer took nothing for LOOP_IDLE_MS and somebody has none. So nothing is
+ * held for long by those who cannot use it, and whoever waits gets a piece.
  */
 #define LOOP_BUFFER_SIZE ((size_t)1 << 20)
+#define LOOP_PIECE_MIN   ((size_t)64 << 10)
 #define LOOP_BUFFERS_MAX 64
+#define LOOP_IDLE_MS     500
 
-void *loop_buffer_take(struct loop *loop); /* NULL when all are in use */
-void loop_buffer_give(struct loop *loop, void *data);
-/*
- * Queues task when a buffer comes free; the longest waiter first. The buffer is kept for the task:
- * its run has the first chance to take it. loop_task_cancel ends the wait, and so does
- * loop_task_queue.
- */
-void loop_buffer_wait(struct loop *loop, struct loop_task *task);
+struct loop_piece {
+	char *data; /* NULL: none */
+	size_t size;
+};
 
-/*
- * A claim on one buffer at a time: what a stream that must not starve uses. take returns a buffer,
- * or NULL, and then `granted` runs once one is reserved for this claim, which the next take
- * returns.
- */
 struct loop_claim {
-	void (*granted)(struct loop_claim *claim);
+	/* A piece came, which take did not have: use it in this call, lend it, or give it back. */
+	void (*granted)(struct loop_claim *claim, struct loop_piece piece);
+	/*
+	 * Give back a piece whose bytes can be had again: a spare one or, with all, any. False:
+	 * there is none, or none yet. Runs while this claim lends: in calls on other claims, and in
+	 * loop_claim_lend itself.
+	 */
+	bool (*reclaim)(struct loop_claim *claim, bool all);
 	/* private */
 	struct loop *loop;
+	struct loop_claim *next, *previous;
 	struct loop_task task;
-	void *reserved;
+	struct loop_piece piece; /* granted, and not handed over yet */
+	size_t wanted, held;
+	uint64_t idle_since_ms;
+	int state;
+	bool is_user;
 };
 
 void loop_claim_open(struct loop_claim *claim, struct loop *loop);
-void *loop_claim_take(struct loop_claim *claim);
-/* Ends the wait, and gives back what was reserved. */
+/* Ends a wait and a loan. What is held stays so until it is given back. */
 void loop_claim_close(struct loop_claim *claim);
-
 /*
- * Buffers that are held but idle: a stream whose socket takes nothing lends them. When somebody
- * else needs one, `reclaim` runs and gives back what can be had again later; the longest idle
- * first.
+ * A piece of about `wanted` bytes or less. Ends a loan. Where it returns false and the claim held
+ * nothing, `granted` will run.
  */
-struct loop_lender {
-	void (*reclaim)(struct loop_lender *lender);
-	/* private */
-	struct loop_lender *next, *previous;
-};
+bool loop_claim_take(struct loop_claim *claim, size_t wanted, struct loop_piece *piece);
+void loop_claim_give(struct loop_claim *claim, struct loop_piece *piece); /* and clears it */
+/*
+ * Until take, loop_claim_use, or the last piece is gone. idle_since_ms: when the peer took bytes
+ * last.
+ */
+void loop_claim_lend(struct loop_claim *claim, bool has_spare, uint64_t idle_since_ms);
+void loop_claim_use(struct loop_claim *claim);
 
-/* Any number of times; `reclaim` may run at once. */
-void loop_lend(struct loop *loop, struct loop_lender *lender);
-void loop_lend_end(struct loop *loop, struct loop_lender *lender);
+/* Whether few streams use the pool, so that a new one may begin with large reads. */
+bool loop_buffers_are_plenty(const struct loop *loop);
+
+/* A whole buffer, for whoever has a loop for himself; NULL when all are in use. */
+void *loop_buffer_take(struct loop *loop);
+void loop_buffer_give(struct loop *loop, void *data);
 
 #endif

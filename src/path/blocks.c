@@ -2,7 +2,9 @@
 /*
  * Invariants: at most one block is `current`, the one being filled; it starts where the last one
  * that was submitted ended. A busy block is being written and is nobody else's. Every block but the
- * last starts and ends at a multiple of align.
+ * last starts and ends at a multiple of align; what came behind that waits in `tail` until there is
+ * a block for it, so that a peer that sends nothing holds none: where others need the current one,
+ * its aligned part is written early.
  */
 #include "path/blocks.h"
 
@@ -20,7 +22,7 @@ enum { DEPTH_MAX = 16 };
 struct block {
 	struct blocks *owner;
 	struct loop_op op;
-	char *data;
+	struct loop_piece piece;
 	uint64_t offset; /* in the file */
 	size_t filled, written;
 	int fd, flags;
@@ -45,19 +47,19 @@ struct blocks {
 
 static void destroy(struct blocks *blocks)
 {
-	loop_claim_close(&blocks->claim);
 	for (unsigned i = 0; i < blocks->depth; i++)
-		if (blocks->blocks[i].data)
-			loop_buffer_give(blocks->loop, blocks->blocks[i].data);
+		if (blocks->blocks[i].piece.data)
+			loop_claim_give(&blocks->claim, &blocks->blocks[i].piece);
+	loop_claim_close(&blocks->claim);
 	path_file_release(blocks->file);
 	free(blocks);
 }
 
 static void submit(struct block *block)
 {
-	loop_write_flags(block->owner->loop, &block->op, block->fd, block->data + block->written,
-			 block->filled - block->written, block->offset + block->written,
-			 block->flags);
+	loop_write_flags(block->owner->loop, &block->op, block->fd,
+			 block->piece.data + block->written, block->filled - block->written,
+			 block->offset + block->written, block->flags);
 }
 
 static void fail(struct blocks *blocks, const struct block *block, int64_t result)
@@ -119,6 +121,8 @@ static void note_refused(struct blocks *blocks, const struct block *block)
 
 	job->refused_at = job->has_fallen_back ? size_min(job->refused_at, offset) : offset;
 	job->refused_bytes += block->filled - block->written;
+	if (!job->has_fallen_back)
+		job->refused_bytes += blocks->tail_length;
 	if (!job->has_fallen_back && blocks->current)
 		job->refused_bytes += blocks->current->filled;
 	job->has_fallen_back = true;
@@ -158,8 +162,7 @@ static void on_written(struct loop_op *op, int64_t result)
 	}
 	if (block->written < block->filled)
 		fail(blocks, block, result);
-	loop_buffer_give(blocks->loop, block->data);
-	block->data = NULL;
+	loop_claim_give(&blocks->claim, &block->piece);
 	if (blocks->paces && !blocks->failed && blocks->job) {
 		block->op.done = on_written_back;
 		loop_work(blocks->loop, &block->op, write_back, block);
@@ -168,10 +171,66 @@ static void on_written(struct loop_op *op, int64_t result)
 	release(block);
 }
 
-static void on_granted(struct loop_claim *claim)
+static void start_write(struct blocks *blocks, struct block *block, int fd)
+{
+	block->fd = fd;
+	block->flags = blocks->flags;
+	block->written = 0;
+	block->is_busy = true;
+	blocks->busy++;
+	submit(block);
+}
+
+/* One that has a piece, if there is such a one; NULL where all are busy. */
+static struct block *idle_block(struct blocks *blocks)
+{
+	struct block *idle = NULL;
+
+	for (unsigned i = 0; i < blocks->depth; i++)
+		if (!blocks->blocks[i].is_busy && (!idle || blocks->blocks[i].piece.data))
+			idle = &blocks->blocks[i];
+	return idle;
+}
+
+/* Submits the aligned part of the current block and remembers the rest. */
+static void flush_current(struct blocks *blocks)
+{
+	struct block *block = blocks->current;
+	size_t aligned = size_round_down(block->filled, blocks->align);
+
+	blocks->current = NULL;
+	blocks->tail_length = block->filled - aligned;
+	memcpy(blocks->tail, block->piece.data + aligned, blocks->tail_length);
+	block->filled = aligned;
+	if (aligned)
+		start_write(blocks, block, blocks->fd);
+}
+
+/* Keeps no piece while nothing comes. Whether one was given back. */
+static bool set_aside(struct blocks *blocks)
+{
+	struct block *block;
+
+	if (blocks->current)
+		flush_current(blocks);
+	block = idle_block(blocks);
+	if (!block || !block->piece.data)
+		return false;
+	loop_claim_give(&blocks->claim, &block->piece);
+	return true;
+}
+
+static bool reclaim(struct loop_claim *claim, bool all)
+{
+	return set_aside((struct blocks *)((char *)claim - offsetof(struct blocks, claim)));
+}
+
+static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
 	struct blocks *blocks = (struct blocks *)((char *)claim - offsetof(struct blocks, claim));
 
+	idle_block(blocks)->piece = piece;
+	loop_claim_lend(claim, false, loop_now_ms(blocks->loop)); /* until it steps */
 	blocks->job->wake(blocks->job);
 }
 
@@ -195,6 +254,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->drops = job->drops;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
+	blocks->claim.reclaim = reclaim;
 	for (unsigned i = 0; i < depth; i++) {
 		blocks->blocks[i].owner = blocks;
 		blocks->blocks[i].op.done = on_written;
@@ -203,22 +263,14 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	return 0;
 }
 
-static void start_write(struct blocks *blocks, struct block *block, int fd)
+/* The current block begins with what was left of the one before. */
+static void begin(struct blocks *blocks, struct block *block)
 {
-	block->fd = fd;
-	block->flags = blocks->flags;
-	block->written = 0;
-	block->is_busy = true;
-	blocks->busy++;
-	submit(block);
-}
-
-static struct block *idle_block(struct blocks *blocks)
-{
-	for (unsigned i = 0; i < blocks->depth; i++)
-		if (!blocks->blocks[i].is_busy)
-			return &blocks->blocks[i];
-	return NULL;
+	block->offset = blocks->job->offset - blocks->tail_length;
+	block->filled = blocks->tail_length;
+	memcpy(block->piece.data, blocks->tail, blocks->tail_length);
+	blocks->tail_length = 0;
+	blocks->current = block;
 }
 
 /* Makes sure there is a current block with room. Returns 0, -EAGAIN or the failure of a write. */
@@ -228,21 +280,16 @@ static int make_room(struct path_recv_job *job, struct blocks *blocks)
 
 	if (blocks->failed)
 		return blocks->failed;
+	loop_claim_use(&blocks->claim);
 	if (blocks->current)
 		return 0;
 	job->wait = PATH_WAIT_COMPLETION;
 	block = idle_block(blocks);
 	if (!block)
 		return -EAGAIN;
-	if (!block->data && blocks->busy > 0)
-		block->data = loop_buffer_take(blocks->loop); /* else one of the busy will do */
-	else if (!block->data)
-		block->data = loop_claim_take(&blocks->claim);
-	if (!block->data)
-		return -EAGAIN;
-	block->offset = job->offset;
-	block->filled = 0;
-	blocks->current = block;
+	if (!block->piece.data && !loop_claim_take(&blocks->claim, LOOP_BUFFER_SIZE, &block->piece))
+		return -EAGAIN; /* until one of the busy is free, or granted */
+	begin(blocks, block);
 	return 0;
 }
 
@@ -251,7 +298,7 @@ static void advance(struct blocks *blocks, size_t length)
 	struct block *block = blocks->current;
 
 	block->filled += length;
-	if (block->filled < LOOP_BUFFER_SIZE)
+	if (block->filled < block->piece.size)
 		return;
 	blocks->current = NULL;
 	start_write(blocks, block, blocks->fd);
@@ -259,7 +306,16 @@ static void advance(struct blocks *blocks, size_t length)
 
 static size_t room(const struct path_recv_job *job, const struct block *block)
 {
-	return size_min(LOOP_BUFFER_SIZE - block->filled, job->limit - job->offset);
+	return size_min(block->piece.size - block->filled, job->limit - job->offset);
+}
+
+/* The peer sends nothing for now. */
+static void rest(struct blocks *blocks)
+{
+	if (blocks->current->filled < blocks->align)
+		set_aside(blocks);
+	else
+		loop_claim_lend(&blocks->claim, true, loop_now_ms(blocks->loop));
 }
 
 int64_t blocks_step(struct path_recv_job *job)
@@ -271,10 +327,13 @@ int64_t blocks_step(struct path_recv_job *job)
 	if (count < 0)
 		return count;
 	do
-		count = sys_recv(job->socket, block->data + block->filled, room(job, block), 0);
+		count = sys_recv(job->socket, block->piece.data + block->filled, room(job, block),
+				 0);
 	while (count == -EINTR);
-	if (count == -EAGAIN)
+	if (count == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
+		rest(blocks);
+	}
 	if (count > 0)
 		advance(blocks, (size_t)count);
 	return count;
@@ -289,36 +348,21 @@ int64_t blocks_push(struct path_recv_job *job, const void *data, size_t length)
 	if (result < 0)
 		return result;
 	length = size_min(length, room(job, block));
-	memcpy(block->data + block->filled, data, length);
+	memcpy(block->piece.data + block->filled, data, length);
 	advance(blocks, length);
 	return (int64_t)length;
-}
-
-/* Submits the aligned part of the current block and remembers the rest. */
-static void flush_current(struct blocks *blocks)
-{
-	struct block *block = blocks->current;
-	size_t aligned = size_round_down(block->filled, blocks->align);
-
-	blocks->current = NULL;
-	blocks->tail_length = block->filled - aligned;
-	memcpy(blocks->tail, block->data + aligned, blocks->tail_length);
-	block->filled = aligned;
-	if (aligned)
-		start_write(blocks, block, blocks->fd);
 }
 
 /* Called when no block is busy. */
 static void write_tail(struct path_recv_job *job, struct blocks *blocks)
 {
-	struct block *block = &blocks->blocks[0];
+	struct block *block = idle_block(blocks);
 
-	if (!block->data && !(block->data = loop_claim_take(&blocks->claim)))
+	if (!block->piece.data &&
+	    !loop_claim_take(&blocks->claim, blocks->tail_length, &block->piece))
 		return;
-	memcpy(block->data, blocks->tail, blocks->tail_length);
-	block->offset = job->offset - blocks->tail_length;
-	block->filled = blocks->tail_length;
-	blocks->tail_length = 0;
+	begin(blocks, block);
+	blocks->current = NULL;
 	start_write(blocks, block, blocks->file->fd);
 }
 
@@ -327,6 +371,7 @@ int blocks_finish(struct path_recv_job *job)
 	struct blocks *blocks = job->state;
 
 	job->wait = PATH_WAIT_COMPLETION;
+	loop_claim_use(&blocks->claim);
 	if (blocks->current)
 		flush_current(blocks);
 	if (blocks->busy == 0 && blocks->tail_length && !blocks->failed)
@@ -353,8 +398,7 @@ void blocks_close(struct path_recv_job *job)
 	struct blocks *blocks = job->state;
 
 	blocks->job = NULL;
+	loop_claim_close(&blocks->claim);
 	if (blocks->busy == 0)
 		destroy(blocks);
-	else
-		loop_claim_close(&blocks->claim);
 }

@@ -3,11 +3,17 @@
  * The contract of a path: one way to move bytes between a file and a socket.
  *
  * `step` moves what it can without blocking and returns
- *   > 0          bytes moved; the driver advances the job's offset
- *   0            the source ended before its promised size (sending), or the peer closed
- * (receiving) -EAGAIN      wait for what job->wait says: the socket, or a call of job->wake
+ *
+ *   > 0          bytes moved; the driver advances the job's offset at once
+ *
+ *   0            sending: the source ended before its promised size; receiving: the peer closed
+ *
+ *   -EAGAIN      wait for what job->wait says: the socket, or a call of job->wake
+ *
  *   -EOPNOTSUPP  this path cannot work here; nothing was moved, another may be tried
+ *
  *   -errno       the transfer is over
+ *
  * Memory is taken at open. `close` may come at any time; what is still under way then ends by
  * itself. The driver (stream/) counts bytes and makes the whole of short transfers.
  */
@@ -16,6 +22,7 @@
 
 #include "base/tally.h"
 #include "loop/loop.h"
+#include "path/appetite.h"
 #include "path/file.h"
 
 enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
@@ -23,7 +30,8 @@ enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
 struct path_send_job {
 	struct loop *loop;
 	struct path_file *file;
-	struct tally *tally; /* for what only the path knows; NULL: nobody wants it */
+	struct tally *tally;       /* for what only the path knows; NULL: nobody wants it */
+	struct appetite *appetite; /* NULL: read as far ahead as helps a fast peer */
 	int socket;
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent; only grows */

@@ -7,8 +7,9 @@
  * page cache is neither used nor changed, and the thread never waits for the disk.
  *
  * Invariants: slots[first..first+count) hold consecutive blocks of the file, each either being read
- * or ready; the first is the one being sent. `next` is where the next block starts, a multiple of
- * align.
+ * or ready; from the first step on the first of them is being sent. `next` is where the next block
+ * starts, a multiple of align. While the socket takes nothing, or it is not
+ * this job's turn, what is held is lent.
  */
 #include "base/size.h"
 #include "base/sys.h"
@@ -17,13 +18,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Reads under way: 16 beat 8 by a tenth and 2 by a third, reading beside a writing receiver. */
-enum { DEPTH = 16 };
+enum { DEPTH = APPETITE_DEPTH };
 
 struct slot {
 	struct direct *owner;
 	struct loop_op op;
-	char *data;
+	struct loop_piece piece;
 	uint64_t offset;
 	size_t wanted, filled;
 	int64_t failed; /* -errno, or 0 */
@@ -35,18 +35,24 @@ struct direct {
 	struct loop *loop;
 	struct path_file *file;
 	struct loop_claim claim;
-	struct loop_lender lender; /* while the socket takes nothing */
 	uint64_t next;
 	unsigned first, count, reading;
+	bool is_sending; /* the job's turn has come */
+	bool is_lent;
 	struct slot slots[DEPTH];
 };
 
+static struct slot *slot_at(struct direct *direct, unsigned index)
+{
+	return &direct->slots[(direct->first + index) % DEPTH];
+}
+
 static void destroy(struct direct *direct)
 {
-	loop_claim_close(&direct->claim);
 	for (unsigned i = 0; i < DEPTH; i++)
-		if (direct->slots[i].data)
-			loop_buffer_give(direct->loop, direct->slots[i].data);
+		if (direct->slots[i].piece.data)
+			loop_claim_give(&direct->claim, &direct->slots[i].piece);
+	loop_claim_close(&direct->claim);
 	path_file_release(direct->file);
 	free(direct);
 }
@@ -54,7 +60,7 @@ static void destroy(struct direct *direct)
 static void submit(struct slot *slot)
 {
 	loop_read(slot->owner->loop, &slot->op, slot->owner->file->direct_fd,
-		  slot->data + slot->filled, slot->wanted - slot->filled,
+		  slot->piece.data + slot->filled, slot->wanted - slot->filled,
 		  slot->offset + slot->filled);
 }
 
@@ -67,10 +73,21 @@ static bool is_to_continue(const struct slot *slot, int64_t result)
 	       slot->offset + slot->filled < file->status.stx_size;
 }
 
+/* What is not being sent can be read again, and so can the rest once the peer takes nothing. */
+static void lend(struct direct *direct)
+{
+	const struct appetite *appetite = direct->job->appetite;
+	uint64_t idle_since = appetite ? appetite->moved_ms : loop_now_ms(direct->loop);
+
+	direct->is_lent = true;
+	loop_claim_lend(&direct->claim, !direct->is_sending || direct->count > 1, idle_since);
+}
+
 static void on_read(struct loop_op *op, int64_t result)
 {
 	struct slot *slot = (struct slot *)((char *)op - offsetof(struct slot, op));
 	struct direct *direct = slot->owner;
+	bool is_first = slot == slot_at(direct, 0);
 
 	if (result > 0)
 		slot->filled += (size_t)result;
@@ -82,41 +99,85 @@ static void on_read(struct loop_op *op, int64_t result)
 	}
 	slot->is_reading = false;
 	direct->reading--;
-	if (direct->reading == 0 && direct->lender.next)
-		loop_lend(direct->loop, &direct->lender); /* now it can be reclaimed */
-	if (direct->job && slot == &direct->slots[direct->first])
+	if (direct->job && direct->is_lent)
+		lend(direct); /* now there is more that can be taken back */
+	if (direct->job && is_first)
 		direct->job->wake(direct->job);
 	else if (!direct->job && direct->reading == 0)
 		destroy(direct);
 }
 
-static void on_granted(struct loop_claim *claim)
-{
-	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
-
-	direct->job->wake(direct->job);
-}
-
 static void drop_first(struct direct *direct)
 {
-	struct slot *slot = &direct->slots[direct->first];
-
-	loop_buffer_give(direct->loop, slot->data);
-	slot->data = NULL;
+	loop_claim_give(&direct->claim, &slot_at(direct, 0)->piece);
 	direct->first = (direct->first + 1) % DEPTH;
 	direct->count--;
 }
 
-/* What is ready can be read again: it goes, all of it, when nothing is being read. */
-static void reclaim(struct loop_lender *lender)
+/* The last one: what is sent next stays longest. */
+static bool reclaim(struct loop_claim *claim, bool all)
 {
-	struct direct *direct = (struct direct *)((char *)lender - offsetof(struct direct, lender));
+	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
+	struct slot *last = slot_at(direct, direct->count - 1);
+	unsigned keep = direct->is_sending && !all;
 
-	if (direct->reading > 0)
-		return;
-	direct->next = size_round_down(direct->job->offset, direct->file->align);
-	while (direct->count > 0)
-		drop_first(direct);
+	if (direct->count <= keep || last->is_reading)
+		return false;
+	direct->count--;
+	direct->next = direct->count > 0
+			       ? last->offset
+			       : size_round_down(direct->job->offset, direct->file->align);
+	loop_claim_give(claim, &last->piece);
+	if (direct->job->appetite)
+		appetite_robbed(direct->job->appetite);
+	return true;
+}
+
+static void start_read(struct direct *direct, struct loop_piece piece)
+{
+	struct slot *slot = slot_at(direct, direct->count);
+	uint64_t left = direct->job->ahead - direct->next;
+
+	slot->piece = piece;
+	slot->offset = direct->next;
+	slot->wanted = size_min(size_round_up(left, direct->file->align), piece.size);
+	slot->filled = 0;
+	slot->failed = 0;
+	slot->is_reading = true;
+	direct->next += slot->wanted;
+	direct->count++;
+	direct->reading++;
+	submit(slot);
+}
+
+static void on_granted(struct loop_claim *claim, struct loop_piece piece)
+{
+	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
+
+	start_read(direct, piece);
+	if (direct->is_lent)
+		lend(direct);
+}
+
+static void read_ahead(struct path_send_job *job)
+{
+	struct direct *direct = job->state;
+	const struct appetite *appetite = job->appetite;
+	unsigned depth = appetite ? appetite->depth : DEPTH;
+	size_t block = appetite ? appetite_block(appetite) : LOOP_BUFFER_SIZE;
+	struct loop_piece piece;
+
+	while (direct->count < depth && direct->next < job->ahead &&
+	       loop_claim_take(&direct->claim, size_min(job->ahead - direct->next, block), &piece))
+		start_read(direct, piece);
+}
+
+static void prefetch(struct path_send_job *job)
+{
+	struct direct *direct = job->state;
+
+	read_ahead(job);
+	lend(direct); /* until its turn comes */
 }
 
 static int open_(struct path_send_job *job)
@@ -135,49 +196,13 @@ static int open_(struct path_send_job *job)
 	direct->next = size_round_down(job->offset, job->file->align);
 	loop_claim_open(&direct->claim, job->loop);
 	direct->claim.granted = on_granted;
-	direct->lender.reclaim = reclaim;
+	direct->claim.reclaim = reclaim;
 	for (unsigned i = 0; i < DEPTH; i++) {
 		direct->slots[i].owner = direct;
 		direct->slots[i].op.done = on_read;
 	}
 	job->state = direct;
 	return 0;
-}
-
-static void read_ahead(struct path_send_job *job)
-{
-	struct direct *direct = job->state;
-	uint32_t align = direct->file->align;
-
-	while (direct->count < DEPTH && direct->next < job->ahead) {
-		struct slot *slot = &direct->slots[(direct->first + direct->count) % DEPTH];
-		uint64_t length =
-			size_min(size_round_up(job->ahead - direct->next, align), LOOP_BUFFER_SIZE);
-
-		/* Only who has none waits in the queue: the others can go on with what they have.
-		 */
-		slot->data = direct->count > 0 ? loop_buffer_take(direct->loop)
-					       : loop_claim_take(&direct->claim);
-		if (!slot->data)
-			break;
-		slot->offset = direct->next;
-		slot->wanted = length;
-		slot->filled = 0;
-		slot->failed = 0;
-		slot->is_reading = true;
-		direct->next += length;
-		direct->count++;
-		direct->reading++;
-		submit(slot);
-	}
-}
-
-static void prefetch(struct path_send_job *job)
-{
-	struct direct *direct = job->state;
-
-	read_ahead(job);
-	loop_lend(direct->loop, &direct->lender); /* until its turn comes */
 }
 
 /* What of the first slot is to be sent next; 0 where the file ended before the job's offset. */
@@ -194,10 +219,12 @@ static int64_t ready_bytes(const struct path_send_job *job, const struct slot *s
 static int64_t step(struct path_send_job *job)
 {
 	struct direct *direct = job->state;
-	struct slot *slot = &direct->slots[direct->first];
+	const struct slot *slot = slot_at(direct, 0);
 	int64_t length, sent;
 
-	loop_lend_end(direct->loop, &direct->lender);
+	direct->is_sending = true;
+	direct->is_lent = false;
+	loop_claim_use(&direct->claim);
 	read_ahead(job);
 	if (direct->count == 0 && direct->next >= job->ahead)
 		return 0; /* all was read, and it is less than it should be */
@@ -211,12 +238,12 @@ static int64_t step(struct path_send_job *job)
 	if (length <= 0)
 		return length;
 	do
-		sent = sys_send(job->socket, slot->data + (job->offset - slot->offset),
+		sent = sys_send(job->socket, slot->piece.data + (job->offset - slot->offset),
 				(size_t)length, 0);
 	while (sent == -EINTR);
 	if (sent == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
-		loop_lend(direct->loop, &direct->lender);
+		lend(direct);
 	}
 	if (sent > 0 && job->offset + (uint64_t)sent == slot->offset + slot->filled)
 		drop_first(direct);
@@ -228,11 +255,9 @@ static void close_(struct path_send_job *job)
 	struct direct *direct = job->state;
 
 	direct->job = NULL;
-	loop_lend_end(direct->loop, &direct->lender);
+	loop_claim_close(&direct->claim);
 	if (direct->reading == 0)
 		destroy(direct);
-	else
-		loop_claim_close(&direct->claim);
 }
 
 const struct path_send path_send_direct = {

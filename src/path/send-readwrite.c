@@ -21,18 +21,17 @@ struct readwrite {
 	struct path_file *file;
 	struct loop_op op;
 	struct loop_claim claim;
-	struct loop_lender lender; /* while the socket takes nothing */
-	char *data;
-	size_t used, filled; /* data[used..filled) is to be sent */
+	struct loop_piece piece;
+	size_t used, filled; /* of the piece, what is to be sent */
 	int64_t failed;      /* what an asynchronous read returned, where it was not bytes */
 	bool has_failed, is_reading;
 };
 
 static void destroy(struct readwrite *rw)
 {
+	if (rw->piece.data)
+		loop_claim_give(&rw->claim, &rw->piece);
 	loop_claim_close(&rw->claim);
-	if (rw->data)
-		loop_buffer_give(rw->loop, rw->data);
 	path_file_release(rw->file);
 	free(rw);
 }
@@ -61,25 +60,34 @@ static void on_read(struct loop_op *op, int64_t result)
 	rw->job->wake(rw->job);
 }
 
-static void on_granted(struct loop_claim *claim)
+static void lend(struct readwrite *rw)
+{
+	const struct appetite *appetite = rw->job->appetite;
+
+	loop_claim_lend(&rw->claim, false, appetite ? appetite->moved_ms : loop_now_ms(rw->loop));
+}
+
+static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
 	struct readwrite *rw =
 		(struct readwrite *)((char *)claim - offsetof(struct readwrite, claim));
 
+	rw->piece = piece;
+	loop_claim_lend(claim, false, loop_now_ms(rw->loop)); /* until it steps */
 	rw->job->wake(rw->job);
 }
 
 /* What is in the buffer can be read again. */
-static void reclaim(struct loop_lender *lender)
+static bool reclaim(struct loop_claim *claim, bool all)
 {
 	struct readwrite *rw =
-		(struct readwrite *)((char *)lender - offsetof(struct readwrite, lender));
+		(struct readwrite *)((char *)claim - offsetof(struct readwrite, claim));
 
-	if (!rw->data)
-		return;
-	loop_buffer_give(rw->loop, rw->data);
-	rw->data = NULL;
+	if (!all)
+		return false;
+	loop_claim_give(&rw->claim, &rw->piece);
 	rw->used = rw->filled = 0;
+	return true;
 }
 
 static int open_(struct path_send_job *job)
@@ -94,7 +102,7 @@ static int open_(struct path_send_job *job)
 	rw->op.done = on_read;
 	loop_claim_open(&rw->claim, job->loop);
 	rw->claim.granted = on_granted;
-	rw->lender.reclaim = reclaim;
+	rw->claim.reclaim = reclaim;
 	job->state = rw;
 	return 0;
 }
@@ -102,15 +110,17 @@ static int open_(struct path_send_job *job)
 /* Fills the buffer. Returns > 0, 0 at the end of the file, or -EAGAIN until a completion. */
 static int64_t fill(struct path_send_job *job, struct readwrite *rw)
 {
-	uint64_t length = size_min(job->ahead - job->offset, LOOP_BUFFER_SIZE);
+	uint64_t length = job->ahead - job->offset;
 	int64_t count;
 
 	job->wait = PATH_WAIT_COMPLETION;
-	if (!rw->data && !(rw->data = loop_claim_take(&rw->claim)))
+	if (!rw->piece.data &&
+	    !loop_claim_take(&rw->claim, size_min(length, LOOP_BUFFER_SIZE), &rw->piece))
 		return -EAGAIN;
-	count = sys_pread_nowait(rw->file->fd, rw->data, length, job->offset);
+	length = size_min(length, rw->piece.size);
+	count = sys_pread_nowait(rw->file->fd, rw->piece.data, length, job->offset);
 	if (count == -EAGAIN || count == -EOPNOTSUPP || count == -EINTR) {
-		loop_read(rw->loop, &rw->op, rw->file->fd, rw->data, length, job->offset);
+		loop_read(rw->loop, &rw->op, rw->file->fd, rw->piece.data, length, job->offset);
 		rw->is_reading = true;
 		return -EAGAIN;
 	}
@@ -123,7 +133,7 @@ static int64_t step(struct path_send_job *job)
 	struct readwrite *rw = job->state;
 	int64_t count;
 
-	loop_lend_end(rw->loop, &rw->lender);
+	loop_claim_use(&rw->claim);
 	if (rw->is_reading) {
 		job->wait = PATH_WAIT_COMPLETION;
 		return -EAGAIN;
@@ -136,12 +146,12 @@ static int64_t step(struct path_send_job *job)
 			return count;
 	}
 	do
-		count = sys_send(job->socket, rw->data + rw->used,
+		count = sys_send(job->socket, rw->piece.data + rw->used,
 				 size_min(rw->filled - rw->used, job->limit - job->offset), 0);
 	while (count == -EINTR);
 	if (count == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
-		loop_lend(rw->loop, &rw->lender);
+		lend(rw);
 	}
 	if (count > 0)
 		rw->used += (size_t)count;
@@ -153,7 +163,7 @@ static void close_(struct path_send_job *job)
 	struct readwrite *rw = job->state;
 
 	rw->job = NULL;
-	loop_lend_end(rw->loop, &rw->lender);
+	loop_claim_close(&rw->claim);
 	if (!rw->is_reading)
 		destroy(rw);
 }

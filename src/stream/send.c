@@ -50,6 +50,7 @@ void stream_send_open(struct stream_send *stream, struct loop *loop, struct path
 	stream->socket = socket;
 	stream->offset = stream->planned = offset;
 	stream->end = offset + length;
+	stream->appetite = appetite_new(loop_buffers_are_plenty(loop), loop_now_ms(loop));
 	stream->mixed_until = 0;
 	stream->first = stream->count = 0;
 	stream->last_path = "no path";
@@ -180,6 +181,7 @@ static int open_segment(struct stream_send *stream, struct plan_send choice, uin
 		.job = {.loop = stream->loop,
 			.file = stream->file,
 			.tally = stream->tally,
+			.appetite = &stream->appetite,
 			.socket = stream->socket,
 			.offset = stream->planned,
 			.limit = stream->planned,
@@ -276,16 +278,27 @@ static int release(struct stream_send *stream)
 	struct path_send_job *job = &segment_at(stream, 0)->job;
 	bool may_be_last = stream->end - stream->offset <= LAST_STEP;
 
-	job->offset = stream->offset;
 	job->limit = job->ahead;
 	if (!may_be_last || loop_turn(stream->loop) == stream->looked_turn)
 		return 0;
 	return stream_look(&stream->look);
 }
 
+/* What the step says about the peer and the disk. */
+static void learn(struct stream_send *stream, const struct path_send_job *job, int64_t count)
+{
+	if (count > 0)
+		appetite_sent(&stream->appetite, (uint64_t)count, loop_now_ms(stream->loop));
+	else if (count == -EAGAIN && job->wait == PATH_WAIT_SOCKET)
+		appetite_full(&stream->appetite);
+	else if (count == -EAGAIN)
+		appetite_starved(&stream->appetite);
+}
+
 static int64_t attempt(struct stream_send *stream)
 {
 	struct stream_segment *first = segment_at(stream, 0);
+	int64_t count;
 	int result;
 
 	if (stream->count > 0 && stream->offset == first->job.ahead)
@@ -299,7 +312,9 @@ static int64_t attempt(struct stream_send *stream)
 		return result;
 	first = segment_at(stream, 0);
 	stream->last_path = first->path->name;
-	return first->path->step(&first->job);
+	count = first->path->step(&first->job);
+	learn(stream, &first->job, count);
+	return count;
 }
 
 /*
@@ -352,6 +367,7 @@ int64_t stream_send_step(struct stream_send *stream)
 		return -ENODATA;
 	if (count > 0) {
 		stream->offset += (uint64_t)count;
+		segment_at(stream, 0)->job.offset = stream->offset;
 		account(stream, (uint64_t)count);
 	}
 	return count;

@@ -40,6 +40,7 @@ struct stream_send {
 	struct stream_look look;
 	int socket;
 	uint64_t offset, planned, end;
+	struct appetite appetite;
 	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
 	struct stream_segment segments[STREAM_SEGMENTS];
 	unsigned first, count;

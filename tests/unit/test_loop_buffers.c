@@ -29,26 +29,56 @@ static void test_pool(void **state)
 	loop_close(loop);
 }
 
-struct waiter {
-	struct loop_task task;
-	struct loop *loop;
-	char *data;
-	int runs;
-	bool takes;
+/* A stream that keeps what it is granted. */
+struct stream {
+	struct loop_claim claim;
+	struct loop_piece pieces[LOOP_BUFFERS_MAX];
+	unsigned count, grants, robberies;
+	unsigned keeps; /* pieces that it says it needs for what it is sending */
 };
 
-static void waiter_run(struct loop_task *task)
+static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
-	struct waiter *waiter = (struct waiter *)task;
+	struct stream *stream = (struct stream *)claim;
 
-	waiter->runs++;
-	if (waiter->takes)
-		waiter->data = loop_buffer_take(waiter->loop);
+	stream->pieces[stream->count++] = piece;
+	stream->grants++;
 }
 
-static struct waiter make_waiter(struct loop *loop)
+static bool on_reclaim(struct loop_claim *claim, bool all)
 {
-	return (struct waiter){.task.run = waiter_run, .loop = loop, .takes = true};
+	struct stream *stream = (struct stream *)claim;
+
+	if (stream->count <= (all ? 0 : stream->keeps))
+		return false;
+	stream->robberies++;
+	loop_claim_give(claim, &stream->pieces[--stream->count]);
+	return true;
+}
+
+static void open_streams(struct loop *loop, struct stream *streams, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		streams[i] = (struct stream){
+			.claim.granted = on_granted, .claim.reclaim = on_reclaim, .keeps = 1};
+		loop_claim_open(&streams[i].claim, loop);
+	}
+}
+
+/* The size of the piece, 0 for none. */
+static size_t take(struct stream *stream, size_t wanted)
+{
+	struct loop_piece piece;
+
+	if (!loop_claim_take(&stream->claim, wanted, &piece))
+		return 0;
+	stream->pieces[stream->count++] = piece;
+	return piece.size;
+}
+
+static void give(struct stream *stream)
+{
+	loop_claim_give(&stream->claim, &stream->pieces[--stream->count]);
 }
 
 static char *take_all(struct loop *loop)
@@ -63,94 +93,153 @@ static char *take_all(struct loop *loop)
 static void test_waiters(void **state)
 {
 	struct loop *loop = loop_new();
-	struct waiter a = make_waiter(loop), b = make_waiter(loop), c = make_waiter(loop);
+	struct stream streams[3], *a = &streams[0], *b = &streams[1], *c = &streams[2];
 	char *last = take_all(loop);
 
-	loop_buffer_wait(loop, &a.task);
-	loop_buffer_wait(loop, &b.task);
-	loop_buffer_wait(loop, &c.task);
-	loop_buffer_wait(loop, &a.task);
+	open_streams(loop, streams, 3);
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), 0);
+	assert_int_equal(take(b, LOOP_BUFFER_SIZE), 0);
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), 0); /* it waits already */
 	assert_int_equal(loop_run(loop, 0), 0);
-	assert_int_equal(a.runs + b.runs + c.runs, 0);
+	assert_int_equal(a->grants + b->grants, 0);
 	loop_buffer_give(loop, last);
-	/* It is kept for a: nobody overtakes. */
 	assert_null(loop_buffer_take(loop));
-	assert_int_equal(a.runs, 0);
+	assert_int_equal(take(c, LOOP_BUFFER_SIZE), 0); /* nobody overtakes */
 	assert_int_equal(loop_run(loop, -1), 0);
-	assert_ptr_equal(a.data, last);
-	assert_int_equal(b.runs + c.runs, 0);
-	/* b has no use for it after all, so it is c's turn. */
-	b.takes = false;
-	loop_buffer_give(loop, last);
+	assert_ptr_equal(a->pieces[0].data, last);
+	assert_int_equal(b->grants + c->grants, 0);
+	/* What was granted and not handed over yet goes on to the next one. */
+	give(a);
+	loop_claim_close(&b->claim);
 	assert_int_equal(loop_run(loop, -1), 0);
-	assert_int_equal(b.runs, 1);
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_ptr_equal(c.data, last);
-	assert_int_equal(a.runs, 1);
-	/* Now nobody waits. */
-	loop_buffer_give(loop, last);
+	assert_int_equal(b->grants, 0);
+	assert_ptr_equal(c->pieces[0].data, last);
+	/* It may be fetched before the turn in which it would come. */
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), 0);
+	give(c);
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), LOOP_BUFFER_SIZE);
 	assert_int_equal(loop_run(loop, 0), 0);
-	assert_int_equal(a.runs + b.runs + c.runs, 3);
-	assert_ptr_equal(loop_buffer_take(loop), last);
+	assert_int_equal(a->grants, 1);
 	loop_close(loop);
 }
 
-static void test_waiters_cancel(void **state)
+/* What comes free goes in pieces to as many as wait. */
+static void test_shares(void **state)
 {
+	enum { COUNT = LOOP_BUFFERS_MAX * 16 + 1 };
 	struct loop *loop = loop_new();
-	struct waiter a = make_waiter(loop), b = make_waiter(loop), c = make_waiter(loop);
-	char *last = take_all(loop);
+	struct stream *streams = calloc(COUNT, sizeof(*streams));
+	uint64_t taken = 0;
 
-	loop_buffer_wait(loop, &a.task);
-	loop_buffer_wait(loop, &b.task);
-	loop_buffer_wait(loop, &c.task);
-	loop_task_cancel(loop, &a.task);
-	loop_buffer_give(loop, last);
-	/* What was kept for b goes on to c. */
-	loop_task_cancel(loop, &b.task);
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_ptr_equal(c.data, last);
-	assert_int_equal(a.runs + b.runs, 0);
-	/* Queueing ends a wait: the run comes without a buffer, and the next one to come free is no
-	 * one's. */
-	loop_buffer_wait(loop, &a.task);
-	loop_task_queue(loop, &a.task);
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_int_equal(a.runs, 1);
-	assert_null(a.data);
-	loop_buffer_give(loop, last);
-	assert_ptr_equal(loop_buffer_take(loop), last);
-	/* Where one is free there is no wait. */
-	loop_buffer_give(loop, last);
-	loop_buffer_wait(loop, &b.task);
-	assert_null(loop_buffer_take(loop));
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_ptr_equal(b.data, last);
+	open_streams(loop, streams, COUNT);
+	for (unsigned i = 0; i < COUNT; i++) {
+		size_t size = take(&streams[i], LOOP_BUFFER_SIZE);
+
+		taken += size;
+		if (i < 32)
+			assert_int_equal(size, LOOP_BUFFER_SIZE);
+	}
+	assert_int_equal(taken, LOOP_BUFFERS_MAX * LOOP_BUFFER_SIZE);
+	assert_int_equal(take(&streams[COUNT - 1], LOOP_BUFFER_SIZE), 0);
+	give(&streams[0]);
+	assert_int_equal(loop_run(loop, 0), 0);
+	for (unsigned i = 1; i < COUNT; i++)
+		assert_true(streams[i].count <= 1);
+	free(streams);
 	loop_close(loop);
 }
 
-/* Two that come free at once go to two, and each keeps its own claim. */
-static void test_waiters_together(void **state)
+/* Further pieces leave something for others, and a small wish gets a small piece. */
+static void test_more(void **state)
 {
 	struct loop *loop = loop_new();
-	struct waiter a = make_waiter(loop), b = make_waiter(loop), c = make_waiter(loop);
-	char *first = loop_buffer_take(loop), *last = take_all(loop);
+	struct stream streams[2], *a = &streams[0], *b = &streams[1];
 
-	a.takes = false;
-	loop_buffer_wait(loop, &a.task);
-	loop_buffer_wait(loop, &b.task);
-	loop_buffer_give(loop, last);
-	loop_buffer_give(loop, first);
-	assert_null(loop_buffer_take(loop));
-	loop_buffer_wait(loop, &c.task);
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_int_equal(a.runs, 1);
-	assert_non_null(b.data);
-	assert_int_equal(c.runs, 0);
-	assert_null(loop_buffer_take(loop));
-	assert_int_equal(loop_run(loop, -1), 0);
-	assert_non_null(c.data);
-	assert_ptr_not_equal(b.data, c.data);
+	open_streams(loop, streams, 2);
+	while (take(a, LOOP_BUFFER_SIZE))
+		;
+	assert_int_equal(a->count, LOOP_BUFFERS_MAX - LOOP_BUFFERS_MAX / 8);
+	assert_int_equal(take(b, 1), LOOP_PIECE_MIN);
+	assert_int_equal(take(b, LOOP_PIECE_MIN + 1), 0);
+	for (unsigned i = 0; i < LOOP_BUFFERS_MAX / 4; i++)
+		give(a);
+	assert_int_equal(take(b, LOOP_PIECE_MIN + 1), 2 * LOOP_PIECE_MIN);
+	/* a has more than half, and gets no more while b could use it. */
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), 0);
+	loop_claim_lend(&b->claim, true, loop_now_ms(loop));
+	assert_int_equal(take(a, LOOP_BUFFER_SIZE), LOOP_BUFFER_SIZE);
+	loop_close(loop);
+}
+
+/* Who has none gets spare pieces at once, and of them no more than it takes. */
+static void test_spare(void **state)
+{
+	struct loop *loop = loop_new();
+	struct stream streams[3], *a = &streams[0], *b = &streams[1], *c = &streams[2];
+
+	open_streams(loop, streams, 3);
+	for (int i = 0; i < 3; i++)
+		assert_true(take(a, LOOP_BUFFER_SIZE) > 0);
+	assert_true(take(b, LOOP_BUFFER_SIZE) > 0);
+	take_all(loop);
+	loop_claim_lend(&b->claim, false, loop_now_ms(loop));
+	loop_claim_lend(&a->claim, true, loop_now_ms(loop));
+	assert_true(take(c, LOOP_BUFFER_SIZE) > 0);
+	assert_int_equal(a->robberies, 1);
+	assert_int_equal(b->robberies, 0);
+	/* Whose loan is over is left alone. */
+	loop_claim_use(&a->claim);
+	give(c);
+	take_all(loop);
+	assert_int_equal(take(c, LOOP_BUFFER_SIZE), 0);
+	assert_int_equal(a->robberies + b->robberies, 1);
+	loop_claim_lend(&a->claim, true, loop_now_ms(loop));
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(c->count, 1);
+	assert_int_equal(a->count, 1);
+	loop_close(loop);
+}
+
+/* What is being sent goes only when the peer took nothing for long, and somebody has none. */
+static void test_idle(void **state)
+{
+	struct loop *loop = loop_new();
+	struct stream streams[3], *a = &streams[0], *b = &streams[1], *c = &streams[2];
+
+	open_streams(loop, streams, 3);
+	assert_true(take(a, LOOP_BUFFER_SIZE) > 0);
+	assert_true(take(b, LOOP_BUFFER_SIZE) > 0);
+	take_all(loop);
+	loop_claim_lend(&a->claim, false, loop_now_ms(loop));
+	loop_claim_lend(&b->claim, false, loop_now_ms(loop) - LOOP_IDLE_MS);
+	assert_int_equal(a->robberies + b->robberies, 0);
+	assert_true(take(c, LOOP_BUFFER_SIZE) > 0);
+	assert_int_equal(a->robberies, 0);
+	assert_int_equal(b->robberies, 1);
+	assert_int_equal(take(b, LOOP_BUFFER_SIZE), 0);
+	assert_true(loop->buffers.reclaim.is_set);
+	a->claim.idle_since_ms -= LOOP_IDLE_MS;
+	loop_timer_set(loop, &loop->buffers.reclaim, 0);
+	assert_int_equal(loop_run(loop, 0), 0);
+	assert_int_equal(a->count, 0);
+	assert_int_equal(b->count, 1);
+	loop_close(loop);
+}
+
+/* Those who want more get what others have spare only when these were idle for a while. */
+static void test_spare_for_more(void **state)
+{
+	struct loop *loop = loop_new();
+	struct stream streams[2], *a = &streams[0], *b = &streams[1];
+
+	open_streams(loop, streams, 2);
+	while (take(a, LOOP_BUFFER_SIZE))
+		;
+	assert_true(take(b, LOOP_BUFFER_SIZE) > 0);
+	loop_claim_lend(&a->claim, true, loop_now_ms(loop));
+	assert_int_equal(take(b, LOOP_BUFFER_SIZE), 0);
+	loop_claim_lend(&a->claim, true, loop_now_ms(loop) - LOOP_IDLE_MS);
+	assert_true(take(b, LOOP_BUFFER_SIZE) > 0);
 	loop_close(loop);
 }
 
@@ -208,9 +297,10 @@ static void test_trim(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pool),           cmocka_unit_test(test_waiters),
-		cmocka_unit_test(test_waiters_cancel), cmocka_unit_test(test_waiters_together),
-		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_pool),   cmocka_unit_test(test_waiters),
+		cmocka_unit_test(test_shares), cmocka_unit_test(test_more),
+		cmocka_unit_test(test_spare),  cmocka_unit_test(test_spare_for_more),
+		cmocka_unit_test(test_idle),   cmocka_unit_test(test_trim),
 	};
 
 	return RUN_BOTH(tests);

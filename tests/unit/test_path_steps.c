@@ -192,8 +192,8 @@ static void an_end_in_the_middle(void **state)
 		close_path(&one);
 		while (loop_pending(one.loop) > 0) /* what is being read keeps its buffer */
 			loop_run(one.loop, 100);
-		for (int i = 0; i < LOOP_BUFFERS_MAX; i++)
-			memset(loop_buffer_take(one.loop), 'x', LOOP_BUFFER_SIZE);
+		while ((scribble = loop_buffer_take(one.loop)))
+			memset(scribble, 'x', LOOP_BUFFER_SIZE);
 		scribble = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				-1, 0);
 		memset(scribble, 'x', 8 << 20);
