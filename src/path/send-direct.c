@@ -163,7 +163,7 @@ static void read_ahead(struct path_send_job *job)
 {
 	struct direct *direct = job->state;
 	const struct appetite *appetite = job->appetite;
-	unsigned depth = appetite ? appetite->depth : DEPTH;
+	unsigned depth = appetite ? appetite_depth(appetite) : DEPTH;
 	size_t block = appetite ? appetite_block(appetite) : LOOP_BUFFER_SIZE;
 	struct loop_piece piece;
 

@@ -287,12 +287,14 @@ static int release(struct stream_send *stream)
 /* What the step says about the peer and the disk. */
 static void learn(struct stream_send *stream, const struct path_send_job *job, int64_t count)
 {
+	uint64_t now = loop_now_ms(stream->loop);
+
 	if (count > 0)
-		appetite_sent(&stream->appetite, (uint64_t)count, loop_now_ms(stream->loop));
+		appetite_sent(&stream->appetite, (uint64_t)count, now);
 	else if (count == -EAGAIN && job->wait == PATH_WAIT_SOCKET)
-		appetite_full(&stream->appetite);
+		appetite_full(&stream->appetite, now);
 	else if (count == -EAGAIN)
-		appetite_starved(&stream->appetite);
+		appetite_starved(&stream->appetite, now);
 }
 
 static int64_t attempt(struct stream_send *stream)

@@ -2,19 +2,26 @@
 """A thousand clients of `sluice serve` that read one byte a second: others go on as if they were
 not there, and the server's memory stays what its pool of buffers is."""
 
+import os
 import re
 import resource
+import subprocess
 import threading
 import unittest
 
 from support import (
+    LOOPS,
     MIB,
+    WAIT,
     evict,
     is_sanitized,
     make_file,
+    program,
     serve,
     skip_unless_direct,
+    skip_unless_root,
     temp_folder,
+    wait_until,
 )
 
 CLIENTS = 1000
@@ -24,6 +31,14 @@ LITTLE = 4096
 BEGINNING = b"HTTP/1.1 200 OK\r\n"
 POOL = 64 * MIB  # of one worker
 BESIDE = 32 * MIB  # the program itself, and 1000 connections
+
+
+def warm_part(path, length):
+    """Brings the beginning of a file into the page cache, and nothing behind it."""
+    with open(path, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        for _ in range(length // MIB):
+            file.read(MIB)
 
 
 class Slow(unittest.TestCase):
@@ -99,6 +114,78 @@ class Slow(unittest.TestCase):
 
     def test_splice(self):
         self.assert_others_go_on("splice")
+
+
+class PartlyResident(unittest.TestCase):
+    """Clients that stay in the resident beginning of a file have nothing to wait for from the disk,
+    and must not hold what those need who have."""
+
+    CLIENTS = 80
+
+    def test_a_cold_file_beside_them(self):
+        folder = temp_folder(self.addCleanup)
+        half = make_file(folder / "half", SIZE, 1)
+        cold = make_file(folder / "cold", SIZE, 2)
+        for loop in LOOPS:
+            with self.subTest(loop=loop):
+                evict(half)
+                evict(cold)
+                warm_part(half, 8 * MIB)
+                env = {"SLUICE_LOOP": loop}
+                server = serve(self.addCleanup, folder, "--workers", "1", env=env)
+                for _ in range(self.CLIENTS):
+                    client = server.connect(receive_buffer=LITTLE)
+                    self.addCleanup(client.close)
+                    client.ask("/half", headers={"Range": "bytes=1-"})
+                    self.assertEqual(client.socket.recv(9), b"HTTP/1.1 ")
+                answer = server.request("/cold", headers={"Range": "bytes=1-"})
+                self.assertTrue(answer.body == cold.read_bytes()[1:])
+
+
+class OrdinaryNetwork(unittest.TestCase):
+    """Where packets are small a socket takes little at a time: the disk is read once all the
+    same."""
+
+    CLIENTS, TAKE, TAKES = 64, 16 << 10, 60
+    INSIDE = 'ip link set lo mtu 1500 up; exec "$@"'
+    READ = """
+import socket, sys, time
+port, count, take, takes = map(int, sys.argv[1:])
+sockets = []
+for number in range(count):
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * take)
+    one.connect(("127.0.0.1", port))
+    one.sendall(b"GET /%d HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n" % (number % 4))
+    sockets.append(one)
+for _ in range(takes):
+    for one in sockets:
+        one.recv(take)
+"""
+
+    def test_no_byte_is_read_many_times(self):
+        skip_unless_root("to make a network namespace")
+        program("ip")
+        folder = temp_folder(self.addCleanup)
+        skip_unless_direct("direct", folder)
+        for seed in range(4):
+            evict(make_file(folder / f"{seed}", SIZE, seed))
+        prefix = [program("unshare"), "--net", "sh", "-ec", self.INSIDE, "sh"]
+        done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+        if done.returncode:
+            self.skipTest(f"no network namespace here: {done.stderr.strip()}")
+        server = serve(self.addCleanup, folder, "--workers", "1", "--path", "direct", prefix=prefix)
+        inside = [program("nsenter"), f"--net=/proc/{server.pid}/ns/net", "python3", "-c"]
+        numbers = map(str, (server.port, self.CLIENTS, self.TAKE, self.TAKES))
+        subprocess.run([*inside, self.READ, *numbers], check=True, timeout=2 * WAIT)
+        lines = wait_until(
+            lambda: len(server.log()) == self.CLIENTS and server.log(), "the answers' lines"
+        )
+        sent = sum(line.bytes for line in lines)
+        with open(f"/proc/{server.pid}/io", encoding="ascii") as file:
+            read = int(re.search(r"read_bytes: (\d+)", file.read())[1])
+        # What was read ahead when the clients left is small beside what they took.
+        self.assertLess(read, 1.2 * sent + self.CLIENTS * MIB / 2)
 
 
 if __name__ == "__main__":

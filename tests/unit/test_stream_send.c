@@ -207,6 +207,68 @@ static void what_is_not_content_does_not_matter(void **state)
 	close_body(&body);
 }
 
+/* What a step says, with what it sent taken from the other end. */
+static int64_t step_and_drain(struct body *body)
+{
+	static char scrap[4 << 20];
+	int64_t count = stream_send_step(&body->stream);
+
+	while (read(body->pair[1], scrap, sizeof(scrap)) > 0)
+		;
+	return count;
+}
+
+/*
+ * More streams than buffers, of a file that is planned in several parts, with sockets that take a
+ * block at once: whoever has none takes from those who have, and no body ends early.
+ */
+static void few_buffers(void **state)
+{
+	enum { STREAMS = 6, SIZE = 72 << 20, SOCKET = 4 << 20 };
+	struct body bodies[STREAMS];
+	char name[] = "/var/tmp/sluice-unit-XXXXXX";
+	int small = source, left = STREAMS;
+
+	source = mkstemp(name);
+	assert_true(source >= 0);
+	unlink(name);
+	assert_int_equal(ftruncate(source, SIZE), 0);
+	for (int i = 0; i < STREAMS; i++) {
+		open_body(&bodies[i]);
+		setsockopt(bodies[i].pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &(int){SOCKET},
+			   sizeof(int));
+		if (i > 0) {
+			loop_close(bodies[i].loop);
+			bodies[i].loop = bodies[0].loop;
+		}
+		bodies[i].stream.forced = &path_send_direct;
+		stream_send_open(&bodies[i].stream, bodies[i].loop, bodies[i].file,
+				 bodies[i].pair[0], 0, SIZE);
+	}
+	for (int i = 0; i < LOOP_BUFFERS_MAX - 2; i++)
+		assert_non_null(loop_buffer_take(bodies[0].loop));
+	for (int turns = 0; left > 0 && turns < 100000; turns++) {
+		loop_run(bodies[0].loop, 1);
+		for (int i = left = 0; i < STREAMS; i++) {
+			int64_t count = step_and_drain(&bodies[i]);
+
+			assert_true(count >= 0 || count == -EAGAIN);
+			left += count != 0;
+		}
+	}
+	assert_int_equal(left, 0);
+	for (int i = STREAMS - 1; i >= 0; i--) {
+		assert_int_equal(bodies[i].tally.bytes, SIZE);
+		stream_send_close(&bodies[i].stream);
+		close(bodies[i].pair[0]);
+		close(bodies[i].pair[1]);
+		path_file_release(bodies[i].file);
+	}
+	loop_close(bodies[0].loop);
+	close(source);
+	source = small;
+}
+
 static int set_up(void **state)
 {
 	static const char content[2 * LENGTH];
@@ -236,6 +298,8 @@ int main(void)
 		cmocka_unit_test(a_look_in_the_middle_of_an_append),
 		cmocka_unit_test(a_file_that_grew_and_shrank),
 		cmocka_unit_test(what_is_not_content_does_not_matter),
+
+		cmocka_unit_test(few_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

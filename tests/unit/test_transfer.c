@@ -395,6 +395,56 @@ static void many_receives_share_the_buffers(void **state)
 	check_target(fixture, 0, 0, 3 << 20);
 }
 
+/* Peers that send nothing, or stop in the middle, hold no buffers while others need them. */
+static void silent_receives_starve_nobody(void **state)
+{
+	enum { SILENT = 150, BEGUN = 10000, LENGTH = 3 << 20 };
+	struct fixture *fixture = *state;
+	struct sluice_receive *receives[SILENT + 1];
+	struct sluice_engine *engine;
+	int pairs[SILENT + 1][2], results[SILENT + 1];
+	size_t sent = 0;
+
+	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	for (int i = 0; i <= SILENT; i++) {
+		results[i] = 1;
+		unix_pair(pairs[i]);
+		fcntl(pairs[i][0], F_SETFL, O_NONBLOCK);
+		fcntl(pairs[i][1], F_SETFL, O_NONBLOCK);
+		if (i < SILENT && i % 2)
+			assert_int_equal(write(pairs[i][0], fixture->content, BEGUN), BEGUN);
+		assert_int_equal(sluice_receive_open(&receives[i], engine, pairs[i][1],
+						     fixture->target, 0, LENGTH, NULL, note_result,
+						     &results[i], NULL),
+				 0);
+		sluice_engine_run(engine, 0);
+	}
+	for (int turns = 0; results[SILENT] == 1 && turns < 20000; turns++) {
+		ssize_t count = write(pairs[SILENT][0], fixture->content + sent, LENGTH - sent);
+
+		sent += count > 0 ? (size_t)count : 0;
+		sluice_engine_run(engine, 1);
+	}
+	assert_int_equal(results[SILENT], 0);
+	check_target(fixture, 0, 0, LENGTH);
+	/* The silent ones go on as if nothing had been. */
+	sent = BEGUN;
+	for (int turns = 0; results[1] == 1 && turns < 20000; turns++) {
+		ssize_t count = write(pairs[1][0], fixture->content + sent, LENGTH - sent);
+
+		sent += count > 0 ? (size_t)count : 0;
+		sluice_engine_run(engine, 1);
+	}
+	assert_int_equal(results[1], 0);
+	check_target(fixture, 0, 0, LENGTH);
+	for (int i = 0; i <= SILENT; i++) {
+		sluice_receive_close(receives[i]);
+		close(pairs[i][0]);
+		close(pairs[i][1]);
+	}
+	sluice_engine_close(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +457,7 @@ int main(void)
 		cmocka_unit_test(a_descriptor_can_be_closed_after_the_transfer),
 		cmocka_unit_test(slow_peers_starve_nobody),
 		cmocka_unit_test(many_receives_share_the_buffers),
+		cmocka_unit_test(silent_receives_starve_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
