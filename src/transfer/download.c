@@ -79,7 +79,7 @@ int download_wait_socket(struct download *download, const char *what)
 		/* Looked at after the turn: this process itself may have been stopped for a while.
 		 */
 		if (result == 0 && !download->client.is_ready &&
-		    now_ms() - download->active_ms >= timeout_seconds(download) * 1000)
+		    now_ms() - download->active_ms >= (uint64_t)timeout_seconds(download) * 1000)
 			result = error_set(download->error, ETIMEDOUT, "%s:%s: timed out %s (%u s)",
 					   download->url.host, download->url.port, what,
 					   timeout_seconds(download));
