@@ -219,15 +219,24 @@ static void print_bills(const char *name, const struct sluice_get_result *result
 		      stderr);
 }
 
+/* JSON is UTF-8, and a name or a URL need not be. */
+static json_t *safe_string(const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *safe = malloc(size);
+	json_t *string = safe ? json_string(text_for_terminal(safe, size, text)) : NULL;
+
+	free(safe);
+	return string;
+}
+
 static int print_json(const char *url, const struct sluice_get_result *result)
 {
-	char safe_url[4 * 8192], safe_file[4 * 4096]; /* JSON is UTF-8 */
-	json_t *root = json_pack(
-		"{s:s, s:s, s:i, s:I, s:o, s:o}", "url",
-		text_for_terminal(safe_url, sizeof(safe_url), url), "file",
-		text_for_terminal(safe_file, sizeof(safe_file), result->file), "status",
-		(int)result->status, "resumed_from_bytes", (json_int_t)result->resumed_from_bytes,
-		"bill", bill_to_json(&result->bill), "server_bill", server_bill_json(result));
+	json_t *root = json_pack("{s:o, s:o, s:i, s:I, s:o, s:o}", "url", safe_string(url), "file",
+				 safe_string(result->file), "status", (int)result->status,
+				 "resumed_from_bytes", (json_int_t)result->resumed_from_bytes,
+				 "bill", bill_to_json(&result->bill), "server_bill",
+				 server_bill_json(result));
 
 	if (!root)
 		return command_failed("the bill: %s", strerror(ENOMEM));

@@ -19,11 +19,15 @@ int http_target_path(struct http_text target, char *path, size_t size);
 /* Appends name with everything but unreserved characters and '/' percent-encoded. */
 void http_percent_encode(struct buffer *out, const char *name);
 
+/* Signed URLs of stores have 1 to 8 KiB; a head that holds a Location may have 64. */
+#define HTTP_URL_TARGET_MAX ((size_t)32 << 10)
+
 struct http_url {
 	char host[256]; /* without brackets for IPv6 */
 	char port[6];   /* decimal; "80" where the URL has none */
 	bool host_is_ipv6;
-	char target[8192]; /* path and query, begins with '/', no fragment, spaces etc. encoded */
+	/* Path and query: begins with '/', no fragment, spaces etc. encoded */
+	char target[HTTP_URL_TARGET_MAX + 1];
 };
 
 /*
