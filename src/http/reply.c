@@ -37,6 +37,7 @@ static const struct slot {
 	{"content-encoding", offsetof(struct http_response, content_encoding), SAME},
 	{"location", offsetof(struct http_response, location), SAME},
 	{"content-type", offsetof(struct http_response, content_type), FIRST},
+	{"date", offsetof(struct http_response, date), FIRST},
 	{"retry-after", offsetof(struct http_response, retry_after), FIRST},
 	{"server", offsetof(struct http_response, server), FIRST},
 	{"sluice-bill", offsetof(struct http_response, bill), SAME},

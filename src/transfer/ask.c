@@ -6,16 +6,19 @@
 #include "base/error.h"
 #include "host/socket.h"
 #include "http/coding.h"
-#include "http/condition.h"
-#include "http/range.h"
 #include "transfer/download.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-enum { REDIRECTS_MAX = 10 };
+enum {
+	REDIRECTS_MAX = 10,
+	OVERS_MAX =
+		2, /* how often a run starts over: a server that is wrong each time must end it */
+};
 
 /* Fails with a sentence, unless the wait has said one already. */
 static int failed(struct download *download, int result, const char *what)
@@ -79,26 +82,18 @@ static int set_congestion(struct download *download)
 		       : 0;
 }
 
-/* "http://host:port/path", for comparing */
-static void format_url(const struct http_url *url, struct buffer *out)
+/* What is wanted of the file, and on which condition. */
+static void add_question(const struct question *question, struct buffer *text)
 {
-	char host[280];
+	const struct validator *validator = question->validator;
 
-	http_url_host(url, host, sizeof(host));
-	buffer_printf(out, "http://%s%s", host, url->target);
-}
-
-/* An ETag means something at the URL that gave it, and at no other. */
-static bool is_url_of_part(const struct download *download)
-{
-	struct buffer text = {0};
-	bool is_same;
-
-	format_url(&download->url, &text);
-	is_same = !text.failed && download->target.journal.answered &&
-		  strcmp(text.data, download->target.journal.answered) == 0;
-	buffer_free(&text);
-	return is_same;
+	if (question->here > 0)
+		buffer_printf(text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
+			      (unsigned long long)question->from, validator->text);
+	else if (question->is_conditional)
+		buffer_printf(text, "%s: %s\r\n",
+			      validator->is_date ? "If-Modified-Since" : "If-None-Match",
+			      validator->text);
 }
 
 static int send_request(struct download *download)
@@ -111,13 +106,13 @@ static int send_request(struct download *download)
 	http_url_host(&download->url, host, sizeof(host));
 	buffer_printf(&text,
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\n%s\r\n",
-		      download->url.target, host, SLUICE_VERSION,
-		      download->options->server_bill ? "Prefer: " HTTP_BILL_PREFERENCE
-						     : "Connection: close");
-	if (download->resume > 0 && is_url_of_part(download))
-		buffer_printf(&text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
-			      (unsigned long long)download->resume, download->target.journal.etag);
+		      "Accept-Encoding: identity\r\n",
+		      download->url.target, host, SLUICE_VERSION);
+	if (download->options->server_bill)
+		buffer_text(&text, "Prefer: " HTTP_BILL_PREFERENCE "\r\n");
+	else if (download->keeps_nothing)
+		buffer_text(&text, "Connection: close\r\n");
+	add_question(&download->question, &text);
 	buffer_text(&text, "\r\n");
 	result = text.failed ? -ENOMEM : 0;
 	while (result == 0 &&
@@ -151,6 +146,7 @@ static int exchange(struct download *download)
 {
 	int result = connect_any(download);
 
+	download->is_connected = result == 0;
 	if (result == 0)
 		result = set_congestion(download);
 	if (result == 0)
@@ -204,56 +200,18 @@ static int ask(struct download *download)
 static void name_redirect(struct download *download)
 {
 	struct buffer text = {0};
+	char host[280];
 
 	if (!*download->base.host || download->error->code == ECANCELED)
 		return;
-	format_url(&download->url, &text);
+	http_url_host(&download->url, host, sizeof(host));
+	buffer_printf(&text, "http://%s%s", host, download->url.target);
 	if (!text.failed)
 		error_append(download->error, " (redirected to %s)", text.data);
 	buffer_free(&text);
 }
 
 /* What the answer means */
-
-/* A 206 must be just what was asked for. */
-static int check_partial(struct download *download)
-{
-	const struct http_response *head = &download->head;
-	const struct journal *journal = &download->target.journal;
-	struct http_content_range range = {0};
-	uint64_t resume = download->resume;
-
-	if (resume == 0)
-		return error_set(download->error, EPROTO,
-				 "the server answered 206 to a request for the whole file");
-	if (!head->content_range.data || !http_content_range_parse(head->content_range, &range) ||
-	    !range.has_range)
-		return error_set(download->error, EPROTO,
-				 "the server answered 206 without saying which bytes");
-	if (!range.has_size)
-		range.size = range.offset + range.length;
-	if (range.offset != resume || range.size != journal->size ||
-	    range.length != range.size - resume)
-		return error_set(download->error, EPROTO,
-				 "asked for bytes %llu-%llu/%llu, the server sends %llu-%llu",
-				 (unsigned long long)resume, (unsigned long long)journal->size - 1,
-				 (unsigned long long)journal->size,
-				 (unsigned long long)range.offset,
-				 (unsigned long long)(range.offset + range.length - 1));
-	if (head->has_content_length && head->content_length != range.length)
-		return error_set(download->error, EPROTO,
-				 "the server's Content-Length %llu and its range of %llu bytes "
-				 "contradict each other",
-				 (unsigned long long)head->content_length,
-				 (unsigned long long)range.length);
-	if (head->etag.data && !http_text_is(head->etag, journal->etag))
-		return error_set(download->error, EPROTO,
-				 "the server sends another version than was asked for; remove %s "
-				 "to start over",
-				 download->target.part);
-	download->expected = range.size;
-	return 0;
-}
 
 /* Asked not to encode the file, the server did: what comes is something else. */
 static bool is_encoded(const struct download *download)
@@ -276,67 +234,128 @@ static int refuse_encoded(struct download *download)
 		http_text_printable(download->head.content_encoding, printable, sizeof(printable)));
 }
 
-/* The whole file comes: what an earlier call left is of no use. */
-static void start_over(struct download *download)
+static int refuse(struct download *download, const struct verdict *verdict)
+{
+	return verdict->why ? error_set(download->error, EPROTO, "%s", verdict->why)
+			    : download_refuse_status(download);
+}
+
+/* All of the file comes: what an earlier call left is of no use. */
+static void take_all(struct download *download, const struct verdict *verdict)
 {
 	const struct http_response *head = &download->head;
 	struct journal *journal = &download->target.journal;
-	struct buffer answered = {0};
 
-	if (download->resume > 0 && http_text_is(head->etag, journal->etag))
-		download->why_over = "the server does not continue downloads: starting over";
-	else if (download->resume > 0)
-		download->why_over = "the file has changed on the server: starting over";
-	else if (download->target.had_part)
-		download->why_over = "the part that is there cannot be continued: starting over";
-	download->resume = 0;
-	download->expected = head->has_content_length ? head->content_length : UINT64_MAX;
+	if (download->question.here > 0)
+		download->why_over = validator_is_in(&journal->validator, head)
+					     ? "the server does not continue downloads"
+					     : "the file has changed on the server";
+	else if (download->target.had_part && !download->why_over)
+		download->why_over = "the part that is there cannot be continued";
+	download->resume = download->done = 0;
+	download->question = (struct question){0};
 	journal_clear(journal);
-	format_url(&download->url, &answered);
-	if (!answered.failed && http_etag_is_strong(head->etag) &&
-	    head->etag.length < sizeof(journal->etag) && head->has_content_length)
-		memcpy(journal->etag, head->etag.data, head->etag.length);
-	journal->answered = answered.data; /* buffer_free is journal_clear's */
-	journal->size = download->expected;
+	journal->size = verdict->size;
+	if (verdict->size != UINT64_MAX)
+		validator_read(&journal->validator, head, time(NULL));
 }
 
-/* After 416 the part is longer than the file, or of another file: ask again for all of it. */
-static int ask_for_all(struct download *download)
+static int take(struct download *download, const struct verdict *verdict)
 {
-	download->why_over = "the server has no data past the partial file: starting over";
-	http_client_close(&download->client);
-	download->resume = 0;
-	download->target.had_part = false;
-	if (http_url_parse(&download->url, download->url_text, download->error) < 0)
-		return -EINVAL;
-	return ask(download);
-}
-
-static int take_answer(struct download *download)
-{
-	const struct http_response *head = &download->head;
-	int result = ask(download);
-
-	if (result == 0 && head->status == 416 && download->resume > 0)
-		result = ask_for_all(download);
-	if (result < 0)
-		return result;
-	if (head->status != 200 && head->status != 206)
-		return download_refuse_status(download);
-	if (head->has_content_length && head->content_length > INT64_MAX)
-		return error_set(download->error, EPROTO,
-				 "the server claims a length that no file can have");
 	if (is_encoded(download))
 		return refuse_encoded(download);
-	if (head->status == 206)
-		return check_partial(download);
-	start_over(download);
+	if (download->question.here == 0 || download->head.status != 206)
+		take_all(download, verdict);
+	download->at = verdict->first;
+	download->end = verdict->end;
+	download->expected = verdict->size;
+	if (verdict->end == verdict->size || (*download->target.journal.validator.text &&
+					      download->output_fd < 0 && !download->keeps_nothing))
+		return 0;
+	return error_set(download->error, EPROTO,
+			 "the server sends %llu bytes of %llu, although all were asked for",
+			 (unsigned long long)verdict->end, (unsigned long long)verdict->size);
+}
+
+int download_start_over(struct download *download, const char *why)
+{
+	if (download->overs++ == OVERS_MAX)
+		return error_set(download->error, EPROTO, "%s, again and again: try it later", why);
+	download->why_over = why;
+	download->question = (struct question){0};
+	download->resume = download->done = 0;
+	download->error->text[0] = '\0';
 	return 0;
+}
+
+int download_ask_again(struct download *download, const char *why)
+{
+	if (download->has_asked_again)
+		return download_start_over(download, why);
+	download->has_asked_again = true;
+	download->error->text[0] = '\0';
+	return 0;
+}
+
+/* No answer to be had from a server that could be reached: it may be the range that it fails at. */
+static bool may_be_the_range(const struct download *download, int result)
+{
+	return download->is_connected &&
+	       (download->question.here > 0 || download->question.is_conditional) &&
+	       (result == -EPROTO || result == -ELOOP || result == -ECONNRESET || result == -EPIPE);
+}
+
+static struct verdict judge(struct download *download)
+{
+	static const char why[] = "the server does not answer when asked to continue";
+	int result = http_url_parse(&download->url, download->url_text, download->error);
+
+	http_client_close(&download->client);
+	download->base = (struct http_url){0};
+	if (result == 0)
+		result = ask(download);
+	if (result == 0 && download->question.here > 0 && is_encoded(download))
+		return (struct verdict){.kind = VERDICT_ASK_ALL,
+					.why = "the server sends it encoded"};
+	if (result == 0)
+		return verdict_of(&download->question, &download->head);
+	download->failure = result;
+	return (struct verdict){.kind = may_be_the_range(download, result) ? VERDICT_ASK_AGAIN
+									   : VERDICT_FAILED,
+				.why = why};
+}
+
+static int ask_until_it_is_clear(struct download *download)
+{
+	int result = 0;
+
+	while (result == 0) {
+		struct verdict verdict = judge(download);
+
+		switch (verdict.kind) {
+		case VERDICT_TAKE:
+			return take(download, &verdict);
+		case VERDICT_SAME:
+			download->is_unchanged = true;
+			return 0;
+		case VERDICT_REFUSE:
+			return refuse(download, &verdict);
+		case VERDICT_FAILED:
+			return download->failure;
+		case VERDICT_ASK_AGAIN:
+			result = download_ask_again(download, verdict.why);
+			break;
+		case VERDICT_ASK_ALL:
+			result = download_start_over(download, verdict.why);
+			break;
+		}
+	}
+	return result;
 }
 
 int download_ask(struct download *download)
 {
-	int result = take_answer(download);
+	int result = ask_until_it_is_clear(download);
 
 	if (result == 0)
 		download_note_bill(download);

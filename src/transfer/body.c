@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The body of a download: by a receive path straight from the socket, or through the client's
- * buffer where it has to be decoded or goes to a descriptor; then to the disk and to its name.
+ * The body of an answer: by a receive path straight from the socket, or through the client's buffer
+ * where it has to be decoded or compared, or goes to a descriptor; and to the disk.
  */
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
@@ -11,11 +12,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SAVE_MS = 5000 }; /* how often the journal is brought up to date */
+enum {
+	SAVE_MS = 5000,   /* how often the journal is brought up to date */
+	PIECE = 64 << 10, /* that is compared in one go */
+};
 
-static int open_stream(struct download *download)
+int download_open_stream(struct download *download)
 {
 	struct stream_recv_options options = {
 		.wake = download_wake,
@@ -25,15 +30,14 @@ static int open_stream(struct download *download)
 		.keep_cached = download->options->keep_cached,
 		.no_sync = download->options->no_sync,
 	};
-	uint64_t length = download->expected == UINT64_MAX ? UINT64_MAX
-							   : download->expected - download->resume;
+	uint64_t length = download->end == UINT64_MAX ? UINT64_MAX : download->end - download->done;
 
 	return stream_recv_open(&download->stream, download->loop, download->target.file,
-				download->client.fd, download->resume, length, &options,
+				download->client.fd, download->done, length, &options,
 				download->error);
 }
 
-static int body_failed(struct download *download, int64_t code)
+int download_body_failed(struct download *download, int64_t code)
 {
 	char words[ERROR_WORDS];
 
@@ -85,25 +89,91 @@ static int write_all(struct download *download, const char *data, size_t length)
 	return result;
 }
 
-/* Takes all of the bytes, waiting where it has to. */
-static int take(struct download *download, const char *data, size_t length)
+static void on_read(struct loop_op *op, int64_t result)
+{
+	struct download *download =
+		(struct download *)((char *)op - offsetof(struct download, read));
+
+	download->is_reading = false;
+	download->read_result = result;
+}
+
+/* From the part, without a time limit or the wish to stop: it ends by itself. */
+static int64_t read_part(struct download *download, char *data, size_t length, uint64_t offset)
+{
+	download->is_reading = true;
+	download->read.done = on_read;
+	loop_read(download->loop, &download->read, download->target.file->fd, data, length, offset);
+	while (download->is_reading)
+		if (loop_run(download->loop, -1) < 0)
+			return -EIO;
+	return download->read_result;
+}
+
+/* Whether these bytes of the file are what is here. */
+static bool is_here(struct download *download, const char *data, size_t length)
+{
+	_cleanup_free_ char *here = malloc(PIECE);
+	uint64_t offset = download->at;
+
+	while (here && length > 0) {
+		size_t size = size_min(length, PIECE);
+		int64_t count = read_part(download, here, size, offset);
+
+		if (count <= 0 || memcmp(here, data, (size_t)count) != 0)
+			return false;
+		data += count;
+		offset += (uint64_t)count;
+		length -= (size_t)count;
+	}
+	return here;
+}
+
+static int push(struct download *download, const char *data, size_t length)
 {
 	int result = 0;
-	int64_t count;
 
-	if (!download->stream)
-		return write_all(download, data, length);
 	while (result == 0 && length > 0) {
-		count = stream_recv_push(download->stream, data, length);
+		int64_t count = stream_recv_push(download->stream, data, length);
+
 		if (count == -EAGAIN) {
 			result = download_wait_stream(download);
 		} else if (count < 0) {
-			result = body_failed(download, count);
+			result = download_body_failed(download, count);
 		} else {
 			data += count;
 			length -= (size_t)count;
 		}
 	}
+	return result;
+}
+
+/* How many bytes from `at` on are here already, and are compared. */
+static uint64_t overlap(const struct download *download)
+{
+	return download->at < download->done ? download->done - download->at : 0;
+}
+
+/* Takes all of the bytes, waiting where it has to. */
+static int take(struct download *download, const char *data, size_t length)
+{
+	size_t known = size_min(length, overlap(download));
+	int result = 0;
+
+	if (length > download->end - download->at) {
+		download_body_failed(download, -EFBIG);
+		return -EFBIG;
+	}
+	if (known > 0 && !is_here(download, data, known))
+		return -ESTALE;
+	download->at += length;
+	/* Out of the socket, and read to compare. */
+	download->tally.cpu_copied_bytes += 2 * known;
+	if (download->output_fd >= 0)
+		result = write_all(download, data, length);
+	else if (length > known)
+		result = push(download, data + known, length - known);
+	download_mark_active(download);
 	return result;
 }
 
@@ -130,7 +200,8 @@ static void start_save(struct download *download, uint64_t done)
 	struct target *target = &download->target;
 
 	download->saved_ms = loop_now_ms(download->loop);
-	if (!target->is_ours || target->has_lost || !*target->journal.etag || done <= target->saved)
+	if (!target->is_ours || target->has_lost || !*target->journal.validator.text ||
+	    done <= target->saved)
 		return;
 	download->save_offset = done;
 	download->is_saving = true;
@@ -143,7 +214,7 @@ static void start_save(struct download *download, uint64_t done)
 static int save_now_and_then(struct download *download)
 {
 	if (download->save_result < 0)
-		return body_failed(download, download->save_result);
+		return download_body_failed(download, download->save_result);
 	if (!download->is_saving && download->target.sync &&
 	    loop_now_ms(download->loop) - download->saved_ms >= SAVE_MS)
 		start_save(download, stream_recv_settled(download->stream));
@@ -172,7 +243,7 @@ static int stream_body(struct download *download)
 		if (count == -EAGAIN)
 			result = download_wait_stream(download);
 		else if (count < 0)
-			result = body_failed(download, count);
+			result = download_body_failed(download, count);
 		else
 			download_mark_active(download);
 		if (result == 0 && count > 0)
@@ -195,7 +266,7 @@ static int64_t receive(struct download *download)
 	download_mark_active(download);
 	if (count > 0 && download_report(download) < 0)
 		return -ECANCELED;
-	return count < 0 ? body_failed(download, count) : count;
+	return count < 0 ? download_body_failed(download, count) : count;
 }
 
 static int decode_chunked(struct download *download)
@@ -238,12 +309,27 @@ static int decode_chunked(struct download *download)
 static int take_early_bytes(struct download *download)
 {
 	struct http_client *client = &download->client;
-	size_t length = client->filled - client->used;
+	size_t length = size_min(client->filled - client->used, download->end - download->at);
 
-	if (download->expected != UINT64_MAX)
-		length = size_min(length, download->expected - download->resume);
 	client->used += length;
 	return take(download, client->input + client->used - length, length);
+}
+
+/* What is here already, where the answer begins before its end. */
+static int take_overlap(struct download *download)
+{
+	struct http_client *client = &download->client;
+	int result = 0;
+
+	while (result == 0 && overlap(download) > 0 && download->at < download->end) {
+		int64_t count = receive(download);
+
+		if (count <= 0)
+			return count < 0 ? (int)count : download_body_failed(download, -ENODATA);
+		client->used = size_min((uint64_t)count, download->end - download->at);
+		result = take(download, client->input, client->used);
+	}
+	return result;
 }
 
 static int copy_to_fd(struct download *download)
@@ -263,32 +349,38 @@ static int copy_to_fd(struct download *download)
 	if (result == 0 && count < 0)
 		return (int)count;
 	if (result == 0 && count == 0 && download->expected != UINT64_MAX)
-		return body_failed(download, -ENODATA);
+		return download_body_failed(download, -ENODATA);
 	return result;
 }
 
-static int receive_body(struct download *download)
+int download_receive_body(struct download *download)
 {
 	int result;
 
 	if (download->head.chunked) {
+		http_chunked_close(download->chunked);
 		result = http_chunked_open(&download->chunked);
 		return result < 0 ? error_set_errno(download->error, -result, "chunked body")
 				  : decode_chunked(download);
 	}
 	result = take_early_bytes(download);
+	if (result == 0)
+		result = take_overlap(download);
 	if (result < 0)
 		return result;
-	return download->stream ? stream_body(download) : copy_to_fd(download);
+	if (download->output_fd >= 0)
+		return copy_to_fd(download);
+	return download->stream ? stream_body(download) : 0;
 }
 
-static int finish_stream(struct download *download)
+/* The bytes of this answer are on the disk. */
+int download_finish_stream(struct download *download)
 {
 	struct stream_recv *stream = download->stream;
 	int result = 0, waited = 0;
 
-	if (download->expected != UINT64_MAX && stream_recv_offset(stream) != download->expected)
-		return body_failed(download, -ENODATA);
+	if (download->end != UINT64_MAX && stream_recv_offset(stream) != download->end)
+		return download_body_failed(download, -ENODATA);
 	while (waited == 0 && (result = stream_recv_finish(stream)) == -EAGAIN)
 		waited = download_wait_stream(download);
 	if (waited < 0)
@@ -300,7 +392,7 @@ static int finish_stream(struct download *download)
 	/* Only one of two syncs is told that it failed. */
 	if (result == 0)
 		result = (int)download->save_result;
-	return result < 0 ? body_failed(download, result) : 0;
+	return result < 0 ? download_body_failed(download, result) : 0;
 }
 
 static void settle(struct download *download)
@@ -311,72 +403,26 @@ static void settle(struct download *download)
 	wait_for_save(download);
 }
 
-static void keep_part(struct download *download, bool stays_anyway)
+/* What came is counted, and the next answer gets a stream of its own. */
+void download_close_stream(struct download *download)
 {
-	uint64_t done = download->resume;
+	if (!download->stream)
+		return;
+	settle(download);
+	download->done = stream_recv_settled(download->stream);
+	if (download->options->explain)
+		stream_recv_explain(download->stream, &download->lines);
+	stream_recv_close(download->stream);
+	download->stream = NULL;
+}
 
-	if (download->stream) {
-		settle(download);
-		done = stream_recv_settled(download->stream);
-	}
+void download_save(struct download *download, uint64_t done)
+{
 	start_save(download, done);
 	wait_for_save(download);
-	target_keep(&download->target, done, stays_anyway, download->error);
-}
-
-static void tell_what_is_aside(struct download *download)
-{
-	const struct target *target = &download->target;
-	char text[768];
-
-	if (!*target->aside || !download->options->note)
-		return;
-	snprintf(text, sizeof(text), "%s: it stays as it is, and %s is used", target->aside,
-		 target->part);
-	download->options->note(download->options->argument, text);
-}
-
-/* What happens between an open target and its commit. */
-static int fill_target(struct download *download)
-{
-	int result;
-
-	if (download->why_over && download->options->note)
-		download->options->note(download->options->argument, download->why_over);
-	download->saved_ms = loop_now_ms(download->loop);
-	result = open_stream(download);
-	if (result == 0)
-		result = receive_body(download);
-	return result < 0 ? result : finish_stream(download);
-}
-
-int download_to_file(struct download *download)
-{
-	struct target *target = &download->target;
-	bool is_whole = false;
-	int result = target_create(target, download->resume, download->error);
-
-	if (result == 0) {
-		tell_what_is_aside(download);
-		download->result->bill.page_cache_before_bytes =
-			download_resident(download, download->resume);
-		result = fill_target(download);
-	}
-	if (result == 0) {
-		is_whole = true;
-		result = target_commit(target, download_done(download), download->error);
-	}
-	if (result < 0)
-		keep_part(download, is_whole || result == -ECANCELED);
-	return result;
-}
-
-int download_to_nothing(struct download *download)
-{
-	return fill_target(download);
 }
 
 int download_to_fd(struct download *download)
 {
-	return receive_body(download);
+	return download_receive_body(download);
 }

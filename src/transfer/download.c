@@ -36,7 +36,7 @@ uint64_t download_done(const struct download *download)
 {
 	if (download->stream)
 		return stream_recv_offset(download->stream);
-	return download->output_fd >= 0 ? download->written_to_fd : download->resume;
+	return download->output_fd >= 0 ? download->written_to_fd : download->done;
 }
 
 int download_report(struct download *download)

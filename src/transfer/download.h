@@ -13,6 +13,7 @@
 #include "http/client.h"
 #include "stream/recv.h"
 #include "transfer/target.h"
+#include "transfer/verdict.h"
 
 struct download {
 	const struct sluice_get_options *options;
@@ -38,9 +39,20 @@ struct download {
 	int64_t save_result; /* of all so far: 0 or the failure */
 	bool is_saving, is_woken;
 	uint64_t expected; /* size of the whole file; UINT64_MAX: not known */
-	uint64_t resume, written_to_fd;
+	uint64_t resume;   /* bytes that an earlier call brought */
+	uint64_t done;     /* bytes that are here, and written, while no stream is open */
+	uint64_t at, end;  /* of the file: the body's next byte, and where this answer ends */
+	uint64_t written_to_fd;
+	struct question question; /* what is asked for */
+	unsigned overs, tiny;     /* how often it was started over; answers of next to nothing */
+	bool has_asked_again, is_connected, is_unchanged;
+	int failure; /* why there is no answer */
+	struct loop_op read;
+	int64_t read_result;
+	bool is_reading;
+	struct buffer lines;             /* explanations of streams that are closed */
 	char bill_path[HTTP_BILL_PATH];  /* where the server has its side; empty: nowhere */
-	const char *why_over;            /* why an earlier call's part is not used; NULL: it is */
+	const char *why_over;            /* why it is started over; NULL: it is not */
 	uint64_t active_ms, reported_ms; /* when there was progress last, and a report */
 };
 
@@ -59,14 +71,36 @@ void download_wake(void *owner);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
 
-/* ask.c: asks for the file, follows redirects, and decides from the answer what is to come: resume,
- * expected and the journal are set. */
+/*
+ * ask.c: asks the question, follows redirects, and asks another one where the answer is of no use,
+ * until bytes come: at, end, expected and the journal are set; or nothing has to (is_unchanged).
+ */
 int download_ask(struct download *download);
+/* The answer was of no use, or did not fit what is here. The next question is the same once more;
+ * or it is for all of the file. 0, or -errno with error where that was tried before. */
+int download_ask_again(struct download *download, const char *why);
+int download_start_over(struct download *download, const char *why);
 /* refusal.c: fails with what the answer's status means, and what the server says about it. */
 int download_refuse_status(struct download *download);
-/* body.c: takes the body to the file, to the disk, to its name; or to the descriptor. */
-int download_to_file(struct download *download);
+/* body.c: the stream from `done` to `end` of the file, ... */
+int download_open_stream(struct download *download);
+/* ... which the body goes to, as far as it is not here already: that is compared (-ESTALE: it
+ * differs; -EFBIG: more comes than was said). To output_fd where there is one. */
+int download_receive_body(struct download *download);
+/* What came is on the disk. */
+int download_finish_stream(struct download *download);
+/* What came, whole or not, is counted in `done`, and there is no stream any more. */
+void download_close_stream(struct download *download);
+/* Brings the journal up to date. */
+void download_save(struct download *download, uint64_t done);
+/* Says what failed; returns code, or what else comes of it. */
+int download_body_failed(struct download *download, int64_t code);
 int download_to_fd(struct download *download);
+
+/* to-file.c: takes the body to the file, to the disk, to its name. 0; DOWNLOAD_ASK: there is
+ * another question to be asked; or -errno. */
+#define DOWNLOAD_ASK 1
+int download_to_file(struct download *download);
 int download_to_nothing(struct download *download);
 
 /* server-bill.c: looks in the answer's head for the server's side of the bill, ... */

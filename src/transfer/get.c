@@ -4,6 +4,7 @@
  * continued. One thread, one loop of its own, one exchange at a time.
  */
 #include "base/error.h"
+#include "base/size.h"
 #include "base/sys.h"
 #include "transfer/download.h"
 
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { OVERLAP = 64 << 10 };
 
 /* A device, a FIFO or a socket that is there already is written to, never replaced. */
 static bool is_special(const char *output)
@@ -43,6 +46,24 @@ static int open_special(struct download *download, const char *output)
 				       : 0;
 }
 
+/*
+ * The last bytes that are here are asked for again and compared. A validator is only as good as the
+ * server, and means nothing at another URL, where a redirect may lead (RFC 9110 8.8.3).
+ */
+static void ask_for_rest(struct download *download)
+{
+	const struct journal *journal = &download->target.journal;
+	uint64_t here = journal->done;
+
+	download->resume = download->done = here;
+	download->question = (struct question){
+		.here = here,
+		.from = here - size_min(here, OVERLAP),
+		.size = journal->size,
+		.validator = &journal->validator,
+	};
+}
+
 static int choose_output(struct download *download)
 {
 	const char *output = download->options->output;
@@ -67,7 +88,8 @@ static int choose_output(struct download *download)
 		return open_special(download, output);
 	result = target_open(&download->target, output, download->url_text, download->error);
 	download->target.sync = !download->options->no_sync;
-	download->resume = result == 0 ? download->target.journal.done : 0;
+	if (result == 0)
+		ask_for_rest(download);
 	return result;
 }
 
@@ -84,14 +106,16 @@ static int choose_path(struct download *download)
 	return 0;
 }
 
-static void explain(const struct download *download)
+static void explain(struct download *download)
 {
 	struct buffer lines = {0};
 
 	if (!download->options->explain)
 		return;
 	if (download->stream)
-		stream_recv_explain(download->stream, &lines);
+		stream_recv_explain(download->stream, &download->lines);
+	if (download->lines.length > 0)
+		buffer_text(&lines, download->lines.data);
 	else if (download->written_to_fd > 0)
 		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
@@ -104,6 +128,28 @@ static void explain(const struct download *download)
 	buffer_free(&lines);
 }
 
+static int take_body(struct download *download)
+{
+	if (download->is_unchanged)
+		return 0;
+	if (download->output_fd >= 0)
+		return download_to_fd(download);
+	return download->keeps_nothing ? download_to_nothing(download) : download_to_file(download);
+}
+
+static int fetch(struct download *download)
+{
+	int result;
+
+	do {
+		result = download_ask(download);
+		download->result->resumed_from_bytes = result == 0 ? download->resume : 0;
+		if (result == 0)
+			result = take_body(download);
+	} while (result == DOWNLOAD_ASK);
+	return result;
+}
+
 static int run(struct download *download)
 {
 	int result = http_url_parse(&download->url, download->url_text, download->error);
@@ -114,14 +160,7 @@ static int run(struct download *download)
 		result = loop_open(&download->loop, LOOP_AUTO, download->error);
 	if (result == 0)
 		result = choose_output(download);
-	if (result == 0)
-		result = download_ask(download);
-	if (result < 0)
-		return result;
-	download->result->resumed_from_bytes = download->resume;
-	if (download->output_fd >= 0)
-		return download_to_fd(download);
-	return download->keeps_nothing ? download_to_nothing(download) : download_to_file(download);
+	return result < 0 ? result : fetch(download);
 }
 
 static void close_all(struct download *download)
@@ -131,6 +170,7 @@ static void close_all(struct download *download)
 	http_client_close(&download->client);
 	if (download->loop)
 		loop_close(download->loop);
+	buffer_free(&download->lines);
 	target_close(&download->target);
 	if (download->owns_output_fd)
 		sys_close(download->output_fd);

@@ -16,7 +16,7 @@
 enum {
 	VERSION = 1,
 	SECTOR = 512,         /* what a disk writes whole or not at all */
-	TEXT_MAX = 512 << 10, /* two long URLs, escaped */
+	TEXT_MAX = 512 << 10, /* a long URL, escaped */
 	BLOCK = 4096,         /* where a download continues, so that it can use O_DIRECT again */
 };
 
@@ -28,7 +28,6 @@ void journal_prepare(void)
 void journal_clear(struct journal *journal)
 {
 	free(journal->url);
-	free(journal->answered);
 	*journal = (struct journal){0};
 }
 
@@ -40,14 +39,6 @@ static bool take_text(char *to, size_t size, const char *from)
 	return strlen(from) < size;
 }
 
-/* It goes into a request. */
-static bool is_tag(const char *text)
-{
-	while (*text && (unsigned char)*text >= ' ' && *text != 0x7f)
-		text++;
-	return *text == '\0';
-}
-
 static bool take_numbers(struct journal *journal, json_int_t size, json_int_t done)
 {
 	journal->size = size < 0 ? UINT64_MAX : (uint64_t)size;
@@ -57,21 +48,20 @@ static bool take_numbers(struct journal *journal, json_int_t size, json_int_t do
 
 static bool unpack(struct journal *journal, json_t *root)
 {
-	const char *url, *answered, *etag, *device, *born, *sample, *modified;
+	const char *url, *etag, *date, *device, *born, *sample, *modified;
 	json_int_t version, inode, size, done;
 
 	if (json_unpack(root, "{s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s}", "version",
 			&version, "done_bytes", &done, "sample", &sample, "part_modified",
 			&modified, "part_inode", &inode, "part_device", &device, "part_born", &born,
-			"size_bytes", &size, "etag", &etag, "url", &url, "answered_url",
-			&answered) < 0 ||
+			"size_bytes", &size, "etag", &etag, "last_modified", &date, "url",
+			&url) < 0 ||
 	    version != VERSION)
 		return false;
 	journal->inode = (uint64_t)inode;
 	journal->url = strdup(url);
-	journal->answered = strdup(answered);
-	return journal->url && journal->answered && take_numbers(journal, size, done) &&
-	       is_tag(etag) && take_text(journal->etag, sizeof(journal->etag), etag) &&
+	return journal->url && take_numbers(journal, size, done) &&
+	       validator_set(&journal->validator, etag, date) &&
 	       take_text(journal->device, sizeof(journal->device), device) &&
 	       take_text(journal->born, sizeof(journal->born), born) &&
 	       take_text(journal->sample, sizeof(journal->sample), sample) &&
@@ -136,13 +126,12 @@ static void format_sector(char sector[SECTOR + 1], const struct journal *journal
 /* What does not change: the sector is its beginning. */
 static char *format_rest(const struct journal *journal)
 {
-	const char *etag = journal->etag;
 	json_t *root = json_pack(
 		"{s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "part_inode", (json_int_t)journal->inode,
 		"part_device", journal->device, "part_born", journal->born, "size_bytes",
 		journal->size > INT64_MAX ? (json_int_t)-1 : (json_int_t)journal->size, "etag",
-		to_json(etag), "url", to_json(journal->url), "answered_url",
-		to_json(journal->answered ? journal->answered : ""));
+		to_json(validator_etag(&journal->validator)), "last_modified",
+		to_json(validator_date(&journal->validator)), "url", to_json(journal->url));
 	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 
 	json_decref(root);

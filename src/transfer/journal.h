@@ -11,16 +11,14 @@
 #ifndef SLUICE_TRANSFER_JOURNAL_H
 #define SLUICE_TRANSFER_JOURNAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "transfer/validator.h"
 
 struct statx;
 
 struct journal {
-	char *url;      /* as it was given */
-	char *answered; /* the URL, after redirects, whose ETag it is (RFC 9110 8.8.3) */
-	char etag[256]; /* strong; empty: the download cannot be continued */
-	uint64_t size;  /* of the whole file; UINT64_MAX: not known */
+	char *url;                  /* as it was given */
+	struct validator validator; /* without one the download cannot be continued */
+	uint64_t size;              /* of the whole file; UINT64_MAX: not known */
 
 	/* Which file the part is. No number is enough: see journal_is_of. */
 	uint64_t inode;

@@ -261,6 +261,19 @@ static int find_pair(struct target *target, struct sluice_error *error)
 							  target->part);
 }
 
+/*
+ * Links that are handed out anew may have another signature each time, which is in the query. A tag
+ * tells whether the file is the same.
+ */
+static bool is_of_url(const struct journal *journal, const char *url)
+{
+	size_t length = strcspn(url, "?");
+
+	return strcmp(journal->url, url) == 0 ||
+	       (!journal->validator.is_date && length == strcspn(journal->url, "?") &&
+		strncmp(journal->url, url, length) == 0);
+}
+
 /* What can be continued is left in the journal. */
 static void take_over(struct target *target)
 {
@@ -269,7 +282,7 @@ static void take_over(struct target *target)
 	target->saved = journal->done;
 	journal->done = journal_continue_at(journal->done, journal->size);
 	if (target->file && target->file->status.stx_size > 0 && journal->done > 0 &&
-	    *journal->etag && strcmp(journal->url, target->url) == 0)
+	    *journal->validator.text && is_of_url(journal, target->url))
 		return;
 	target->had_part = target->file && target->file->status.stx_size > 0;
 	journal_clear(journal);
@@ -378,6 +391,19 @@ static int cut(struct target *target, uint64_t keep)
 	return result;
 }
 
+static int begin(struct target *target, uint64_t keep, struct sluice_error *error)
+{
+	int result;
+
+	free(target->journal.url);
+	target->journal.url = strdup(target->url);
+	result = target->journal.url ? cut(target, keep) : -ENOMEM;
+	return result < 0
+		       ? error_set_errno(error, -result, "cannot write %s, which continuing needs",
+					 target->state)
+		       : 0;
+}
+
 int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
 {
 	int result = target->file ? check_part(target, error) : make_part(target, error);
@@ -386,13 +412,12 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 		return result;
 	target->is_ours = true;
 	inherit_access(target->file->fd, target->folder, target->name, false);
-	free(target->journal.url);
-	target->journal.url = strdup(target->url);
-	result = target->journal.url ? cut(target, keep) : -ENOMEM;
-	return result < 0
-		       ? error_set_errno(error, -result, "cannot write %s, which continuing needs",
-					 target->state)
-		       : 0;
+	return begin(target, keep, error);
+}
+
+int target_start_over(struct target *target, struct sluice_error *error)
+{
+	return begin(target, 0, error);
 }
 
 /* What is there is remembered */

@@ -39,9 +39,11 @@ int target_open(struct target *target, const char *path, const char *url,
 		struct sluice_error *error);
 /*
  * Makes the part, or takes the one that was found, whose bytes below `keep` stay. The journal then
- * tells of this download: its etag, answered and size must be set.
+ * tells of this download: its validator and size must be set.
  */
 int target_create(struct target *target, uint64_t keep, struct sluice_error *error);
+/* What has come into our part is of no use: empties it. The journal then tells of this download. */
+int target_start_over(struct target *target, struct sluice_error *error);
 /*
  * Syncs the part and remembers that `done` bytes are there. Blocks: to be called on a helper
  * thread, while nobody else uses the target. Returns 0, or -errno where the sync failed, which the
