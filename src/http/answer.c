@@ -153,6 +153,7 @@ static void start_resolving(struct connection *connection, const char *path)
 	resolve->fd = -1;
 	resolve->folder = connection->worker->settings->folder;
 	resolve->links = connection->worker->settings->links;
+	resolve->types = &connection->worker->settings->types;
 	resolve->wants_json = accepts_json(&connection->request);
 	memcpy(resolve->path, path, strlen(path) + 1);
 	connection->resolve = resolve;

@@ -4,7 +4,12 @@
 #ifndef SLUICE_HTTP_CONTENT_TYPE_H
 #define SLUICE_HTTP_CONTENT_TYPE_H
 
-/* The media type for a file name, from its extension; application/octet-stream where unknown. */
-const char *http_content_type(const char *name);
+#include "http/media-types.h"
+
+/*
+ * The media type for a file name, from its extension: by our own table, else by the system's; else
+ * application/octet-stream.
+ */
+const char *http_content_type(const struct media_types *system, const char *name);
 
 #endif

@@ -280,7 +280,7 @@ static bool find(struct resolve *resolve, bool only_cached)
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
 	resolve->fd = open_regular(resolve, path, only_cached);
 	if (resolve->fd >= 0) {
-		resolve->type = http_content_type(path);
+		resolve->type = http_content_type(resolve->types, path);
 		answer(resolve, 200, "");
 		return true;
 	}

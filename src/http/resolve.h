@@ -6,6 +6,7 @@
 #define SLUICE_HTTP_RESOLVE_H
 
 #include "base/buffer.h"
+#include "http/media-types.h"
 #include "path/file.h"
 
 #define RESOLVE_PATH_MAX 8192
@@ -19,8 +20,9 @@ struct resolve {
 	/* in */
 	int folder; /* O_PATH descriptor of the served folder */
 	enum resolve_links links;
-	bool wants_json;             /* for a listing */
-	char path[RESOLVE_PATH_MAX]; /* from http_target_path */
+	const struct media_types *types; /* the system's */
+	bool wants_json;                 /* for a listing */
+	char path[RESOLVE_PATH_MAX];     /* from http_target_path */
 	/* out */
 	bool lacks_descriptors; /* with status 503 */
 	bool was_retried;       /* the caller's own */

@@ -235,6 +235,7 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	if (resolve_links_find(options->follow_links, &settings->links) < 0)
 		return error_set(error, EINVAL, "follow links '%.32s': want inside, all or none",
 				 options->follow_links);
+	media_types_read(&settings->types);
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
 	if (settings->folder < 0)
 		return error_set_errno(error, -settings->folder, "folder %s", options->folder);
@@ -337,6 +338,7 @@ void sluice_server_close(struct sluice_server *server)
 	log_writer_close(&server->log);
 	free(server->workers);
 	http_extra_close(&server->settings.extra);
+	media_types_free(&server->settings.types);
 	if (server->settings.folder >= 0)
 		sys_close(server->settings.folder);
 	free(server);

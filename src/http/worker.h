@@ -24,7 +24,8 @@ struct server_settings {
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
 	struct http_extra extra;
-	enum resolve_links links;     /* that are followed */
+	enum resolve_links links; /* that are followed */
+	struct media_types types;
 	const struct worker *workers; /* all of them, for their turns */
 	unsigned worker_count;
 	struct admission *admission;         /* shared, and changes, as the log does */

@@ -24,6 +24,7 @@ from support import (
     same,
     serve,
     skip_unless_direct,
+    skip_unless_root,
     sluice,
     temp_folder,
     wait_until,
@@ -141,6 +142,19 @@ class Files(Folder):
                 (self.folder / name).write_bytes(b"x")
                 got = self.server.request(f"/{name}", "HEAD").headers["Content-Type"]
                 self.assertEqual(got.split(";")[0], kind)
+
+    def test_content_types_of_the_system(self):
+        if not os.path.isfile("/etc/mime.types"):
+            self.skipTest("no /etc/mime.types here")
+        skip_unless_root("to put another list in the place of /etc/mime.types")
+        types = temp_folder(self.addCleanup) / "types"
+        types.write_bytes(b"model/strange strange\n\xff\0garbage\n" + bytes(5000) + b"a/b ts")
+        instead = f'mount --bind {types} /etc/mime.types && exec "$@"'
+        prefix = ("unshare", "--mount", "sh", "-c", instead, "sh")
+        server = serve(self.addCleanup, self.folder, prefix=prefix)
+        for name, kind in (("a.strange", "model/strange"), ("a.ts", "video/mp2t")):
+            (self.folder / name).write_bytes(b"x")
+            self.assertEqual(server.request(f"/{name}").headers["Content-Type"], kind)
 
     def test_names(self):
         for name in NAMES:

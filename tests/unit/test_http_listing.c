@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folder listings: order, escaping, sizes, and JSON that a JSON library reads back; media types. */
-#include "http/content-type.h"
+/* Folder listings: order, escaping, sizes, and JSON that a JSON library reads back. */
 #include "http/listing.h"
 
 #include <jansson.h>
@@ -219,34 +218,6 @@ static void names_that_are_not_utf8(void **state)
 	}
 }
 
-static void content_types(void **state)
-{
-	static const char *const cases[][2] = {
-		{"a.txt", "text/plain; charset=utf-8"},
-		{"a.TXT", "text/plain; charset=utf-8"},
-		{"a/b.html", "text/html; charset=utf-8"},
-		{"a.7z", "application/x-7z-compressed"},
-		{"a.zst", "application/zstd"},
-		{"a.tar.gz", "application/gzip"},
-		{"a.json", "application/json"},
-		{"a.parquet", "application/vnd.apache.parquet"},
-		{"a.safetensors", "application/octet-stream"},
-		{"a.mp4", "video/mp4"},
-		{"a.iso", "application/x-iso9660-image"},
-		{"a.svg", "image/svg+xml"},
-		{"a.unknown", "application/octet-stream"},
-		{"a", "application/octet-stream"},
-		{"a.", "application/octet-stream"},
-		{".txt", "application/octet-stream"},
-		{"a.txt/b", "application/octet-stream"},
-		{"a.txt/.html", "application/octet-stream"},
-		{"", "application/octet-stream"},
-	};
-
-	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_string_equal(http_content_type(cases[i][0]), cases[i][1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,7 +230,6 @@ int main(void)
 		cmocka_unit_test(json_entries),
 		cmocka_unit_test(json_paths),
 		cmocka_unit_test(names_that_are_not_utf8),
-		cmocka_unit_test(content_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
