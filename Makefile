@@ -7,11 +7,11 @@ STRESS_MINUTES ?= 10
 ONLY ?= unit,e2e
 KERNELS ?= 5.10 6.1 6.12 new
 .DEFAULT_GOAL := build
-.PHONY: build run test kernels asan tsan valgrind fuzz stress clang bench fmt lint install clean deps test-deps \
+.PHONY: build run test kernels asan tsan valgrind fuzz stress clang musl bench fmt lint install clean deps test-deps \
 	help
 
 C_FILES = $(shell find include src cmd tests bench -name '*.[ch]' 2>/dev/null)
-SCRIPTS = .ci/run scripts/install-dependencies scripts/demo
+SCRIPTS = .ci/run scripts/check-musl scripts/install-dependencies scripts/demo
 
 build: build/build.ninja ## the command build/sluice and the library
 	@ninja -C build
@@ -45,6 +45,9 @@ stress: build test-deps ## a server under many clients of many kinds for STRESS_
 
 clang: build-clang/build.ninja ## a build by clang, warnings being errors
 	@ninja -C build-clang
+
+musl: test-deps ## whether the sources compile with musl's headers, for x86-64 and arm64
+	@scripts/check-musl
 
 bench: build ## every bench: sluice beside its peers and beside itself, and the floors
 	@scripts/install-dependencies bench

@@ -342,8 +342,8 @@ int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length)
 int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
 		   unsigned flags)
 {
-	return COUNTED(splice, splice(from, (off64_t *)from_offset, to, (off64_t *)to_offset,
-				      length, flags));
+	return COUNTED(splice,
+		       splice(from, (off_t *)from_offset, to, (off_t *)to_offset, length, flags));
 }
 
 int64_t sys_readlink(int folder, const char *path, char *text, size_t size)

@@ -25,13 +25,12 @@ bool host_file_is_on_overlay(int fd)
 
 uint32_t host_file_direct_align(const struct statx *status)
 {
+	struct statx_more more = statx_more(status);
 	uint32_t align;
 
 	if (!(status->stx_mask & STATX_DIOALIGN))
 		return GUESS;
-	align = status->stx_dio_mem_align > status->stx_dio_offset_align
-			? status->stx_dio_mem_align
-			: status->stx_dio_offset_align;
+	align = more.memory_align > more.offset_align ? more.memory_align : more.offset_align;
 	if (align == 0 || (align & (align - 1)) != 0)
 		return 0;
 	/* Below a page nothing is gained, and reads next to a page boundary stay simple. */

@@ -3,10 +3,10 @@
 #ifndef SLUICE_HOST_FILE_H
 #define SLUICE_HOST_FILE_H
 
+#include "base/statx.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-struct statx;
 
 /*
  * The alignment that O_DIRECT needs on this file for offset, length and memory; 0 where it cannot
@@ -15,9 +15,6 @@ struct statx;
  * try.
  */
 #define HOST_FILE_STATX (STATX_BASIC_STATS | STATX_DIOALIGN)
-#ifndef STATX_DIOALIGN
-#define STATX_DIOALIGN 0x2000U
-#endif
 
 uint32_t host_file_direct_align(const struct statx *status);
 

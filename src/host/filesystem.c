@@ -51,8 +51,8 @@ static void read_alignment(int fd, struct host_filesystem *system, uint32_t *ali
 	*align = host_file_is_in_memory(fd) ? 0 : host_file_direct_align(&status);
 	if (!(status.stx_mask & STATX_DIOALIGN))
 		return;
-	system->direct_memory_align_bytes = status.stx_dio_mem_align;
-	system->direct_offset_align_bytes = status.stx_dio_offset_align;
+	system->direct_memory_align_bytes = statx_more(&status).memory_align;
+	system->direct_offset_align_bytes = statx_more(&status).offset_align;
 }
 
 static void try_own_direct(const char *folder, struct host_filesystem *system, void *block)

@@ -74,7 +74,7 @@ void host_mount_free(struct host_mount *mount)
 bool host_mount_holds(const struct host_mount *mount, const struct statx *status)
 {
 	if (status->stx_mask & STATX_MNT_ID)
-		return mount->id == status->stx_mnt_id;
+		return mount->id == statx_more(status).mount_id;
 	return mount->major == status->stx_dev_major && mount->minor == status->stx_dev_minor;
 }
 

@@ -3,10 +3,11 @@
 #ifndef SLUICE_HOST_MOUNTS_H
 #define SLUICE_HOST_MOUNTS_H
 
+#include "base/statx.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 struct host_mount {
 	unsigned id, major, minor;
@@ -21,9 +22,6 @@ FILE *host_mounts_open(int root);
 bool host_mount_next(FILE *mounts, struct host_mount *mount);
 void host_mount_free(struct host_mount *mount);
 
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
 #define HOST_MOUNT_STATX (STATX_BASIC_STATS | STATX_MNT_ID)
 
 /* Whether the file whose status this is, asked with HOST_MOUNT_STATX, is on this mount. */

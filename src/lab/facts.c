@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lab/facts.h"
 
+#include "base/statx.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -117,7 +118,7 @@ static void add_folder(json_t *facts, const char *folder)
 	}
 	is_device = S_ISBLK(status.stx_mode);
 	if (!is_device && status.stx_mask & STATX_MNT_ID)
-		find_mount(status.stx_mnt_id, type, source);
+		find_mount(statx_more(&status).mount_id, type, source);
 	json_object_set_new(facts, "file_system", text_json(*type ? type : NULL));
 	json_object_set_new(
 		facts, "device",

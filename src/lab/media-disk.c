@@ -16,11 +16,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -331,13 +329,14 @@ static int open_file(struct disk *disk, struct sluice_error *error)
 
 static int open_device(struct disk *disk, struct sluice_error *error)
 {
-	uint64_t whole = 0;
+	off_t whole;
 
 	disk->is_device = true;
 	disk->fd = open(disk->options->disk, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (disk->fd < 0 || ioctl(disk->fd, BLKGETSIZE64, &whole) < 0)
+	whole = disk->fd < 0 ? -1 : lseek(disk->fd, 0, SEEK_END);
+	if (whole < 0)
 		return error_set_errno(error, errno, "%s", disk->options->disk);
-	disk->size = size_round_down(whole, BLOCK);
+	disk->size = size_round_down((uint64_t)whole, BLOCK);
 	if (disk->options->size)
 		disk->size = size_min(disk->size, size_round_down(disk->options->size, BLOCK));
 	if (disk->size < LAB_MEDIA_SIZE_MIN)

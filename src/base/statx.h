@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What statx(2) tells behind the members that every struct statx has: musl's ends there, and so
+ * does that of older kernel headers. The layout is the kernel's, and the room is there in each.
+ */
+#ifndef SLUICE_BASE_STATX_H
+#define SLUICE_BASE_STATX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#ifndef STATX_MNT_ID /* Linux 5.8 */
+#define STATX_MNT_ID 0x1000U
+#endif
+#ifndef STATX_DIOALIGN /* Linux 6.1 */
+#define STATX_DIOALIGN 0x2000U
+#endif
+
+/* Each is told where its bit is set in stx_mask. */
+struct statx_more {
+	uint64_t mount_id;                   /* STATX_MNT_ID */
+	uint32_t memory_align, offset_align; /* STATX_DIOALIGN: of direct I/O; 0: there is none */
+};
+
+enum { STATX_MORE = 144 }; /* bytes in front of them */
+
+_Static_assert(offsetof(struct statx, stx_dev_minor) + sizeof(uint32_t) == STATX_MORE &&
+		       sizeof(struct statx) >= STATX_MORE + sizeof(struct statx_more),
+	       "struct statx is the kernel's");
+
+static inline struct statx_more statx_more(const struct statx *status)
+{
+	struct statx_more more;
+
+	memcpy(&more, (const char *)status + STATX_MORE, sizeof(more));
+	return more;
+}
+
+#endif
