@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from other_servers import answer_head, free_port, scripted, whole_answer
-from support import MIB, SLUICE, content, get, make_file, mount, ordinary_user, serve, temp_folder
+from support import MIB, SLUICE, content, get, mount, ordinary_user, temp_folder
 
 OLD = b"what was there before"
 BODY = content(100_000)
@@ -523,46 +523,6 @@ class Places(Faults):
         self.file.mkdir()
         self.assert_one_line(self.get(server.url()), says="folder")
         self.assertEqual(sorted(os.listdir(self.here)), ["file.bin", "folder"])
-
-
-class Names(Faults):
-    def test_names_that_are_no_file_names(self):
-        for target in (
-            "/a%2Fb",
-            "/..%2F..%2Fevil",
-            "/%2e%2e",
-            "/..",
-            "/.",
-            "/a%0ab",
-            "/%1b%5b31mred",
-            "/a%00b",
-            "/a%7fb",
-            "/" + "x" * 256,
-        ):
-            with self.subTest(target):
-                server = self.server(whole_answer(BODY))
-                done = get(server.url(target), cwd=self.here)
-                self.assert_one_line(done, says="-o")
-                self.assertEqual(os.listdir(self.here), ["file.bin"])
-                self.assertNotIn("evil", os.listdir(self.here.parent))
-
-    def test_a_folder_s_url_has_no_name(self):
-        done = get(self.server(whole_answer(BODY)).url("/"), cwd=self.here)
-        self.assertIn(done.code, (1, 2))
-        self.assertRegex(done.err, "^sluice: .*-o")
-
-    def test_names_that_a_server_suggests_do_not_count(self):
-        disposition = 'attachment; filename="../evil"'
-        server = self.server(whole_answer(BODY, Content_Disposition=disposition))
-        self.assertEqual(get(server.url("/good"), cwd=self.here).code, 0)
-        self.assertEqual(sorted(os.listdir(self.here)), ["file.bin", "good"])
-
-    def test_names_from_the_listing_of_strange_files(self):
-        folder = temp_folder(self.addCleanup)
-        make_file(folder / "ünï.bin", 10)
-        server = serve(self.addCleanup, folder)
-        self.assertEqual(get(server.url("ünï.bin"), cwd=self.here).code, 0)
-        self.assertIn("ünï.bin", os.listdir(self.here))
 
 
 if __name__ == "__main__":
