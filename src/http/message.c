@@ -118,6 +118,14 @@ static bool is_address_literal(struct http_text address)
 	return address.length;
 }
 
+static bool is_digits(struct http_text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+	return true;
+}
+
 /* uri-host [ ":" port ]; empty is right where the target has no authority (RFC 9112 3.2). */
 static bool is_host(struct http_text host)
 {
@@ -132,10 +140,7 @@ static bool is_host(struct http_text host)
 		if (!is_host_name(name) || (!name.length && host.length))
 			return false;
 	}
-	if (http_text_cut(&host, ":"))
-		while (host.length && host.data[0] >= '0' && host.data[0] <= '9')
-			http_text_cut_number(&host, &(uint64_t){0}, &(bool){0});
-	return !host.length;
+	return !host.length || (http_text_cut(&host, ":") && is_digits(host));
 }
 
 static int take_request(struct http_request *request, const struct http_head *head)

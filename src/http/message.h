@@ -62,7 +62,7 @@ struct http_response {
 	bool has_content_length; /* false with chunked */
 	uint64_t content_length;
 	struct http_text etag, last_modified, content_range, content_type, content_encoding,
-		location, retry_after, server, bill, date;
+		location, retry_after, bill, date;
 };
 
 /*

@@ -39,7 +39,6 @@ static const struct slot {
 	{"content-type", offsetof(struct http_response, content_type), FIRST},
 	{"date", offsetof(struct http_response, date), FIRST},
 	{"retry-after", offsetof(struct http_response, retry_after), FIRST},
-	{"server", offsetof(struct http_response, server), FIRST},
 	{"sluice-bill", offsetof(struct http_response, bill), SAME},
 };
 
