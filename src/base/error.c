@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHOLE = 16 << 10 }; /* a sentence with two URLs and a path in it */
+enum { WHOLE = 40 << 10 }; /* a sentence with a URL and a path in it */
 
 /* glibc's strerror_r returns the words; POSIX's, which musl has, fills the place with them. */
 static const char *words_returned(const char *returned, const char *place)

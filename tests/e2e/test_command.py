@@ -99,9 +99,12 @@ class WrongUse(Command):
 
     def test_get(self):
         for arguments, says in (
-            ([], "URL"),
-            ([URL, "--frobnicate"], "--frobnicate"),
-            ([URL, "-o"], "-o"),
+            ([], "missing URL"),
+            ([URL, "--frobnicate"], "unrecognized option '--frobnicate'"),
+            ([URL, "-Z"], "unrecognized option '-Z'"),
+            ([URL, "--quiet=x"], "option '--quiet' takes no value"),
+            ([URL, "-o"], "option '-o' needs a value"),
+            ([URL, "--path"], "option '--path' needs a value"),
             ([URL, URL, "-o", "file"], "-o"),
             ([URL, "--timeout", "0"], "--timeout"),
             ([URL, "--timeout", "-1"], "--timeout"),
