@@ -43,7 +43,8 @@ static void add(struct words *words, const char *data, size_t length)
 		length = BODY_MAX - words->length;
 	if (length > words->left)
 		length = words->left;
-	memcpy(words->body + words->length, data, length);
+	if (length > 0)
+		memcpy(words->body + words->length, data, length);
 	words->length += length;
 	words->left -= length;
 }
