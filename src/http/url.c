@@ -133,9 +133,8 @@ static bool copy_text(char *out, size_t size, struct http_text text)
 }
 
 /*
- * The address between brackets. RFC 6874 writes a link-local address's interface after "%25"; a
- * bare
- * '%' is what people type, and curl takes both.
+ * The address between brackets. RFC 6874 writes a link-local address's interface after "%25"; '%'
+ * alone is what people type, and curl takes both.
  */
 static int set_ipv6(struct http_url *url, struct http_text literal, struct sluice_error *error)
 {
@@ -370,7 +369,7 @@ int http_url_resolve(struct http_url *url, const struct http_url *base, struct h
 	return parse_after_slashes(url, location, error);
 }
 
-void http_url_host(const struct http_url *url, char *text, size_t size)
+void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
 {
 	bool is_default = !strcmp(url->port, "80");
 	int length = (int)strlen(url->host);
@@ -378,8 +377,8 @@ void http_url_host(const struct http_url *url, char *text, size_t size)
 	/* The interface means something on this machine only (RFC 6874 4). */
 	if (url->host_is_ipv6)
 		length = (int)strcspn(url->host, "%");
-	snprintf(text, size, url->host_is_ipv6 ? "[%.*s]%s%s" : "%.*s%s%s", length, url->host,
-		 is_default ? "" : ":", is_default ? "" : url->port);
+	snprintf(text, HTTP_URL_HOST, url->host_is_ipv6 ? "[%.*s]%s%s" : "%.*s%s%s", length,
+		 url->host, is_default ? "" : ":", is_default ? "" : url->port);
 }
 
 int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error)

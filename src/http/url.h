@@ -38,8 +38,10 @@ int http_url_parse(struct http_url *url, const char *text, struct sluice_error *
 /* Resolves a Location (absolute, //host, /path, relative path, ?query) against base. */
 int http_url_resolve(struct http_url *url, const struct http_url *base, struct http_text location,
 		     struct sluice_error *error);
+#define HTTP_URL_HOST (sizeof(((struct http_url *)0)->host) + sizeof("[]:65535"))
+
 /* The Host header's value: host, brackets for IPv6, and the port where it is not 80. */
-void http_url_host(const struct http_url *url, char *text, size_t size);
+void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST]);
 
 /*
  * The file name a URL suggests: the last path segment, decoded once. Returns -EINVAL with error

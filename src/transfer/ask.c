@@ -99,11 +99,11 @@ static void add_question(const struct question *question, struct buffer *text)
 static int send_request(struct download *download)
 {
 	struct buffer text = {0};
-	char host[280];
+	char host[HTTP_URL_HOST];
 	size_t sent = 0;
 	int result;
 
-	http_url_host(&download->url, host, sizeof(host));
+	http_url_host(&download->url, host);
 	buffer_printf(&text,
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
 		      "Accept-Encoding: identity\r\n",
@@ -135,9 +135,9 @@ static int read_head(struct download *download)
 		} else {
 			/* After a 1xx the real answer follows; after 101 another protocol. */
 			is_final = download->head.status >= 200 || download->head.status == 101;
+			download_mark_active(download);
 		}
 	} while (result == 0 && !is_final);
-	download_mark_active(download);
 	download->result->status = result == 0 ? download->head.status : 0;
 	return result;
 }
@@ -154,9 +154,13 @@ static int exchange(struct download *download)
 	return result < 0 ? result : read_head(download);
 }
 
-static bool is_redirect(unsigned status)
+/* 300 is one where the server has a preferred choice (RFC 9110 15.4.1). */
+static bool is_redirect(const struct http_response *head)
 {
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+	unsigned status = head->status;
+
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308 ||
+	       (status == 300 && head->location.data);
 }
 
 static int follow(struct download *download)
@@ -181,7 +185,7 @@ static int ask(struct download *download)
 	for (int redirects = 0;; redirects++) {
 		int result = exchange(download);
 
-		if (result < 0 || !is_redirect(download->head.status))
+		if (result < 0 || !is_redirect(&download->head))
 			return result;
 		if (redirects == REDIRECTS_MAX)
 			return error_set(download->error, ELOOP, "more than %d redirects",
@@ -200,11 +204,11 @@ static int ask(struct download *download)
 static void name_redirect(struct download *download)
 {
 	struct buffer text = {0};
-	char host[280];
+	char host[HTTP_URL_HOST];
 
 	if (!*download->base.host || download->error->code == ECANCELED)
 		return;
-	http_url_host(&download->url, host, sizeof(host));
+	http_url_host(&download->url, host);
 	buffer_printf(&text, "http://%s%s", host, download->url.target);
 	if (!text.failed)
 		error_append(download->error, " (redirected to %s)", text.data);

@@ -295,7 +295,9 @@ static int decode_chunked(struct download *download)
 		ended = http_chunked_decode(download->chunked, client->input + client->used,
 					    client->filled - client->used, &used, &body);
 		if (ended < 0)
-			return error_set(download->error, EPROTO, "malformed chunked body");
+			return error_set(download->error, EPROTO,
+					 "the server's chunked body is malformed after %llu bytes",
+					 (unsigned long long)download_done(download));
 		client->used += used;
 		if (body.length > 0)
 			result = take(download, body.data, body.length);

@@ -119,6 +119,11 @@ static void quote_body(struct download *download)
 static const char *meaning(unsigned status)
 {
 	switch (status) {
+	case 202:
+		return " (accepted, but not ready): try again later";
+	case 204:
+	case 205:
+		return " (no content)";
 	case 401:
 		return " (authentication required, which sluice does not support)";
 	case 403:

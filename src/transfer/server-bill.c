@@ -48,10 +48,10 @@ static bool wants_to_stop(const struct download *download)
 static int send_request(const struct download *download, int fd)
 {
 	struct buffer text = {0};
-	char host[280];
+	char host[HTTP_URL_HOST];
 	int64_t sent;
 
-	http_url_host(&download->url, host, sizeof(host));
+	http_url_host(&download->url, host);
 	buffer_printf(&text,
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\n"
 		      "Accept: application/json\r\nConnection: close\r\n\r\n",

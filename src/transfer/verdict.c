@@ -107,11 +107,18 @@ static struct verdict of_failure(const struct question *question, unsigned statu
 	return verdict;
 }
 
+/* A status that nobody knows is as good as the first of its kind (RFC 9110 15); 203 is one of 200.
+ */
+static bool is_success(unsigned status)
+{
+	return status == 200 || status == 203 || (status >= 209 && status <= 299 && status != 226);
+}
+
 struct verdict verdict_of(const struct question *question, const struct http_response *head)
 {
 	if (head->status == 206)
 		return of_partial(question, head);
-	if (head->status == 200)
+	if (is_success(head->status))
 		return of_whole(question, head);
 	if (head->status == 304 && question->is_conditional)
 		return (struct verdict){.kind = VERDICT_SAME};

@@ -155,6 +155,8 @@ class Spellings(Faults):
             b"http/1.1 200 ok",
             b"HTTP/1.0 200 OK",
             b"HTTP/1.2 200 OK",
+            b"HTTP/1.1 203 Not the origin's",
+            b"HTTP/1.1 299 Nobody knows",
         ):
             with self.subTest(status):
                 self.assert_works(
@@ -384,7 +386,8 @@ class Redirects(Faults):
         self.assert_works(self.redirect("/there", connection=None), whole_answer(BODY))
 
     def test_every_kind(self):
-        for status in ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"):
+        kinds = "300 Many", "301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent"
+        for status in kinds:
             with self.subTest(status):
                 self.assert_works(self.redirect("/there", status), whole_answer(BODY))
 

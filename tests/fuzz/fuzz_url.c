@@ -54,12 +54,12 @@ static void check_url(const struct http_url *url)
 {
 	struct buffer text = {0};
 	struct http_url again;
-	char field[300];
+	char field[HTTP_URL_HOST];
 
 	CHECK(url->host[0] && url->target[0] == '/' && !strchr(url->target, '#'));
 	for (const char *at = url->target; *at; at++)
 		CHECK(*at > 0x20 && *at < 0x7f);
-	http_url_host(url, field, sizeof(field));
+	http_url_host(url, field);
 	buffer_printf(&text, "http://%s%s%s:%s%s", url->host_is_ipv6 ? "[" : "", url->host,
 		      url->host_is_ipv6 ? "]" : "", url->port, url->target);
 	CHECK(http_url_parse(&again, text.data, NULL) == 0);

@@ -157,11 +157,11 @@ static void urls(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct http_url url;
 		struct sluice_error error = {0};
-		char field[300];
+		char field[HTTP_URL_HOST];
 
 		if (http_url_parse(&url, cases[i].text, &error))
 			fail_msg("%s", error.text);
-		http_url_host(&url, field, sizeof(field));
+		http_url_host(&url, field);
 		assert_string_equal(url.host, cases[i].host);
 		assert_string_equal(url.port, cases[i].port);
 		assert_string_equal(url.target, cases[i].target);
