@@ -166,9 +166,17 @@ static int enter(struct tree *tree, int folder, const char *name)
 	return result < 0 && result != -ENOMEM ? skip(tree, TREE_FAILED, -result) : result;
 }
 
+/* A look is no access; but only a file's owner may say so. */
+static int open_file(const struct tree *tree, int folder, const char *name)
+{
+	int fd = openat(folder, name, flags_for(tree, O_NOATIME));
+
+	return fd < 0 && errno == EPERM ? openat(folder, name, flags_for(tree, 0)) : fd;
+}
+
 static int visit(struct tree *tree, int folder, const char *name)
 {
-	_cleanup_fd_ int fd = openat(folder, name, flags_for(tree, 0));
+	_cleanup_fd_ int fd = open_file(tree, folder, name);
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0)

@@ -161,6 +161,14 @@ class Look(Cache):
         out = on_terminal(path, columns=120)
         self.assertEqual(len(out.splitlines()[2]), 120)
 
+    def test_no_access(self):
+        """Also where the file has to be mapped to see which of its pages are resident."""
+        path = self.striped(MIB)
+        os.utime(path, (1, 2))
+        for action in ([], ["--json"], ["--warm"]):
+            self.text(path, *action)
+            self.assertEqual(path.stat().st_atime, 1, action)
+
     def test_nothing_is_read(self):
         path = make_file(self.folder / "file", 8 * MIB)
         make_cold(path)
