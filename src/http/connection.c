@@ -32,6 +32,11 @@ enum {
 	LINGER_ALL_MS = 30000,
 	LINGER_BYTES = 1 << 30,
 	TURN_BYTES = 1 << 20, /* what one connection may send before the others have a turn */
+	/* While there are small answers, too, these must not wait long behind large ones. */
+	SMALL_BYTES = 64 << 10,
+	BRISK_MS = 1000,         /* since the last small one */
+	BRISK_BYTES = 256 << 10, /* then it is this, */
+	BRISK_TURN = 1 << 20, /* and all large ones together send so much in one turn of the loop */
 	TURN_STEPS = 128,
 };
 
@@ -206,6 +211,8 @@ static void finish_answer(struct connection *connection)
 {
 	bool keep_alive = connection->response.keep_alive;
 
+	if (connection->response.body_bytes <= SMALL_BYTES)
+		connection->worker->small_ms = loop_now_ms(connection->worker->loop);
 	connection->is_corked = connection->response.has_successor;
 	settle_answer(connection, final_note(&connection->response));
 	response_close(&connection->response);
@@ -271,14 +278,24 @@ static int64_t drive_reading(struct connection *connection)
 	return 0;
 }
 
+static bool is_brisk(const struct worker *worker)
+{
+	return worker->small_ms && loop_now_ms(worker->loop) - worker->small_ms < BRISK_MS;
+}
+
 static int64_t drive_sending(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
-	int64_t count = response_step(&connection->response, worker->loop, connection->fd);
+	int64_t count;
+
+	connection->response.stream.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
+	count = response_step(&connection->response, worker->loop, connection->fd);
 
 	hand_out_lines(connection);
-	if (count > 0)
+	if (count > 0) {
 		connection->since_ms = loop_now_ms(worker->loop);
+		worker->sent_bytes += connection->response.is_streaming ? (uint64_t)count : 0;
+	}
 	if (count == 0) {
 		finish_answer(connection);
 		return 1;
@@ -341,7 +358,7 @@ static void count_turn(struct worker *worker)
 
 void connection_drive(struct connection *connection)
 {
-	int64_t left = TURN_BYTES, count = 1;
+	int64_t left = is_brisk(connection->worker) ? BRISK_BYTES : TURN_BYTES, count = 1;
 
 	count_turn(connection->worker);
 	connection->turns++;
@@ -355,9 +372,26 @@ void connection_drive(struct connection *connection)
 		uncork(connection);
 }
 
+/* Whether the large answers have had their part of this turn, and there are small ones. */
+static bool has_sent_enough(struct worker *worker)
+{
+	uint64_t turn = loop_turn(worker->loop);
+
+	if (worker->sent_turn != turn)
+		worker->sent_bytes = 0;
+	worker->sent_turn = turn;
+	return is_brisk(worker) && worker->sent_bytes >= BRISK_TURN;
+}
+
 static void on_again(struct loop_task *task)
 {
-	connection_drive((struct connection *)((char *)task - offsetof(struct connection, again)));
+	struct connection *connection =
+		(struct connection *)((char *)task - offsetof(struct connection, again));
+
+	if (connection->response.is_streaming && has_sent_enough(connection->worker))
+		loop_task_queue(connection->worker->loop, task);
+	else
+		connection_drive(connection);
 }
 
 /* EPOLLERR is also how a socket says that zero-copy sends are complete. */
@@ -377,6 +411,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct connection *connection =
 		(struct connection *)((char *)watch - offsetof(struct connection, watch));
+	bool dead;
 
 	if (events & ~(uint32_t)EPOLLOUT)
 		connection->may_have_input = true;
@@ -384,12 +419,15 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 		connection->input_turn = loop_turn(connection->worker->loop);
 	if (events & EPOLLRDHUP)
 		connection->has_hung_up = true;
-	if (!is_dead(connection, events))
-		connection_drive(connection);
-	else if (connection->state == SENDING)
+	dead = is_dead(connection, events);
+	if (dead && connection->state == SENDING)
 		fail_answer(connection, -ECONNRESET);
-	else
+	else if (dead)
 		close_connection(connection);
+	else if (connection->response.is_streaming)
+		loop_task_queue(connection->worker->loop, &connection->again);
+	else
+		connection_drive(connection);
 }
 
 /* Time limits */

@@ -44,7 +44,10 @@ struct worker {
 	struct connection *newest, *oldest; /* all of them */
 	unsigned connection_count;
 	bool is_full, is_stopping;
-	bool must_stop; /* set by another thread, atomically */
+	uint64_t small_ms;   /* when a small answer was sent last */
+	uint64_t sent_turn;  /* of the loop */
+	uint64_t sent_bytes; /* in that turn, of bodies that did not fit into one */
+	bool must_stop;      /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
 	struct file_cache files;
 	struct loop_timer accept_later;

@@ -34,7 +34,7 @@ struct path_send_job {
 	struct appetite *appetite; /* NULL: read as far ahead as helps a fast peer */
 	int socket;
 	uint64_t offset; /* of the next byte to send */
-	uint64_t limit;  /* bytes below it may be sent; only grows */
+	uint64_t limit;  /* bytes below it may be sent in this step; > offset */
 	uint64_t ahead;  /* bytes below it may be read; >= limit, only grows */
 	bool drops;      /* take what is read out of the page cache again */
 	void (*wake)(struct path_send_job *job);

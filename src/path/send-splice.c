@@ -9,7 +9,7 @@
  * afterwards. What is sent is what the file holds when the card reads it.
  *
  * Invariant: the pipe holds the `held` bytes of the file from the job's offset on, and never one at
- * or behind its limit.
+ * or behind what may be read ahead.
  */
 #include "base/size.h"
 #include "base/sys.h"
@@ -55,7 +55,7 @@ static int64_t fill(const struct path_send_job *job, struct splice *splice)
 
 static int64_t drain(struct path_send_job *job, struct splice *splice)
 {
-	bool has_more = job->offset + splice->held < job->limit;
+	bool has_more = job->offset + splice->held < job->ahead;
 	int64_t sent;
 
 	do

@@ -279,6 +279,8 @@ static int release(struct stream_send *stream)
 	bool may_be_last = stream->end - stream->offset <= LAST_STEP;
 
 	job->limit = job->ahead;
+	if (stream->step_bytes > 0)
+		job->limit = size_min(job->ahead, stream->offset + stream->step_bytes);
 	if (!may_be_last || loop_turn(stream->loop) == stream->looked_turn)
 		return 0;
 	return stream_look(&stream->look);

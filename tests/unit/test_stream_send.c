@@ -218,6 +218,37 @@ static int64_t step_and_drain(struct body *body)
 	return count;
 }
 
+/* A step moves no more than its owner allows, by any path, and the body is whole. */
+static void short_steps(void **state)
+{
+	enum { STEP = 7001 };
+
+	for (const struct path_send *const *path = path_sends; *path; path++) {
+		struct body body;
+		int64_t count = 1;
+		uint64_t sent = 0;
+
+		if (*path == &path_send_zerocopy) /* not on AF_UNIX */
+			continue;
+		open_body(&body);
+		body.stream.forced = *path;
+		body.stream.step_bytes = STEP;
+		stream_send_open(&body.stream, body.loop, body.file, body.pair[0], 0, LENGTH);
+		while (count > 0 || count == -EAGAIN) {
+			count = step_and_drain(&body);
+			assert_true(count <= STEP);
+			sent += count > 0 ? (uint64_t)count : 0;
+			if (count == -EAGAIN)
+				loop_run(body.loop, 1);
+		}
+		if (count == -EOPNOTSUPP)
+			print_message("%s cannot work here\n", (*path)->name);
+		else
+			assert_int_equal(sent, LENGTH);
+		close_body(&body);
+	}
+}
+
 /*
  * More streams than buffers, of a file that is planned in several parts, with sockets that take a
  * block at once: whoever has none takes from those who have, and no body ends early.
@@ -299,6 +330,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_grew_and_shrank),
 		cmocka_unit_test(what_is_not_content_does_not_matter),
 
+		cmocka_unit_test(short_steps),
 		cmocka_unit_test(few_buffers),
 	};
 
