@@ -34,7 +34,8 @@ void loop_queue_move(struct loop_queue *to, struct loop_queue *from);
 
 /*
  * A way to do file I/O. `start` takes an operation and may hold it back until `flush`, which runs
- * once before each wait and says how long that may be (-1: any time). `reap` adds what is complete.
+ * once before each wait and says how long that may be (-1: any time; 0: something is complete).
+ * `reap` adds what is complete.
  * `pin` makes an arena known to the kernel, `unpin` undoes it. Only name and start are mandatory.
  */
 struct loop_files {
@@ -94,6 +95,8 @@ struct loop {
 	struct loop_buffers buffers;
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_next, batch_count;
+	unsigned watches;
+	unsigned blind_turns; /* since descriptors were looked at last */
 };
 
 void loop_signal(struct loop *loop); /* loop_wake, counted: not for signal handlers */

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BLIND_TURNS 16
+
 static const struct loop_files *const backends[] = {&loop_files_uring, &loop_files_threads};
 
 void loop_queue_push(struct loop_queue *queue, struct loop_op *op)
@@ -262,8 +264,11 @@ int loop_watch_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t
 {
 	struct epoll_event event = {.events = events | EPOLLET, .data.ptr = watch};
 
+	int status = sys_epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+
 	watch->fd = fd;
-	return sys_epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	loop->watches += status == 0;
+	return status;
 }
 
 void loop_watch_remove(struct loop *loop, struct loop_watch *watch)
@@ -271,6 +276,7 @@ void loop_watch_remove(struct loop *loop, struct loop_watch *watch)
 	struct epoll_event unused = {0};
 
 	sys_epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, &unused);
+	loop->watches--;
 	for (int i = loop->batch_next; i < loop->batch_count; i++)
 		if (loop->batch[i].data.ptr == watch)
 			loop->batch[i].data.ptr = NULL;
@@ -407,16 +413,29 @@ static int until_timer(const struct loop *loop)
 	return due - now < INT_MAX ? (int)(due - now) : INT_MAX;
 }
 
-static int wait_for_events(struct loop *loop, int timeout_ms)
+/* A loop that only does file I/O need not look at descriptors, but for loop_wake, each turn. */
+static bool can_stay_blind(struct loop *loop, bool has_done)
 {
-	int count;
+	loop->blind_turns = has_done && loop->watches == 0 ? loop->blind_turns + 1 : 0;
+	return loop->blind_turns % BLIND_TURNS != 0;
+}
 
-	if (loop->files->flush)
-		timeout_ms = shorter(timeout_ms, loop->files->flush(loop));
-	count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
+static int poll_descriptors(struct loop *loop, int timeout_ms)
+{
+	int count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
+
 	/* The wait is over, but what is ready must be seen: a timer may be about to judge it. */
 	if (count == -EINTR)
 		count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
+	return count;
+}
+
+static int wait_for_events(struct loop *loop, int timeout_ms)
+{
+	int limit_ms = loop->files->flush ? loop->files->flush(loop) : -1, count = 0;
+
+	if (!can_stay_blind(loop, limit_ms == 0))
+		count = poll_descriptors(loop, shorter(timeout_ms, limit_ms));
 	loop->batch_next = 0;
 	loop->batch_count = count > 0 ? count : 0;
 	loop->is_armed = false;
