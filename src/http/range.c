@@ -2,9 +2,12 @@
 /* Range and Content-Range. See range.h. */
 #include "http/range.h"
 
-enum spec { SPEC_MALFORMED, SPEC_UNSATISFIABLE, SPEC_RANGE };
+enum spec { SPEC_MALFORMED, SPEC_UNSATISFIABLE, SPEC_EMPTY, SPEC_RANGE };
 
-/* "-N": the last N bytes. */
+/*
+ * "-N": the last N bytes. Of nothing, they are nothing, which is satisfiable but has no
+ * Content-Range: the answer is the whole (RFC 9110 14.1.2).
+ */
 static enum spec parse_suffix(struct http_text text, uint64_t size, struct http_range *range)
 {
 	uint64_t suffix;
@@ -14,7 +17,9 @@ static enum spec parse_suffix(struct http_text text, uint64_t size, struct http_
 		return SPEC_MALFORMED;
 	range->length = suffix < size ? suffix : size;
 	range->offset = size - range->length;
-	return range->length ? SPEC_RANGE : SPEC_UNSATISFIABLE;
+	if (range->length)
+		return SPEC_RANGE;
+	return suffix ? SPEC_EMPTY : SPEC_UNSATISFIABLE;
 }
 
 /* One of "first-last", "first-", "-suffix". */
@@ -80,6 +85,7 @@ static unsigned add_range(struct http_range *ranges, unsigned count, struct http
 int http_ranges_parse(struct http_text value, uint64_t size, struct http_range *ranges,
 		      unsigned *count)
 {
+	bool is_empty = false;
 	unsigned asked = 0;
 
 	*count = 0;
@@ -97,10 +103,11 @@ int http_ranges_parse(struct http_text value, uint64_t size, struct http_range *
 		if (spec == SPEC_MALFORMED)
 			return 200;
 		asked++;
+		is_empty |= spec == SPEC_EMPTY;
 		if (spec == SPEC_RANGE && asked <= HTTP_RANGES_MAX)
 			*count = add_range(ranges, *count, range);
 	} while (http_text_cut(&value, ","));
-	if (!asked)
+	if (!asked || (is_empty && asked <= HTTP_RANGES_MAX))
 		return 200;
 	return *count && asked <= HTTP_RANGES_MAX ? 206 : 416;
 }

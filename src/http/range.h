@@ -16,7 +16,8 @@ struct http_range {
 
 /*
  * Parses a Range value against a representation of `size` bytes. Returns
- * 200: not a bytes range, or malformed: ignore the header (RFC 9110 14.2);
+ * 200: not a bytes range, or malformed: ignore the header (RFC 9110 14.2); or the last bytes of
+ *      nothing;
  * 206: *count (1..HTTP_RANGES_MAX) ranges are in `ranges`, in the order asked, each cut to size;
  *      overlapping ones are merged into the first of them, unsatisfiable ones left out;
  * 416: none is satisfiable, or more than HTTP_RANGES_MAX were asked for.

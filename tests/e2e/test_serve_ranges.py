@@ -121,11 +121,27 @@ class Ranges(unittest.TestCase):
                 self.assertEqual(answer.headers["Content-Range"], f"bytes */{SIZE}")
 
     def test_nothing_of_an_empty_file(self):
-        for ranges in ("bytes=0-", "bytes=0-0", "bytes=-1"):
+        for ranges in ("bytes=0-", "bytes=0-0", "bytes=-0", "bytes=0-0,5-"):
             with self.subTest(ranges):
                 answer = self.ask(ranges, "/empty")
                 self.assertEqual(answer.status, 416)
                 self.assertEqual(answer.headers["Content-Range"], "bytes */0")
+
+    def test_the_last_bytes_of_an_empty_file(self):
+        for ranges in ("bytes=-1", f"bytes=-{HUGE}", "bytes=0-,-5"):
+            with self.subTest(ranges):
+                answer = self.ask(ranges, "/empty")
+                self.assertEqual((answer.status, answer.body), (200, b""))
+                self.assertIsNone(answer.headers["Content-Range"])
+
+    def test_if_range_before_what_is_impossible(self):
+        etag = self.server.request("/file.bin", "HEAD").headers["ETag"]
+        impossible = f"bytes={SIZE}-"
+        self.assertEqual(self.ask(impossible, If_Range=etag).status, 416)
+        self.assert_whole(self.ask(impossible, If_Range='"another"'))
+        answer = self.ask(impossible, If_None_Match=etag)
+        self.assertEqual(answer.status, 304)  # RFC 9110 13.2.2: conditions come first
+        self.assertEqual(self.ask("bytes=0-", If_Match='"another"').status, 412)
 
     def test_several(self):
         answer = self.ask("bytes=0-9,4096-8191,-5")

@@ -57,7 +57,30 @@ static void single_ranges(void **state)
 		{"bytes=-11", 10, 206, "0+10"},    {"bytes=-0", 10, 416, ""},
 		{"bytes=007-008", 10, 206, "7+2"}, {"BYTES=0-0", 10, 206, "0+1"},
 		{"  bytes=0-0\t", 10, 206, "0+1"}, {"bytes=0-0", 0, 416, ""},
-		{"bytes=0-", 0, 416, ""},          {"bytes=-1", 0, 416, ""},
+		{"bytes=0-", 0, 416, ""},
+	};
+
+	check(cases, COUNT(cases));
+}
+
+/* RFC 9110 14.1.2: a suffix that is not 0 is satisfiable, whatever it is taken of. */
+static void ranges_of_nothing(void **state)
+{
+	static const struct range_case cases[] = {
+		{"bytes=0-", 0, 416, ""},
+		{"bytes=0-0", 0, 416, ""},
+		{"bytes=0-99999999999999999999999", 0, 416, ""},
+		{"bytes=1-", 0, 416, ""},
+		{"bytes=0-0,5-9", 0, 416, ""},
+		{"bytes=-0", 0, 416, ""},
+		{"bytes=-0,0-", 0, 416, ""},
+		{"bytes=-1", 0, 200, ""},
+		{"bytes=-99999999999999999999999", 0, 200, ""},
+		{"bytes=0-,-1", 0, 200, ""},
+		{"bytes=-1,0-", 0, 200, ""},
+		{"bytes=5-4", 0, 200, ""},
+		{"bytes=x", 0, 200, ""},
+		{"lines=0-", 0, 200, ""},
 	};
 
 	check(cases, COUNT(cases));
@@ -129,6 +152,12 @@ static void several_ranges(void **state)
 		{"bytes=0-9,3-4", 10, 206, "0+10"},
 		{"bytes=3-4,0-9", 10, 206, "0+10"},
 		{"bytes=-0,10-", 10, 416, ""},
+		{"bytes=-3,-5", 10, 206, "5+5"},
+		{"bytes=-3,-5,0-0", 10, 206, "5+5 0+1"},
+		{"bytes=7-8\t,\t3-4 ,,, 0-0", 10, 206, "7+2 3+2 0+1"},
+		{"bytes=0-4,2-6,4-8,6-9,8-9", 10, 206, "0+10"},
+		{"bytes=9-9,8-8,7-7,6-9", 10, 206, "6+4"},
+		{"bytes=0-0,9-99999999999999999999", 10, 206, "0+1 9+1"},
 		{"bytes=-0,9-", 10, 206, "9+1"},
 	};
 
@@ -212,9 +241,10 @@ static void content_ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(single_ranges),    cmocka_unit_test(huge_numbers),
-		cmocka_unit_test(malformed_ranges), cmocka_unit_test(several_ranges),
-		cmocka_unit_test(many_ranges),      cmocka_unit_test(content_ranges),
+		cmocka_unit_test(single_ranges),  cmocka_unit_test(ranges_of_nothing),
+		cmocka_unit_test(huge_numbers),   cmocka_unit_test(malformed_ranges),
+		cmocka_unit_test(several_ranges), cmocka_unit_test(many_ranges),
+		cmocka_unit_test(content_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
