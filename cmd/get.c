@@ -143,7 +143,9 @@ static int check_urls(const struct get *get, char *const *urls)
 		return command_misused("get: missing URL");
 	for (char *const *url = urls; *url; url++)
 		if (sluice_url_check(*url, &error) < 0)
-			return command_misused("get: %s: %s", error.text, *url);
+			return strstr(error.text, *url)
+				       ? command_misused("get: %s", error.text)
+				       : command_misused("get: %s: %s", error.text, *url);
 	if (get->options.output && !get->options.to_fd && urls[1])
 		return command_misused("get: -o names one file, but there are several URLs");
 	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);

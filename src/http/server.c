@@ -233,7 +233,7 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	if (result < 0)
 		return result;
 	if (resolve_links_find(options->follow_links, &settings->links) < 0)
-		return error_set(error, EINVAL, "follow links '%.32s': want inside, all or none",
+		return error_set(error, EINVAL, "follow links '%s': want inside, all or none",
 				 options->follow_links);
 	media_types_read(&settings->types);
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);

@@ -95,13 +95,13 @@ static int open_folder(struct target *target, const char *path, struct sluice_er
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return error_set(error, EISDIR, "%s is a directory: name a file", path);
 	if (strlen(name) >= sizeof(target->name) || (size_t)(name - path) >= sizeof(folder))
-		return error_set(error, ENAMETOOLONG, "%.100s...: name too long (at most %d bytes)",
-				 path, (int)sizeof(target->name) - 1);
+		return error_set(error, ENAMETOOLONG, "%s: name too long (at most %d bytes)", path,
+				 (int)sizeof(target->name) - 1);
 	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	target->folder = sys_open(AT_FDCWD, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0);
 	if (target->folder < 0)
-		return error_set_errno(error, -target->folder, "cannot write %s: its directory",
+		return error_set_errno(error, -target->folder, "cannot open the directory of %s",
 				       path);
 	return 0;
 }

@@ -135,7 +135,7 @@ class WrongUse(Command):
             "http://127.0.0.1:x/file",
             "http://[::1/file",
             "http://user@127.0.0.1/file",
-            "http://127.0.0.1/" + "x" * 10_000,
+            "http://127.0.0.1/" + "x" * 40_000,
         ):
             with self.subTest(url[:40]):
                 done = sluice("get", url, cwd=self.folder)
