@@ -2,6 +2,7 @@
 #include "cache.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "base/sys.h"
 
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static volatile sig_atomic_t was_stopped;
 
@@ -259,11 +259,8 @@ static bool on_warm_progress(void *argument, uint64_t seen_bytes, uint64_t read_
 					.resumed_bytes =
 						seen_bytes - size_min(seen_bytes, read_bytes),
 					.total_bytes = run->wanted_bytes};
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	state.seconds = (double)(now.tv_sec - run->start.tv_sec) +
-			(double)(now.tv_nsec - run->start.tv_nsec) / 1e9;
+	state.seconds = clock_seconds() - run->start_seconds;
 	if (state.total_bytes < seen_bytes) /* the file grew */
 		state.total_bytes = seen_bytes;
 	progress_show(&run->progress, &state);
@@ -463,7 +460,7 @@ static int run(int argc, char **argv)
 		return result;
 	catch_signals();
 	progress_open(&cache.progress);
-	clock_gettime(CLOCK_MONOTONIC, &cache.start);
+	cache.start_seconds = clock_seconds();
 	if (cache.action == CACHE_WATCH)
 		return cache_watch(&cache);
 	return cache.action == CACHE_AHEAD ? cache_read_ahead(&cache) : run_all(&cache);

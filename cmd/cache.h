@@ -67,7 +67,7 @@ struct cache_run {
 	bool is_first;         /* nothing was printed yet */
 	bool is_quiet;         /* errors were told before */
 	bool is_operand;       /* the walk is at the path that was named */
-	struct timespec start;
+	double start_seconds;  /* of the clock */
 };
 
 bool cache_is_stopped(void);

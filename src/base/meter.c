@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/meter.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@ static void read_calls(int who, struct sys_counts *calls)
 static void start(struct meter *meter, int who)
 {
 	meter->who = who;
-	clock_gettime(CLOCK_MONOTONIC, &meter->time);
+	meter->seconds = clock_seconds();
 	getrusage(who, &meter->usage);
 	read_calls(who, &meter->calls);
 }
@@ -39,11 +41,7 @@ void meter_start_thread(struct meter *meter)
 
 double meter_seconds(const struct meter *meter)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - meter->time.tv_sec) +
-	       (double)(now.tv_nsec - meter->time.tv_nsec) / 1e9;
+	return clock_seconds() - meter->seconds;
 }
 
 static int more_often_first(const void *a, const void *b)

@@ -12,11 +12,10 @@
 #include "sluice.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 struct meter {
-	int who; /* RUSAGE_SELF or RUSAGE_THREAD */
-	struct timespec time;
+	int who;        /* RUSAGE_SELF or RUSAGE_THREAD */
+	double seconds; /* of the clock */
 	struct rusage usage;
 	struct sys_counts calls;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/client.h"
 
+#include "base/container.h"
 #include "base/error.h"
 #include "base/sys.h"
 
@@ -12,8 +13,7 @@
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-	struct http_client *client =
-		(struct http_client *)((char *)watch - offsetof(struct http_client, watch));
+	struct http_client *client = container_of(watch, struct http_client, watch);
 
 	client->is_ready = true;
 }

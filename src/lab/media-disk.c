@@ -66,7 +66,7 @@ static void next_operation(struct slot *slot)
 	struct disk_run *run = &disk->run;
 	uint64_t offset = run->next;
 
-	if (run->status < 0 || offset + BLOCK > disk->size || media_now() > run->until) {
+	if (run->status < 0 || offset + BLOCK > disk->size || clock_seconds() > run->until) {
 		run->active--;
 		return;
 	}
@@ -142,7 +142,7 @@ static int sync_data(struct disk *disk)
 
 static int perform(struct disk *disk, const struct disk_run *run, double *seconds)
 {
-	double start = media_now();
+	double start = clock_seconds();
 	int status;
 
 	if (loop_pending(disk->loop) > 0) /* the loop failed in an earlier run */
@@ -152,7 +152,7 @@ static int perform(struct disk *disk, const struct disk_run *run, double *second
 	status = keep_in_flight(disk);
 	if (status == 0 && run->act == DISK_WRITE)
 		status = sync_data(disk);
-	*seconds = media_now() - start;
+	*seconds = clock_seconds() - start;
 	return status;
 }
 

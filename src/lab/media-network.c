@@ -58,12 +58,12 @@ static void *drain(void *argument)
 		count = receive(link, data);
 		warm += count > 0 ? (uint64_t)count : 0;
 	}
-	start = media_now();
+	start = clock_seconds();
 	while (count > 0) {
 		count = receive(link, data);
 		link->bytes += count > 0 ? (uint64_t)count : 0;
 	}
-	link->seconds = media_now() - start;
+	link->seconds = clock_seconds() - start;
 	link->status = count;
 	shutdown(link->peer, SHUT_RDWR);
 	return NULL;
@@ -87,13 +87,13 @@ static int pump(const struct link *link, const char *data)
 	uint64_t sent = 0;
 	double until = 0;
 
-	while (sent < WARM_BYTES || media_now() < until) {
+	while (sent < WARM_BYTES || clock_seconds() < until) {
 		ssize_t count = send(link->own, data, BLOCK, MSG_NOSIGNAL);
 
 		if (count < 0)
 			return -errno;
 		if (sent < WARM_BYTES)
-			until = media_now() + SECONDS;
+			until = clock_seconds() + SECONDS;
 		sent += (uint64_t)count;
 	}
 	return 0;

@@ -111,13 +111,13 @@ static int run_pieces(void *state, const struct media_probe *probe, struct lab_m
 /* Adds what it takes to read a new mapping from end to end. */
 static int read_mapping(const struct page_cache *cache, double *seconds)
 {
-	double start = media_now();
+	double start = clock_seconds();
 	void *data = mmap(NULL, cache->size, PROT_READ, MAP_SHARED, cache->fd, 0);
 
 	if (data == MAP_FAILED)
 		return -errno;
 	media_stream_read(data, cache->size);
-	*seconds += media_now() - start;
+	*seconds += clock_seconds() - start;
 	munmap(data, cache->size);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef SLUICE_LAB_MEDIA_PRIVATE_H
 #define SLUICE_LAB_MEDIA_PRIVATE_H
 
+#include "base/clock.h"
 #include "lab/material.h"
 #include "lab/media.h"
 
@@ -46,8 +47,6 @@ struct media_module {
 
 extern const struct media_module media_cpu, media_page_cache, media_disk, media_network,
 	media_kernel;
-
-double media_now(void); /* seconds */
 
 /*
  * The seconds of one of what repeat(argument, n) does n times. *count is where it starts, and is

@@ -3,15 +3,6 @@
 #include "lab/media-private.h"
 
 #include <signal.h>
-#include <time.h>
-
-double media_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* How many make a run long enough, where count took that long; in steps, as first runs are slow. */
 static uint64_t grown(uint64_t count, double took)
@@ -25,12 +16,12 @@ int media_time(uint64_t *count, int (*repeat)(void *argument, uint64_t count), v
 	       double *seconds)
 {
 	for (;;) {
-		double start = media_now(), took;
+		double start = clock_seconds(), took;
 		int status = repeat(argument, *count);
 
 		if (status < 0)
 			return status;
-		took = media_now() - start;
+		took = clock_seconds() - start;
 		*seconds = took / (double)*count;
 		if (took >= MEDIA_RUN_SECONDS)
 			return 0;

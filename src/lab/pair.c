@@ -7,6 +7,7 @@
 #include "lab/pair.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "lab/loopback.h"
 #include "path/path.h"
@@ -18,7 +19,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { SENDER, RECEIVER, ENDS };
 
@@ -39,14 +39,6 @@ struct pair {
 	pid_t parent, pids[ENDS]; /* 0: not started, or reaped */
 };
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* The end's own process */
 
 static void note_end(void *argument, int result, const struct sluice_bill *bill,
@@ -54,7 +46,7 @@ static void note_end(void *argument, int result, const struct sluice_bill *bill,
 {
 	struct report *report = argument;
 
-	report->end = now();
+	report->end = clock_seconds();
 	report->result = result;
 	report->bill = *bill;
 	report->error = *error;
@@ -71,7 +63,7 @@ static int transfer(const struct pair *pair, int end, struct sluice_engine *engi
 	struct sluice_receive *receive = NULL;
 	int result;
 
-	report->start = now();
+	report->start = clock_seconds();
 	if (end == SENDER)
 		result = sluice_send_open(&send, engine, pair->loopback.ends[end], job->source, 0,
 					  job->length, &options, note_end, report, &report->error);

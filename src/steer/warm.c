@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "steer/warm.h"
 
+#include "base/clock.h"
+#include "base/container.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "cache/ranges.h"
@@ -12,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -48,17 +49,13 @@ struct warm {
 	size_t piece; /* bytes to read at a time */
 	uint64_t rate, read_bytes, seen_bytes;
 	uint64_t due_ns; /* when the rate allows the next piece, since the start */
-	struct timespec start;
+	uint64_t start_ns;
 	bool is_ended;
 };
 
 static uint64_t passed_ns(const struct warm *warm)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)(now.tv_sec - warm->start.tv_sec) * 1000000000u +
-	       (uint64_t)(now.tv_nsec - warm->start.tv_nsec);
+	return clock_ns() - warm->start_ns;
 }
 
 /* A slow rate in small steps, an eighth of a second's worth. */
@@ -87,7 +84,7 @@ int warm_open(struct warm **out, uint64_t rate, const struct warm_events *events
 	warm->events = *events;
 	warm->rate = rate;
 	warm->piece = piece_for(rate);
-	clock_gettime(CLOCK_MONOTONIC, &warm->start);
+	warm->start_ns = clock_ns();
 	*out = warm;
 	return 0;
 }
@@ -132,7 +129,7 @@ static void start(struct warm *warm, struct slot *slot)
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct slot *slot = (struct slot *)((char *)op - offsetof(struct slot, op));
+	struct slot *slot = container_of(op, struct slot, op);
 	struct file *file = slot->file;
 
 	if (result > 0) {

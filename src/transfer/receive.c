@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public receive: a stream_recv driven by readiness and completions. */
+#include "base/container.h"
 #include "base/error.h"
 #include "stream/recv.h"
 #include "transfer/transfer.h"
@@ -52,14 +53,12 @@ static void drive(struct sluice_receive *receive)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-	drive((struct sluice_receive *)((char *)watch -
-					offsetof(struct sluice_receive, transfer.watch)));
+	drive(container_of(watch, struct sluice_receive, transfer.watch));
 }
 
 static void on_again(struct loop_task *task)
 {
-	drive((struct sluice_receive *)((char *)task -
-					offsetof(struct sluice_receive, transfer.again)));
+	drive(container_of(task, struct sluice_receive, transfer.again));
 }
 
 static void on_wake(void *owner)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public send: a stream_send driven by readiness and completions. */
 #include "stream/send.h"
+#include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "transfer/transfer.h"
@@ -38,18 +39,17 @@ static void drive(struct sluice_send *send)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-	drive((struct sluice_send *)((char *)watch - offsetof(struct sluice_send, transfer.watch)));
+	drive(container_of(watch, struct sluice_send, transfer.watch));
 }
 
 static void on_again(struct loop_task *task)
 {
-	drive((struct sluice_send *)((char *)task - offsetof(struct sluice_send, transfer.again)));
+	drive(container_of(task, struct sluice_send, transfer.again));
 }
 
 static void on_wake(struct stream_send *stream)
 {
-	struct sluice_send *send =
-		(struct sluice_send *)((char *)stream - offsetof(struct sluice_send, stream));
+	struct sluice_send *send = container_of(stream, struct sluice_send, stream);
 
 	loop_task_queue(send->transfer.loop, &send->transfer.again);
 }

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 4000, CALLS = 7, SIDE_BY_SIDE = 8 };
+enum { THREADS = 800, CALLS = 7, SIDE_BY_SIDE = 8 };
 
 static uint64_t reads_of(void (*read)(struct sys_counts *))
 {
@@ -70,7 +70,7 @@ static void threads_that_ended_count_and_leave_no_memory(void **state)
 	for (int i = 0; i < THREADS / SIDE_BY_SIDE; i++)
 		live(short_life, NULL);
 	assert_int_equal(reads() - before, THREADS * CALLS);
-	/* A block of counters for each would be 2 MB. */
+	/* A block of counters for each would be 400 KB. */
 	assert_in_range(bytes_in_use() - memory + 100000, 0, 200000);
 }
 

@@ -132,9 +132,9 @@ static void test_file_sizes(void **state)
 
 static int sleep_a_little(void *argument, uint64_t count)
 {
-	double until = media_now() + (double)count * 1e-6;
+	double until = clock_seconds() + (double)count * 1e-6;
 
-	while (media_now() < until)
+	while (clock_seconds() < until)
 		;
 	*(uint64_t *)argument = count;
 	return 0;
