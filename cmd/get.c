@@ -261,7 +261,11 @@ static int get_one(struct get *get, const char *url)
 		return command_failed("%s (%s)", error.text, url);
 	if (get->is_json)
 		return print_json(url, &result);
-	if (!get->is_quiet)
+	if (get->is_quiet)
+		return EXIT_DONE;
+	if (result.status == 304) /* for its escaping: this is no failure */
+		command_failed("%s is what the server has: nothing to fetch", result.file);
+	else
 		print_bills(*result.file ? result.file : url, &result);
 	return EXIT_DONE;
 }

@@ -218,7 +218,9 @@ struct sluice_get_options {
 };
 
 struct sluice_get_result {
-	unsigned status; /* of the last answer: 200, 206, 404, ... 0: there was none */
+	/* Of the last answer: 200, 206, 404, ...; 304: the file is complete, and nothing came;
+	 * 0: there was none */
+	unsigned status;
 	uint64_t resumed_from_bytes;
 	char file[4096]; /* the file written; empty with to_fd and for path discard */
 	struct sluice_bill bill;

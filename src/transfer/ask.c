@@ -112,6 +112,11 @@ static int send_request(struct download *download)
 		buffer_text(&text, "Prefer: " HTTP_BILL_PREFERENCE "\r\n");
 	else if (download->keeps_nothing)
 		buffer_text(&text, "Connection: close\r\n");
+	/* A validator means something where it came from. */
+	if (download->question.here == 0)
+		download->question.is_conditional =
+			download->has_origin &&
+			download->origin.place == origin_place(&download->url);
 	add_question(&download->question, &text);
 	buffer_text(&text, "\r\n");
 	result = text.failed ? -ENOMEM : 0;
@@ -258,10 +263,13 @@ static void take_all(struct download *download, const struct verdict *verdict)
 		download->why_over = "the part that is there cannot be continued";
 	download->resume = download->done = 0;
 	download->question = (struct question){0};
+	download->has_origin = false;
+	validator_read(&download->validator, head, time(NULL));
 	journal_clear(journal);
 	journal->size = verdict->size;
+	/* Where the size is not known, nobody could tell that a continued file is whole. */
 	if (verdict->size != UINT64_MAX)
-		validator_read(&journal->validator, head, time(NULL));
+		journal->validator = download->validator;
 }
 
 static int take(struct download *download, const struct verdict *verdict)
@@ -287,6 +295,7 @@ int download_start_over(struct download *download, const char *why)
 		return error_set(download->error, EPROTO, "%s, again and again: try it later", why);
 	download->why_over = why;
 	download->question = (struct question){0};
+	download->has_origin = false;
 	download->resume = download->done = 0;
 	download->error->text[0] = '\0';
 	return 0;

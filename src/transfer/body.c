@@ -426,5 +426,13 @@ void download_save(struct download *download, uint64_t done)
 
 int download_to_fd(struct download *download)
 {
-	return download_receive_body(download);
+	int result = download_receive_body(download);
+
+	if (result == 0)
+		result = download_confirm(download);
+	return result == -ESTALE
+		       ? error_set(download->error, ESTALE,
+				   "the file was changed on the server while it came: what was "
+				   "written may be of two files")
+		       : result;
 }

@@ -57,8 +57,12 @@ int download_report(struct download *download)
 
 static unsigned timeout_seconds(const struct download *download)
 {
-	return download->options->timeout_seconds ? download->options->timeout_seconds
-						  : TIMEOUT_SECONDS;
+	unsigned limit = download->options->timeout_seconds ? download->options->timeout_seconds
+							    : TIMEOUT_SECONDS;
+
+	return download->patience_seconds && download->patience_seconds < limit
+		       ? download->patience_seconds
+		       : limit;
 }
 
 /* One turn of the loop. 0, or -errno with error when the download is to end. */

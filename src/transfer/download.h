@@ -12,6 +12,7 @@
 #include "http/bill.h"
 #include "http/client.h"
 #include "stream/recv.h"
+#include "transfer/origin.h"
 #include "transfer/target.h"
 #include "transfer/verdict.h"
 
@@ -43,8 +44,12 @@ struct download {
 	uint64_t done;     /* bytes that are here, and written, while no stream is open */
 	uint64_t at, end;  /* of the file: the body's next byte, and where this answer ends */
 	uint64_t written_to_fd;
-	struct question question; /* what is asked for */
-	unsigned overs, tiny;     /* how often it was started over; answers of next to nothing */
+	struct question question;   /* what is asked for */
+	struct validator validator; /* of what comes */
+	struct origin origin;       /* of what is there, complete, */
+	bool has_origin;            /* where it is from this URL and untouched */
+	unsigned patience_seconds;  /* at most the time limit; 0: the time limit */
+	unsigned overs, tiny;       /* how often it was started over; answers of next to nothing */
 	bool has_asked_again, is_connected, is_unchanged;
 	int failure; /* why there is no answer */
 	struct loop_op read;
@@ -102,6 +107,10 @@ int download_to_fd(struct download *download);
 #define DOWNLOAD_ASK 1
 int download_to_file(struct download *download);
 int download_to_nothing(struct download *download);
+
+/* confirm.c: asks whether the file is still what it was. 0: nothing speaks against it; -ESTALE: it
+ * is not; -ECANCELED with error. */
+int download_confirm(struct download *download);
 
 /* server-bill.c: looks in the answer's head for the server's side of the bill, ... */
 void download_note_bill(struct download *download);

@@ -46,6 +46,16 @@ static int open_special(struct download *download, const char *output)
 				       : 0;
 }
 
+/* Of the file that is there, where nothing is on its way to take its place. */
+static void recall_origin(struct download *download)
+{
+	const struct target *target = &download->target;
+
+	download->has_origin = target->journal.done == 0 && !target->had_part &&
+			       origin_recall(&download->origin, target->folder, target->name) &&
+			       download->origin.url == origin_url(download->url_text);
+}
+
 /*
  * The last bytes that are here are asked for again and compared. A validator is only as good as the
  * server, and means nothing at another URL, where a redirect may lead (RFC 9110 8.8.3).
@@ -56,11 +66,12 @@ static void ask_for_rest(struct download *download)
 	uint64_t here = journal->done;
 
 	download->resume = download->done = here;
+	download->validator = here > 0 ? journal->validator : download->origin.validator;
 	download->question = (struct question){
 		.here = here,
 		.from = here - size_min(here, OVERLAP),
 		.size = journal->size,
-		.validator = &journal->validator,
+		.validator = &download->validator,
 	};
 }
 
@@ -88,9 +99,11 @@ static int choose_output(struct download *download)
 		return open_special(download, output);
 	result = target_open(&download->target, output, download->url_text, download->error);
 	download->target.sync = !download->options->no_sync;
-	if (result == 0)
-		ask_for_rest(download);
-	return result;
+	if (result < 0)
+		return result;
+	recall_origin(download);
+	ask_for_rest(download);
+	return 0;
 }
 
 static int choose_path(struct download *download)

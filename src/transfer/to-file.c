@@ -57,7 +57,7 @@ static int ask_for_rest(struct download *download)
 		return error_set(download->error, EPROTO,
 				 "the server sends a few bytes at a time: run again to continue");
 	download_close_stream(download);
-	question->validator = &download->target.journal.validator;
+	question->validator = &download->validator;
 	question->size = download->expected;
 	question->from = download->end;
 	if (download->end > question->here) {
@@ -67,6 +67,30 @@ static int ask_for_rest(struct download *download)
 	}
 	download->has_asked_again = false;
 	return DOWNLOAD_ASK;
+}
+
+static bool is_whole(const struct download *download)
+{
+	return download->stream && download->end >= download->expected &&
+	       (download->end == UINT64_MAX ||
+		stream_recv_offset(download->stream) == download->end);
+}
+
+/* What came is whole, but where the file has changed meanwhile it may be of two files. */
+static int confirm(struct download *download)
+{
+	int result = download_confirm(download), code;
+
+	if (result != -ESTALE)
+		return result;
+	download_close_stream(download);
+	download->done = 0;
+	result = download_start_over(download, "the file was changed on the server while it came");
+	/* Nothing may be continued from this, whatever comes next. */
+	code = target_start_over(&download->target, result < 0 ? NULL : download->error);
+	if (result == 0)
+		result = code;
+	return result < 0 ? result : DOWNLOAD_ASK;
 }
 
 /* What happens between an open target and its commit. */
@@ -80,9 +104,13 @@ static int fill_target(struct download *download)
 		result = download_open_stream(download);
 	if (result == 0)
 		result = download_receive_body(download);
-	if (result == 0 && download->stream)
+	if (result == 0 && is_whole(download))
+		result = confirm(download);
+	if (result != 0)
+		return result;
+	if (download->stream)
 		result = download_finish_stream(download);
-	else if (result == 0 && download->at < download->end)
+	else if (download->at < download->end)
 		result = download_body_failed(download, -ENODATA);
 	if (result == 0 && download->end < download->expected)
 		result = ask_for_rest(download);
@@ -134,10 +162,23 @@ static int open_target(struct download *download)
 	return 0;
 }
 
+/* Of a file whose bytes are on the disk, lest it outlasts them. */
+static void remember_origin(struct download *download)
+{
+	const struct origin origin = {
+		.url = origin_url(download->url_text),
+		.place = origin_place(&download->url),
+		.validator = download->validator,
+	};
+
+	if (!download->options->no_sync)
+		origin_remember(&origin, download->target.file->fd);
+}
+
 int download_to_file(struct download *download)
 {
 	struct target *target = &download->target;
-	bool is_whole = false;
+	bool has_all = false;
 	int result = open_target(download);
 
 	if (result == 0) {
@@ -148,11 +189,12 @@ int download_to_file(struct download *download)
 	if (result == DOWNLOAD_ASK)
 		return result;
 	if (result == 0) {
-		is_whole = true;
+		has_all = true;
+		remember_origin(download);
 		result = target_commit(target, download_done(download), download->error);
 	}
 	if (result < 0)
-		keep_part(download, is_whole || result == -ECANCELED);
+		keep_part(download, has_all || result == -ECANCELED);
 	return result;
 }
 

@@ -24,6 +24,7 @@ from support import (
     resident_pages,
     same,
     serve,
+    settle,
     skip_unless_root,
     temp_folder,
 )
@@ -90,6 +91,7 @@ class RefusedDirect(Receiving):
                 (self.here / "copy").unlink()
 
     def test_what_is_asked_for_by_name_fails_clearly_and_can_be_continued(self):
+        settle(self.source)
         for loop in LOOPS:
             with self.subTest(loop=loop):
                 done = self.get(self.here, "direct", loop)
@@ -101,6 +103,8 @@ class RefusedDirect(Receiving):
 
 class FailingWrites(Receiving):
     def assert_keeps_what_is_written(self, code, says):
+        settle(self.source)
+
         def check(path_name, loop):
             if not self.can(path_name):
                 return

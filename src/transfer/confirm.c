@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether the file is still what it was when its body began to come. A server that sends without
+ * copying sends what the file holds when the client's kernel takes it, so one that is written in
+ * place after the server's last look passes as whole. So the server is asked once more, on the
+ * connection that brought the body, which costs a round trip. What cannot be had this way (the
+ * connection is closed, HEAD is not allowed, there is no answer soon) is no reason to drop a file
+ * that is there: then it is not known, as without this.
+ */
+#include "base/error.h"
+#include "transfer/download.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	LEAST_BYTES = 1 << 20, /* a smaller body is sent before anybody can write */
+	PATIENCE_SECONDS = 5,
+};
+
+/* With a condition, a server says in the status that the file is another. */
+static void add_condition(const struct validator *validator, struct buffer *text)
+{
+	buffer_printf(text, "%s: %s\r\n", validator->is_date ? "If-Unmodified-Since" : "If-Match",
+		      validator->text);
+}
+
+static int send_request(struct download *download, bool has_condition)
+{
+	struct buffer text = {0};
+	char host[HTTP_URL_HOST];
+	size_t sent = 0;
+	int result;
+
+	http_url_host(&download->url, host);
+	buffer_printf(&text,
+		      "HEAD %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
+		      "Accept-Encoding: identity\r\n",
+		      download->url.target, host, SLUICE_VERSION);
+	if (has_condition)
+		add_condition(&download->validator, &text);
+	buffer_text(&text, "\r\n");
+	result = text.failed ? -ENOMEM : 0;
+	while (result == 0 &&
+	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
+		result = download_wait_socket(download, "sending a request");
+	buffer_free(&text);
+	return result;
+}
+
+static int ask_for_head(struct download *download, bool has_condition, struct http_response *head)
+{
+	struct http_client *client = &download->client;
+	int result;
+
+	client->used = client->filled = 0;
+	download_mark_active(download);
+	result = send_request(download, has_condition);
+	while (result == 0) {
+		result = http_client_head(client, head, download->error);
+		if (result == -EAGAIN)
+			result = download_wait_socket(download, "waiting for an answer");
+		else if (result == 0 && head->status >= 200)
+			return client->used == client->filled ? 0 : -EPROTO;
+	}
+	return result;
+}
+
+static bool is_possible(const struct download *download)
+{
+	return *download->validator.text && download->tally.bytes >= LEAST_BYTES &&
+	       !download->keeps_nothing && download->head.keep_alive && download->client.fd >= 0 &&
+	       download->client.used == download->client.filled;
+}
+
+static bool is_longer(const struct download *download, const struct http_response *head)
+{
+	return head->status == 200 && head->has_content_length &&
+	       download->expected != UINT64_MAX && head->content_length > download->expected;
+}
+
+/* 0: nothing says that it is another file; 1: it is; or -errno. */
+static int ask(struct download *download, bool *has_grown)
+{
+	struct http_response head = {0};
+	int result = ask_for_head(download, true, &head);
+
+	if (result < 0)
+		return result;
+	if (head.status != 412) {
+		*has_grown = is_longer(download, &head);
+		return head.status == 200 && validator_differs(&download->validator, &head);
+	}
+	result = ask_for_head(download, false, &head);
+	*has_grown = result == 0 && is_longer(download, &head);
+	return result == -ECANCELED ? result : 1;
+}
+
+/* What a log that is written to had when it was asked for is whole. */
+static void note_growth(struct download *download)
+{
+	char line[120];
+
+	if (!download->options->note)
+		return;
+	snprintf(line, sizeof(line),
+		 "the file grew on the server while it came: these are its first %llu bytes",
+		 (unsigned long long)download->expected);
+	download->options->note(download->options->argument, line);
+}
+
+int download_confirm(struct download *download)
+{
+	bool has_grown = false;
+	int result;
+
+	if (!is_possible(download))
+		return 0;
+	download->patience_seconds = PATIENCE_SECONDS;
+	result = ask(download, &has_grown);
+	download->patience_seconds = 0;
+	download_mark_active(download);
+	if (result == -ECANCELED)
+		return result;
+	download->error->text[0] = '\0';
+	if (result < 0)
+		http_client_close(&download->client); /* nobody knows what comes on it */
+	if (result == 1 && has_grown) {
+		note_growth(download);
+		result = 0;
+	}
+	return result == 1 ? -ESTALE : 0;
+}
