@@ -397,6 +397,13 @@ int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *stat
 	return COUNTED(statx, statx(folder, path, 0, mask, status));
 }
 
+int sys_statx_known(int folder, const char *path, unsigned mask, struct statx *status)
+{
+	return COUNTED(statx, statx(folder, path,
+				    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+				    mask, status));
+}
+
 int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status)
 {
 	return COUNTED(statx, statx(folder, path, AT_SYMLINK_NOFOLLOW, mask, status));

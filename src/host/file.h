@@ -24,7 +24,17 @@ uint32_t host_file_direct_align(const struct statx *status);
  */
 bool host_file_is_on_overlay(int fd);
 
-/* Whether the page cache is the storage (tmpfs and its like): no disk, nothing to go around. */
+/*
+ * What holds an open file; fd may be one of O_PATH. Waits itself where the file system may hang: a
+ * call on it may wait for another machine or another program, and so perhaps for ever. That is said
+ * of all but those that are known not to.
+ */
+struct host_storage {
+	bool is_in_memory; /* the page cache is the storage: no disk, nothing to go around */
+	bool may_hang;
+};
+
+struct host_storage host_file_storage(int fd);
 bool host_file_is_in_memory(int fd);
 
 #endif

@@ -63,74 +63,46 @@ static void answer_file(struct connection *connection, struct cached_file *cache
 	billing_begin(connection);
 }
 
-/* resolve owns nothing but its text when this returns. */
 static void answer_found(struct connection *connection)
 {
-	char words[ERROR_WORDS];
-	struct resolve *resolve = connection->resolve;
-	bool is_to_be_kept = !resolve_is_folder(resolve->path);
+	struct resolve *found = &connection->lookup->resolve;
+	struct worker *worker = connection->worker;
+	struct path_file *file = found->file;
 	struct cached_file *cached = NULL;
-	int code = 0;
+	bool is_to_be_kept = file && !file->may_hang && !resolve_is_folder(found->path);
 
-	if (resolve->fd >= 0)
-		cached = file_cache_add(&connection->worker->files, resolve->path, resolve->fd,
-					resolve->type, is_to_be_kept,
-					loop_now_ms(connection->worker->loop), &code);
-	resolve->fd = -1;
+	found->file = NULL;
+	if (file) {
+		file->loop = worker->loop;
+		cached = file_cache_add(&worker->files, found->path, file, found->type,
+					is_to_be_kept, loop_now_ms(worker->loop));
+	}
 	if (cached && is_to_be_kept)
-		worker_expect_sweep(connection->worker);
+		worker_expect_sweep(worker);
 	if (cached)
 		answer_file(connection, cached, true);
-	else if (code < 0)
-		response_text(&connection->response, &connection->request, 500, NULL,
-			      error_words(-code, words));
+	else if (file)
+		response_text(&connection->response, &connection->request, 503, NULL,
+			      "out of memory");
 	else
-		response_found(&connection->response, &connection->request, resolve);
-	resolve_free(resolve);
-	connection->resolve = NULL;
+		response_found(&connection->response, &connection->request, found);
+	lookup_leave(connection->lookup);
+	connection->lookup = NULL;
 	connection_set_state(connection, SENDING);
 }
 
-static void resolve_later(struct connection *connection)
+void connection_found(struct connection *connection)
 {
-	connection_set_state(connection, RESOLVING);
-	connection->is_resolving = true;
-	loop_work(connection->worker->loop, &connection->resolving, resolve_blocking,
-		  connection->resolve);
-}
-
-/* Once: what was made room for may be somebody else's by then. */
-static bool is_to_retry(const struct connection *connection)
-{
-	struct resolve *resolve = connection->resolve;
-
-	if (!resolve->lacks_descriptors || resolve->was_retried)
-		return false;
-	resolve->was_retried = true;
-	return worker_make_room(connection->worker);
-}
-
-static void on_resolved(struct loop_op *op, int64_t result)
-{
-	struct connection *connection =
-		(struct connection *)((char *)op - offsetof(struct connection, resolving));
-
-	connection->is_resolving = false;
-	if (connection->is_closed) {
-		connection_free(connection);
-		return;
-	}
-	if (result < 0) {
-		connection->resolve->status = 503;
-		snprintf(connection->resolve->why, sizeof(connection->resolve->why),
-			 "no helper thread");
-	}
-	if (is_to_retry(connection)) {
-		resolve_later(connection);
-		return;
-	}
 	answer_found(connection);
 	connection_drive(connection);
+}
+
+void connection_answer_late(struct connection *connection)
+{
+	lookup_leave(connection->lookup);
+	connection->lookup = NULL;
+	response_text(&connection->response, &connection->request, 503, NULL, RESOLVE_NO_ANSWER);
+	connection_set_state(connection, SENDING);
 }
 
 /* A browser's Accept names text/html; JSON is for who asks for it and for no HTML. */
@@ -142,26 +114,15 @@ static bool accepts_json(const struct http_request *request)
 	       !memmem(accept->data, accept->length, "text/html", 9);
 }
 
-static void start_resolving(struct connection *connection, const char *path)
+static void start_lookup(struct connection *connection, const char *path)
 {
-	struct resolve *resolve = calloc(1, sizeof(*resolve));
-
-	if (!resolve) {
+	connection->lookup = lookup_open(connection, path, accepts_json(&connection->request));
+	if (!connection->lookup)
 		connection_answer_text(connection, 503, "out of memory");
-		return;
-	}
-	resolve->fd = -1;
-	resolve->folder = connection->worker->settings->folder;
-	resolve->links = connection->worker->settings->links;
-	resolve->types = &connection->worker->settings->types;
-	resolve->wants_json = accepts_json(&connection->request);
-	memcpy(resolve->path, path, strlen(path) + 1);
-	connection->resolve = resolve;
-	connection->resolving.done = on_resolved;
-	if (resolve_cached(resolve))
+	else if (lookup_start(connection->lookup))
 		answer_found(connection);
 	else
-		resolve_later(connection);
+		connection_set_state(connection, RESOLVING);
 }
 
 /* A bill that this client was told of; a file of that name is somebody else's. */
@@ -208,7 +169,7 @@ static void answer_target(struct connection *connection)
 	cached = file_cache_find(&worker->files, worker->settings->folder, path,
 				 loop_now_ms(worker->loop), turn_to_share(connection), &has_looked);
 	if (!cached) {
-		start_resolving(connection, path);
+		start_lookup(connection, path);
 		return;
 	}
 	answer_file(connection, cached, has_looked);

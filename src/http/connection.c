@@ -2,9 +2,9 @@
 /*
  * A connection as a state machine, driven by readiness, completions and one timer.
  *
- * Invariants: connection_drive is the only place that moves bytes. A connection is freed only when
- * no operation of its own is under way; until then it is closed but remembered. Whatever ends an
- * exchange badly ends the connection, so that the client sees a short body and never a whole one.
+ * Invariants: connection_drive is the only place that moves bytes. A connection that is closed is
+ * gone: a lookup that is under way for it ends by itself. Whatever ends an exchange badly ends the
+ * connection, so that the client sees a short body and never a whole one.
  */
 #include "http/connection.h"
 
@@ -26,6 +26,7 @@
 enum {
 	HEAD_MS = 30000, /* for a whole header block */
 	IDLE_MS = 60000, /* between requests */
+	FIND_MS = 10000, /* for the file system to find a file, or the next name of a folder */
 	SEND_MS = 60000, /* without progress */
 	LINGER_MS =
 		5000, /* for a client to read the last answer, or to send more that is dropped */
@@ -85,9 +86,9 @@ static void unlink_from_worker(struct connection *connection)
 	worker->connection_count--;
 }
 
-void connection_free(struct connection *connection)
+static void free_connection(struct connection *connection)
 {
-	resolve_free(connection->resolve);
+	lookup_leave(connection->lookup);
 	buffer_free(&connection->explain);
 	free(connection->billing);
 	free(connection->input);
@@ -98,9 +99,6 @@ static void close_connection(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 
-	if (connection->is_closed)
-		return;
-	connection->is_closed = true;
 	loop_watch_remove(worker->loop, &connection->watch);
 	loop_timer_cancel(worker->loop, &connection->timer);
 	loop_task_cancel(worker->loop, &connection->again);
@@ -110,8 +108,7 @@ static void close_connection(struct connection *connection)
 	unlink_from_worker(connection);
 	if (worker->is_full)
 		loop_task_queue(worker->loop, &worker->accept_again);
-	if (!connection->is_resolving)
-		connection_free(connection);
+	free_connection(connection);
 }
 
 static struct access access_of(const struct connection *connection, const char *note)
@@ -442,7 +439,7 @@ static uint64_t limit_ms(const struct connection *connection)
 	case LINGERING:
 		return LINGER_MS;
 	case RESOLVING:
-		break;
+		return FIND_MS;
 	}
 	return UINT64_MAX / 2;
 }
@@ -464,7 +461,8 @@ static void on_timer(struct loop_timer *timer)
 	uint64_t now = loop_now_ms(connection->worker->loop);
 	uint64_t due;
 
-	if (connection->state == SENDING && has_acknowledged(connection))
+	if ((connection->state == SENDING && has_acknowledged(connection)) ||
+	    (connection->state == RESOLVING && lookup_has_progressed(connection->lookup)))
 		connection->since_ms = now;
 	due = connection->since_ms + limit_ms(connection);
 	if (now < due) {
@@ -472,6 +470,10 @@ static void on_timer(struct loop_timer *timer)
 		loop_timer_set(connection->worker->loop, timer, size_min(due - now, LINGER_MS));
 	} else if (connection->state == SENDING) {
 		connection_abort(connection, "no progress for 60 s");
+	} else if (connection->state == RESOLVING) {
+		connection_answer_late(connection);
+		loop_timer_set(connection->worker->loop, timer, LINGER_MS);
+		connection_drive(connection);
 	} else if (connection->state == READING && connection->input_length > 0) {
 		connection->head_length = connection->input_length;
 		connection->request = (struct http_request){.minor = 1};

@@ -6,6 +6,7 @@
 #ifndef SLUICE_HTTP_CONNECTION_H
 #define SLUICE_HTTP_CONNECTION_H
 
+#include "http/lookup.h"
 #include "http/worker.h"
 
 #include <netinet/in.h>
@@ -19,10 +20,9 @@ struct connection {
 	struct loop_watch watch;
 	struct loop_timer timer;
 	struct loop_task again;
-	struct loop_op resolving;
 	enum state state;
 	int fd;
-	bool is_closed, is_resolving, has_answered;
+	bool has_answered;
 	bool may_have_input; /* the socket may hold bytes that were not read, or its end */
 	bool has_hung_up;    /* the client sends no more */
 	bool is_corked;      /* the last answer may wait in the socket for the next one */
@@ -34,7 +34,7 @@ struct connection {
 	size_t input_length;
 	size_t head_length; /* of the request being answered */
 	struct http_request request;
-	struct resolve *resolve;
+	struct lookup *lookup; /* while it is RESOLVING */
 	struct response response;
 	struct buffer explain;
 	struct timespec started;
@@ -47,7 +47,6 @@ struct connection {
 /* connection.c */
 void connection_set_state(struct connection *connection, enum state state);
 void connection_drive(struct connection *connection); /* does what can be done now; may free it */
-void connection_free(struct connection *connection);
 
 /* answer.c */
 /*
@@ -55,6 +54,10 @@ void connection_free(struct connection *connection);
  * no whole one; else the state is SENDING, or RESOLVING until a helper thread has found the file.
  */
 bool connection_take_request(struct connection *connection);
+/* The lookup has its answer. */
+void connection_found(struct connection *connection);
+/* It has none for too long. */
+void connection_answer_late(struct connection *connection);
 void connection_answer_text(struct connection *connection, unsigned status, const char *why);
 
 #endif

@@ -182,24 +182,23 @@ static void keep(struct file_cache *cache, struct cached_file *entry)
 	read_content(cache, entry);
 }
 
-struct cached_file *file_cache_add(struct file_cache *cache, const char *path, int fd,
-				   const char *type, bool is_to_be_kept, uint64_t now_ms, int *code)
+struct cached_file *file_cache_add(struct file_cache *cache, const char *path,
+				   struct path_file *file, const char *type, bool is_to_be_kept,
+				   uint64_t now_ms)
 {
 	size_t length = strlen(path) + 1;
 	struct cached_file *entry = calloc(1, sizeof(*entry) + length);
 
-	*code = entry ? path_file_open(&entry->file, fd, false, true) : -ENOMEM;
-	if (*code < 0) {
-		sys_close(fd);
-		free(entry);
+	if (!entry) {
+		path_file_release(file);
 		return NULL;
 	}
+	entry->file = file;
 	entry->references = 1;
 	entry->type = type;
 	entry->used_ms = now_ms;
 	memcpy(entry->path, path, length);
-	*code = describe(entry);
-	if (*code < 0) {
+	if (describe(entry) < 0) {
 		cached_file_release(entry);
 		return NULL;
 	}

@@ -54,12 +54,12 @@ struct cached_file *file_cache_find(struct file_cache *cache, int folder, const 
 /* Closes what was not asked for lately: an open file keeps a deleted one's blocks on the disk. */
 void file_cache_sweep(struct file_cache *cache, uint64_t now_ms);
 /*
- * A reference to an entry for the open file (fd is taken, also on failure); NULL with *code set.
- * Only with is_to_be_kept can it be found later.
+ * A reference to an entry for the open file, which is taken, also on failure; NULL: no memory. Only
+ * with is_to_be_kept can it be found later.
  */
-struct cached_file *file_cache_add(struct file_cache *cache, const char *path, int fd,
-				   const char *type, bool is_to_be_kept, uint64_t now_ms,
-				   int *code);
+struct cached_file *file_cache_add(struct file_cache *cache, const char *path,
+				   struct path_file *file, const char *type, bool is_to_be_kept,
+				   uint64_t now_ms);
 void cached_file_release(struct cached_file *entry); /* NULL is allowed */
 void file_cache_clear(struct file_cache *cache);
 

@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "http/content-type.h"
 #include "http/listing.h"
+#include "plan/plan.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -76,17 +77,25 @@ int resolve_links_find(const char *name, enum resolve_links *links)
 	return name ? -EINVAL : 0;
 }
 
+/* How far an attempt may go. */
+enum reach { IN_MEMORY, ON_FILE_SYSTEM, ANYWHERE };
+
 /* /proc/PID/fd/N is never followed: it would give out what the server itself has open. */
-static int open_in(const struct resolve *resolve, const char *path, int flags, bool only_cached)
+static int open_in(const struct resolve *resolve, const char *path, int flags, enum reach reach)
 {
+	static const uint64_t limits[] = {
+		[IN_MEMORY] = RESOLVE_CACHED | RESOLVE_NO_XDEV,
+		[ON_FILE_SYSTEM] = RESOLVE_NO_XDEV,
+		[ANYWHERE] = 0,
+	};
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = link_rules[resolve->links].resolve | RESOLVE_NO_MAGICLINKS |
-			   (only_cached ? RESOLVE_CACHED : 0u),
+		.resolve =
+			link_rules[resolve->links].resolve | RESOLVE_NO_MAGICLINKS | limits[reach],
 	};
 	int fd = sys_openat2(resolve->folder, *path ? path : ".", &how);
 
-	if (only_cached || (fd != -ENOSYS && fd != -EPERM))
+	if (reach == IN_MEMORY || (fd != -ENOSYS && fd != -EPERM))
 		return fd;
 	return walk(resolve->folder, path, flags);
 }
@@ -125,6 +134,7 @@ static void answer_error(struct resolve *resolve, int code)
 		resolve->lacks_descriptors = true;
 		answer(resolve, 503, error_words(code, words));
 		break;
+	case EAGAIN: /* it is replaced all the time, or leased (fcntl(2), F_SETLEASE) */
 	case ENOMEM:
 		answer(resolve, 503, error_words(code, words));
 		break;
@@ -141,10 +151,10 @@ bool resolve_is_folder(const char *path)
 }
 
 /* The kind of file a path names, S_IFREG and so on, or -errno. Has no effect on the file. */
-static int look(const struct resolve *resolve, const char *path, bool only_cached,
+static int look(const struct resolve *resolve, const char *path, enum reach reach,
 		struct statx *status)
 {
-	_cleanup_fd_ int fd = open_in(resolve, path, O_PATH, only_cached);
+	_cleanup_fd_ int fd = open_in(resolve, path, O_PATH, reach);
 	int result;
 
 	if (fd < 0)
@@ -154,17 +164,17 @@ static int look(const struct resolve *resolve, const char *path, bool only_cache
 }
 
 /* Returns a descriptor of a regular file, or -errno; -EISDIR for a folder. */
-static int try_open(const struct resolve *resolve, const char *path, bool only_cached)
+static int try_open(const struct resolve *resolve, const char *path, enum reach reach)
 {
 	struct statx before, after;
-	int type = look(resolve, path, only_cached, &before);
+	int type = look(resolve, path, reach, &before);
 	int fd;
 
 	if (type < 0)
 		return type;
 	if (type != S_IFREG)
 		return type == S_IFDIR ? -EISDIR : -ENXIO;
-	fd = open_in(resolve, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, only_cached);
+	fd = open_in(resolve, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, reach);
 	if (fd < 0)
 		return fd;
 	if (sys_statx(fd, STATX_TYPE | STATX_INO, &after) < 0 || after.stx_ino != before.stx_ino ||
@@ -178,12 +188,12 @@ static int try_open(const struct resolve *resolve, const char *path, bool only_c
 }
 
 /* A name that is replaced between two looks, again and again, is there all the time. */
-static int open_regular(const struct resolve *resolve, const char *path, bool only_cached)
+static int open_regular(const struct resolve *resolve, const char *path, enum reach reach)
 {
 	int fd = -EAGAIN;
 
-	for (int tries = 0; fd == -EAGAIN && tries < (only_cached ? 1 : 100); tries++)
-		fd = try_open(resolve, path, only_cached);
+	for (int tries = 0; fd == -EAGAIN && tries < (reach == IN_MEMORY ? 1 : 100); tries++)
+		fd = try_open(resolve, path, reach);
 	return fd;
 }
 
@@ -194,19 +204,46 @@ static void free_entries(struct http_entry *entries, size_t count)
 	free(entries);
 }
 
-/* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
-static int add_entry(struct resolve *resolve, const char *name, struct http_entry **entries,
-		     size_t *count, size_t *capacity)
+static enum reach widest(const struct resolve *resolve)
 {
-	struct http_entry *grown = *entries;
+	return resolve->may_cross ? ANYWHERE : ON_FILE_SYSTEM;
+}
+
+/*
+ * The same as look, of a name in a folder. What is mounted there is not asked, because it may not
+ * answer; only a link that leads there is followed, where that is allowed.
+ */
+static int look_at_entry(struct resolve *resolve, int folder, const char *name,
+			 struct statx *status)
+{
 	char path[RESOLVE_PATH_MAX + 256];
-	struct statx status;
-	int type;
+	int type, result;
 
 	snprintf(path, sizeof(path), "%s%s", resolve->path, name);
-	type = look(resolve, path, false, &status);
-	if (type == -EMFILE || type == -ENFILE || type == -ENOMEM)
-		return type; /* a list that lacks names looks like a whole one */
+	type = look(resolve, path, ON_FILE_SYSTEM, status);
+	if (type != -EXDEV)
+		return type;
+	result = sys_statx_known(folder, name, STATX_TYPE | STATX_SIZE | STATX_MTIME, status);
+	if (result < 0)
+		return result;
+	if (!S_ISLNK(status->stx_mode))
+		return status->stx_mode & S_IFMT;
+	resolve->crosses = !resolve->may_cross;
+	return resolve->may_cross ? look(resolve, path, ANYWHERE, status) : -EXDEV;
+}
+
+/* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
+static int add_entry(struct resolve *resolve, int folder, const char *name,
+		     struct http_entry **entries, size_t *count, size_t *capacity)
+{
+	struct http_entry *grown = *entries;
+	struct statx status;
+	int type = look_at_entry(resolve, folder, name, &status);
+
+	__atomic_store_n(&resolve->progress, resolve->progress + 1, __ATOMIC_RELAXED);
+	/* A list that lacks names looks like a whole one. */
+	if (type == -EMFILE || type == -ENFILE || type == -ENOMEM || resolve->crosses)
+		return type;
 	if (type != S_IFREG && type != S_IFDIR)
 		return 0;
 	if (*count == *capacity) {
@@ -229,7 +266,7 @@ static int read_entries(struct resolve *resolve, struct http_entry **entries, si
 {
 	size_t capacity = 0;
 	struct dirent *entry;
-	int fd = open_in(resolve, resolve->path, O_RDONLY | O_DIRECTORY, false);
+	int fd = open_in(resolve, resolve->path, O_RDONLY | O_DIRECTORY, widest(resolve));
 	DIR *folder;
 	int result = 0;
 
@@ -242,7 +279,8 @@ static int read_entries(struct resolve *resolve, struct http_entry **entries, si
 	}
 	while (result == 0 && (errno = 0, entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = add_entry(resolve, entry->d_name, entries, count, &capacity);
+			result = add_entry(resolve, dirfd(folder), entry->d_name, entries, count,
+					   &capacity);
 	if (result == 0)
 		result = -errno;
 	closedir(folder);
@@ -266,58 +304,80 @@ static void list(struct resolve *resolve)
 	free_entries(entries, count);
 	if (result == 0 && resolve->listing.failed)
 		result = -ENOMEM;
-	if (result < 0)
+	if (result == -EXDEV && !resolve->may_cross)
+		resolve->crosses = true;
+	else if (result < 0)
 		answer_error(resolve, -result);
 }
 
+/* Takes fd. What waits for a file system that may not answer is done here, on the helper thread. */
+static void take_file(struct resolve *resolve, int fd, const char *path)
+{
+	int result = path_file_open(&resolve->file, fd, false, true);
+
+	if (result < 0) {
+		sys_close(fd);
+		answer_error(resolve, -result);
+		return;
+	}
+	if (resolve->file->may_hang && resolve->file->status.stx_size > PLAN_SMALL_SEND)
+		(void)path_file_need_direct(resolve->file);
+	resolve->type = http_content_type(resolve->types, path);
+	answer(resolve, 200, "");
+}
+
 /* Returns whether the answer is known. */
-static bool find(struct resolve *resolve, bool only_cached)
+static bool find(struct resolve *resolve, enum reach reach)
 {
 	bool is_folder = resolve_is_folder(resolve->path);
 	char path[RESOLVE_PATH_MAX + 16];
+	int fd;
 
-	resolve->lacks_descriptors = false;
+	resolve->lacks_descriptors = resolve->crosses = false;
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
-	resolve->fd = open_regular(resolve, path, only_cached);
-	if (resolve->fd >= 0) {
-		resolve->type = http_content_type(resolve->types, path);
-		answer(resolve, 200, "");
-		return true;
+	fd = open_regular(resolve, path, reach);
+	if (fd == -EXDEV && reach != ANYWHERE) {
+		resolve->crosses = true;
+		return false;
 	}
 	/* EINVAL: the kernel does not know RESOLVE_CACHED yet. */
-	if (only_cached && resolve->fd != -EISDIR && resolve->fd != -ENXIO)
+	if (reach == IN_MEMORY && fd < 0 && fd != -EISDIR && fd != -ENXIO)
 		return false;
-	if (is_folder && (resolve->fd == -ENOENT || resolve->fd == -EISDIR)) {
-		if (only_cached)
+	if (is_folder && (fd == -ENOENT || fd == -EISDIR)) {
+		if (reach == IN_MEMORY)
 			return false;
 		list(resolve);
-	} else if (resolve->fd == -EISDIR) {
+	} else if (fd == -EISDIR) {
 		answer(resolve, 301, "");
-	} else if (resolve->fd == -ENXIO) {
+	} else if (fd == -ENXIO) {
 		answer(resolve, 403, "not a regular file");
+	} else if (fd < 0) {
+		answer_error(resolve, -fd);
 	} else {
-		answer_error(resolve, -resolve->fd);
+		take_file(resolve, fd, path);
 	}
 	return true;
 }
 
-void resolve_free(struct resolve *resolve)
+void resolve_refuse(struct resolve *resolve, const char *why)
 {
-	if (!resolve)
-		return;
-	if (resolve->fd >= 0)
-		sys_close(resolve->fd);
+	answer(resolve, 503, why);
+}
+
+void resolve_close(struct resolve *resolve)
+{
+	path_file_release(resolve->file);
+	resolve->file = NULL;
 	buffer_free(&resolve->listing);
-	free(resolve);
 }
 
 bool resolve_cached(struct resolve *resolve)
 {
-	return find(resolve, true);
+	return find(resolve, IN_MEMORY);
 }
 
 int64_t resolve_blocking(void *argument)
 {
-	find(argument, false);
+	find(argument, widest(argument));
 	return 0;
 }

@@ -23,26 +23,31 @@ struct resolve {
 	const struct media_types *types; /* the system's */
 	bool wants_json;                 /* for a listing */
 	char path[RESOLVE_PATH_MAX];     /* from http_target_path */
+	bool may_cross;                  /* to other file systems, which may not answer */
 	/* out */
+	bool crosses;           /* it leads there, or out, and was not to: nothing else is said */
 	bool lacks_descriptors; /* with status 503 */
-	bool was_retried;       /* the caller's own */
+	uint64_t progress;      /* atomic: grows while it goes on */
 	unsigned status;        /* 200, 301 (add a slash), 403, 404, 500, 503 */
-	int fd;                 /* regular file, owned by the caller; -1: none */
+	struct path_file *file; /* a regular one, the caller's from then on; NULL: none */
 	const char *type;       /* Content-Type */
-	struct buffer listing;  /* with status 200 and no fd */
+	struct buffer listing;  /* with status 200 and no file */
 	char why[64];           /* for the log, with 4xx and 5xx */
 };
+
+#define RESOLVE_NO_ANSWER "the file system does not answer"
 
 /*
  * Tries without waiting for the disk: true when the answer is known, false when resolve_blocking
  * has to find it.
  */
-bool resolve_cached(struct resolve *resolve);
+bool resolve_cached(struct resolve *resolve); /* only where it may not cross */
 /* The argument is a struct resolve; for loop_work. Returns 0. */
 int64_t resolve_blocking(void *resolve);
 
 /* Whether a path names a folder by itself: it is empty, or ends in a slash. */
 bool resolve_is_folder(const char *path);
-void resolve_free(struct resolve *resolve); /* NULL is allowed */
+void resolve_refuse(struct resolve *resolve, const char *why); /* status 503 */
+void resolve_close(struct resolve *resolve);                   /* frees what it found */
 
 #endif

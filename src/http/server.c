@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "base/tally.h"
 #include "base/text.h"
+#include "host/file.h"
 #include "http/worker.h"
 
 #include <arpa/inet.h>
@@ -239,6 +240,7 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
 	if (settings->folder < 0)
 		return error_set_errno(error, -settings->folder, "folder %s", options->folder);
+	settings->may_hang = host_file_storage(settings->folder).may_hang;
 	return 0;
 }
 

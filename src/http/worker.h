@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 struct connection;
+struct lookup;
 struct worker;
 
 /* What all workers share; constant while they run. */
@@ -23,6 +24,7 @@ struct server_settings {
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
 	int folder;
+	bool may_hang; /* the folder's file system */
 	struct http_extra extra;
 	enum resolve_links links; /* that are followed */
 	struct media_types types;
@@ -50,6 +52,7 @@ struct worker {
 	bool must_stop;      /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
 	struct file_cache files;
+	struct lookup *apart; /* those that run apart */
 	struct loop_timer accept_later;
 	struct loop_timer sweep; /* set while there are files in the cache */
 	struct tally tally;

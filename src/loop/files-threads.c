@@ -2,15 +2,17 @@
 /*
  * File I/O by a few threads: for everything where io_uring is refused, and for loop_work always.
  *
- * Invariants: a thread starts when work came and none is idle, up to LOOP_THREADS; `waiting` and
+ * Invariants: a thread starts when work came and none is idle, up to thread_max; `waiting` and
  * `finished` belong to the lock; the loop is woken when `finished` stops being empty; a thread does
- * not touch an operation after it put it there; no thread takes a signal from the program.
+ * not touch an operation after it put it there, nor the loop without the lock; no thread takes a
+ * signal from the program.
  */
 #include "base/sys.h"
 #include "loop/loop-private.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int64_t read_at(const struct loop_op *op)
@@ -47,6 +49,7 @@ static int64_t perform(const struct loop_op *op)
 	case OP_DATA_SYNC:
 		return sys_fdatasync(op->fd);
 	case OP_WORK:
+	case OP_WORK_APART:
 		return op->work(op->argument);
 	}
 	return -EINVAL;
@@ -70,74 +73,106 @@ static struct loop_op *next_op(struct loop_pool *pool)
 	return op;
 }
 
-static void finish(struct loop *loop, struct loop_op *op, int64_t result)
+static void finish(struct loop_pool *pool, struct loop_op *op, int64_t result)
 {
-	struct loop_pool *pool = &loop->pool;
 	bool was_empty;
 
 	op->result = result;
 	pthread_mutex_lock(&pool->lock);
 	was_empty = !pool->finished.first;
 	loop_queue_push(&pool->finished, op);
+	if (was_empty && pool->loop)
+		loop_signal(pool->loop);
 	pthread_mutex_unlock(&pool->lock);
-	if (was_empty)
-		loop_signal(loop);
+}
+
+static void leave(struct loop_pool *pool)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&pool->lock);
+	is_last = --pool->users == 0;
+	pthread_mutex_unlock(&pool->lock);
+	if (!is_last)
+		return;
+	pthread_cond_destroy(&pool->work_came);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
 }
 
 static void *run_thread(void *argument)
 {
-	struct loop *loop = argument;
+	struct loop_pool *pool = argument;
 	struct loop_op *op;
 
-	while ((op = next_op(&loop->pool)))
-		finish(loop, op, perform(op));
+	while ((op = next_op(pool)))
+		finish(pool, op, perform(op));
+	leave(pool);
 	return NULL;
 }
 
-static int start_thread(struct loop *loop)
+static int start_thread(struct loop_pool *pool)
 {
-	struct loop_pool *pool = &loop->pool;
 	sigset_t all, before;
 	int code;
 
+	pthread_mutex_lock(&pool->lock);
+	pool->users++;
+	pthread_mutex_unlock(&pool->lock);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&pool->threads[pool->thread_count], NULL, run_thread, loop);
+	code = pthread_create(&pool->threads[pool->thread_count], NULL, run_thread, pool);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (code == 0)
+	if (code == 0) {
 		pool->thread_count++;
+		return 0;
+	}
+	pthread_mutex_lock(&pool->lock);
+	pool->users--;
+	pthread_mutex_unlock(&pool->lock);
 	return -code;
 }
 
-int loop_pool_open(struct loop *loop)
+struct loop_pool *loop_pool_open(struct loop *loop, unsigned thread_max)
 {
-	int code = pthread_mutex_init(&loop->pool.lock, NULL);
+	struct loop_pool *pool = calloc(1, sizeof(*pool));
 
-	if (code)
-		return -code;
-	code = pthread_cond_init(&loop->pool.work_came, NULL);
-	if (code)
-		pthread_mutex_destroy(&loop->pool.lock);
-	return -code;
+	if (!pool || pthread_mutex_init(&pool->lock, NULL)) {
+		free(pool);
+		return NULL;
+	}
+	if (pthread_cond_init(&pool->work_came, NULL)) {
+		pthread_mutex_destroy(&pool->lock);
+		free(pool);
+		return NULL;
+	}
+	pool->loop = loop;
+	pool->users = 1;
+	pool->thread_max = thread_max;
+	return pool;
 }
 
-void loop_pool_close(struct loop *loop)
+void loop_pool_close(struct loop_pool *pool)
 {
-	struct loop_pool *pool = &loop->pool;
-
+	if (!pool)
+		return;
 	pthread_mutex_lock(&pool->lock);
 	pool->is_closing = true;
+	pool->loop = NULL;
+	pool->waiting = (struct loop_queue){0}; /* of what is left behind */
 	pthread_cond_broadcast(&pool->work_came);
 	pthread_mutex_unlock(&pool->lock);
-	for (unsigned i = 0; i < pool->thread_count; i++)
-		pthread_join(pool->threads[i], NULL);
-	pthread_cond_destroy(&pool->work_came);
-	pthread_mutex_destroy(&pool->lock);
+	for (unsigned i = 0; i < pool->thread_count; i++) {
+		if (pool->pending > 0)
+			pthread_detach(pool->threads[i]);
+		else
+			pthread_join(pool->threads[i], NULL);
+	}
+	leave(pool);
 }
 
-void loop_pool_start(struct loop *loop, struct loop_op *op)
+void loop_pool_start(struct loop_pool *pool, struct loop_op *op)
 {
-	struct loop_pool *pool = &loop->pool;
 	bool is_short;
 	int status = 0;
 
@@ -145,10 +180,10 @@ void loop_pool_start(struct loop *loop, struct loop_op *op)
 	pthread_mutex_lock(&pool->lock);
 	is_short = pool->idle_count <= pool->waiting_count;
 	pthread_mutex_unlock(&pool->lock);
-	if (is_short && pool->thread_count < LOOP_THREADS)
-		status = start_thread(loop);
+	if (is_short && pool->thread_count < pool->thread_max)
+		status = start_thread(pool);
 	if (pool->thread_count == 0) {
-		finish(loop, op, status);
+		finish(pool, op, status);
 		return;
 	}
 	pthread_mutex_lock(&pool->lock);
@@ -158,9 +193,8 @@ void loop_pool_start(struct loop *loop, struct loop_op *op)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void loop_pool_reap(struct loop *loop, struct loop_queue *done)
+void loop_pool_reap(struct loop_pool *pool, struct loop_queue *done)
 {
-	struct loop_pool *pool = &loop->pool;
 	struct loop_queue finished = {0};
 
 	if (pool->pending == 0)
@@ -173,8 +207,13 @@ void loop_pool_reap(struct loop *loop, struct loop_queue *done)
 	loop_queue_move(done, &finished);
 }
 
+static void start(struct loop *loop, struct loop_op *op)
+{
+	loop_pool_start(loop->pool, op);
+}
+
 const struct loop_files loop_files_threads = {
 	.name = "epoll",
 	.kind = LOOP_EPOLL,
-	.start = loop_pool_start,
+	.start = start,
 };

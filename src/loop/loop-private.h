@@ -21,7 +21,7 @@
 #define LOOP_ARENA_SIZE    (LOOP_ARENA_BUFFERS * LOOP_BUFFER_SIZE)
 #define LOOP_ARENAS        (LOOP_BUFFERS_MAX / LOOP_ARENA_BUFFERS)
 
-enum loop_op_kind { OP_READ, OP_WRITE, OP_SYNC, OP_DATA_SYNC, OP_WORK };
+enum loop_op_kind { OP_READ, OP_WRITE, OP_SYNC, OP_DATA_SYNC, OP_WORK, OP_WORK_APART };
 
 /* First in, first out. */
 struct loop_queue {
@@ -52,15 +52,18 @@ struct loop_files {
 
 extern const struct loop_files loop_files_uring, loop_files_threads;
 
+/* Outlives its loop where a thread does not come back. */
 struct loop_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work_came;
+	struct loop *loop; /* NULL: it is gone */
 	struct loop_queue waiting, finished;
 	unsigned waiting_count, idle_count;
+	unsigned users; /* the loop and the threads: the last one frees the pool */
 	bool is_closing;
 	/* Only the loop's thread: */
-	pthread_t threads[LOOP_THREADS];
-	unsigned thread_count;
+	pthread_t threads[LOOP_THREADS_APART];
+	unsigned thread_count, thread_max;
 	unsigned pending;
 };
 
@@ -91,7 +94,7 @@ struct loop {
 	struct loop_task tasks, current; /* heads of rings */
 	struct loop_timer *timers;
 	uint64_t timer_sequence;
-	struct loop_pool pool;
+	struct loop_pool *pool, *apart;
 	struct loop_buffers buffers;
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_next, batch_count;
@@ -105,10 +108,10 @@ void loop_timers_insert(struct loop *loop, struct loop_timer *timer, uint64_t du
 void loop_timers_run(struct loop *loop);
 uint64_t loop_timers_due(const struct loop *loop); /* UINT64_MAX: no timer is set */
 
-int loop_pool_open(struct loop *loop);
-void loop_pool_close(struct loop *loop);
-void loop_pool_start(struct loop *loop, struct loop_op *op);
-void loop_pool_reap(struct loop *loop, struct loop_queue *done);
+struct loop_pool *loop_pool_open(struct loop *loop, unsigned thread_max); /* NULL: no memory */
+void loop_pool_close(struct loop_pool *pool);                             /* NULL is allowed */
+void loop_pool_start(struct loop_pool *pool, struct loop_op *op);
+void loop_pool_reap(struct loop_pool *pool, struct loop_queue *done);
 
 int loop_buffers_open(struct loop *loop);
 void loop_buffers_close(struct loop *loop);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define BLIND_TURNS 16
+enum { APART_MS = 1000 }; /* for work apart that has not ended when the loop closes */
 
 static const struct loop_files *const backends[] = {&loop_files_uring, &loop_files_threads};
 
@@ -139,9 +140,18 @@ static void free_loop(struct loop *loop)
 {
 	if (!loop)
 		return;
+	loop_pool_close(loop->pool);
+	loop_pool_close(loop->apart);
 	loop_buffers_close(loop);
 	close_descriptors(loop);
 	free(loop);
+}
+
+static int open_pools(struct loop *loop)
+{
+	loop->pool = loop_pool_open(loop, LOOP_THREADS);
+	loop->apart = loop_pool_open(loop, LOOP_THREADS_APART);
+	return loop->pool && loop->apart ? 0 : -ENOMEM;
 }
 
 int loop_open(struct loop **result, enum loop_kind kind, struct sluice_error *error)
@@ -152,17 +162,15 @@ int loop_open(struct loop **result, enum loop_kind kind, struct sluice_error *er
 	if (status == 0)
 		status = loop_buffers_open(loop);
 	if (status == 0)
-		status = loop_pool_open(loop);
+		status = open_pools(loop);
 	if (status < 0) {
 		error_set_errno(error, -status, "event loop");
 		goto fail;
 	}
 	/* With LOOP_AUTO another backend steps in, and a refusal is no error. */
 	status = open_files(loop, kind, kind == LOOP_AUTO ? NULL : error);
-	if (status < 0) {
-		loop_pool_close(loop);
+	if (status < 0)
 		goto fail;
-	}
 	*result = loop;
 	return 0;
 fail:
@@ -345,8 +353,10 @@ static void start_op(struct loop *loop, struct loop_op *op, enum loop_op_kind ki
 {
 	op->kind = kind;
 	loop->pending++;
-	if (kind == OP_WORK)
-		loop_pool_start(loop, op);
+	if (kind == OP_WORK_APART)
+		loop_pool_start(loop->apart, op);
+	else if (kind == OP_WORK)
+		loop_pool_start(loop->pool, op);
 	else
 		loop->files->start(loop, op);
 	arm(loop);
@@ -391,6 +401,13 @@ void loop_work(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), v
 	op->work = work;
 	op->argument = argument;
 	start_op(loop, op, OP_WORK);
+}
+
+void loop_work_apart(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), void *argument)
+{
+	op->work = work;
+	op->argument = argument;
+	start_op(loop, op, OP_WORK_APART);
 }
 
 /* The shorter of two waits, where -1 stands for ever. */
@@ -462,7 +479,8 @@ static void run_done(struct loop *loop)
 
 	if (loop->files->reap)
 		loop->files->reap(loop, &done);
-	loop_pool_reap(loop, &done);
+	loop_pool_reap(loop->pool, &done);
+	loop_pool_reap(loop->apart, &done);
 	while ((op = loop_queue_pop(&done))) {
 		loop->pending--;
 		op->done(op, op->result);
@@ -487,18 +505,26 @@ int loop_run(struct loop *loop, int timeout_ms)
 	return status;
 }
 
+static void finish_some(struct loop *loop, int timeout_ms)
+{
+	wait_for_events(loop, timeout_ms);
+	/* The watches may be gone by now. */
+	loop->batch_count = 0;
+	run_done(loop);
+}
+
 void loop_close(struct loop *loop)
 {
+	uint64_t deadline;
+
 	if (!loop)
 		return;
 	loop->is_running = true;
-	while (loop->pending > 0) {
-		wait_for_events(loop, -1);
-		/* The watches may be gone by now. */
-		loop->batch_count = 0;
-		run_done(loop);
-	}
-	loop_pool_close(loop);
+	while (loop->pending > loop->apart->pending)
+		finish_some(loop, -1);
+	deadline = clock_ms() + APART_MS;
+	while (loop->pending > 0 && (loop->pending > loop->apart->pending || clock_ms() < deadline))
+		finish_some(loop, APART_MS / 10);
 	if (loop->files->close)
 		loop->files->close(loop);
 	free_loop(loop);

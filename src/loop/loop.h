@@ -21,7 +21,8 @@
 
 struct loop;
 
-#define LOOP_THREADS 4 /* file operations in flight at most, without io_uring */
+#define LOOP_THREADS       4  /* file operations in flight at most, without io_uring */
+#define LOOP_THREADS_APART 64 /* of loop_work_apart, beside these */
 
 enum loop_kind {
 	LOOP_AUTO,  /* io_uring where it works (and SLUICE_LOOP is not "epoll"), else threads */
@@ -32,7 +33,9 @@ enum loop_kind {
 int loop_open(struct loop **loop, enum loop_kind kind, struct sluice_error *error);
 /*
  * Waits for the operations still under way (their `done` runs; what they start is waited for, too),
- * then frees everything. No other callback runs any more.
+ * then frees everything. No other callback runs any more. Work apart that has not ended a second
+ * later is left behind: its thread goes on, its `done` never runs, and what it works on is not
+ * freed.
  */
 void loop_close(struct loop *loop);
 const char *loop_name(const struct loop *loop); /* "io_uring" or "epoll" */
@@ -126,6 +129,12 @@ void loop_sync(struct loop *loop, struct loop_op *op, int fd, bool data_only);
 /* Runs work(argument) on a helper thread: for calls that may block (open, readdir, fallocate, ...).
  */
 void loop_work(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), void *argument);
+/*
+ * The same for calls that may never return, because a network file system does not answer: on
+ * threads of their own, so that nobody else has to wait for them.
+ */
+void loop_work_apart(struct loop *loop, struct loop_op *op, int64_t (*work)(void *),
+		     void *argument);
 unsigned loop_pending(const struct loop *loop); /* operations under way */
 
 /*

@@ -14,6 +14,7 @@
 int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool take)
 {
 	struct path_file *file = calloc(1, sizeof(*file));
+	struct host_storage storage;
 	int result;
 
 	if (!file)
@@ -30,7 +31,9 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 	file->seen_mtime = file->status.stx_mtime;
 	file->is_for_writing = is_for_writing;
 	file->can_dontcache = S_ISREG(file->status.stx_mode);
-	file->has_disk = S_ISREG(file->status.stx_mode) && !host_file_is_in_memory(fd);
+	storage = host_file_storage(fd);
+	file->has_disk = S_ISREG(file->status.stx_mode) && !storage.is_in_memory;
+	file->may_hang = storage.may_hang;
 	file->align = file->has_disk ? host_file_direct_align(&file->status) : 0;
 	file->can_direct = file->align > 0;
 	*out = file;
@@ -43,13 +46,30 @@ struct path_file *path_file_share(struct path_file *file)
 	return file;
 }
 
+static int64_t close_descriptors(void *argument)
+{
+	const struct path_file *file = argument;
+
+	if (file->direct_fd >= 0)
+		sys_close(file->direct_fd);
+	return sys_close(file->fd);
+}
+
+static void on_closed(struct loop_op *op, int64_t result)
+{
+	free((char *)op - offsetof(struct path_file, closing));
+}
+
 void path_file_release(struct path_file *file)
 {
 	if (!file || --file->references > 0)
 		return;
-	if (file->direct_fd >= 0)
-		sys_close(file->direct_fd);
-	sys_close(file->fd);
+	if (file->may_hang && file->loop) {
+		file->closing.done = on_closed;
+		loop_work_apart(file->loop, &file->closing, close_descriptors, file);
+		return;
+	}
+	close_descriptors(file);
 	free(file);
 }
 
@@ -109,6 +129,17 @@ static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+int path_file_judge(struct path_file *file, const struct statx *now)
+{
+	if (now->stx_size <= file->seen_size)
+		return now->stx_size < file->seen_size ||
+		       !is_same_time(now->stx_mtime, file->seen_mtime);
+	file->seen_size = now->stx_size;
+	file->seen_mtime = now->stx_mtime;
+	file->has_grown = true;
+	return 0;
+}
+
 static int look(struct path_file *file)
 {
 	struct statx now;
@@ -116,13 +147,7 @@ static int look(struct path_file *file)
 
 	if (result < 0)
 		return result;
-	if (now.stx_size <= file->seen_size)
-		return now.stx_size < file->seen_size ||
-		       !is_same_time(now.stx_mtime, file->seen_mtime);
-	file->seen_size = now.stx_size;
-	file->seen_mtime = now.stx_mtime;
-	file->has_grown = true;
-	return 0;
+	return path_file_judge(file, &now);
 }
 
 int path_file_has_changed(struct path_file *file)

@@ -7,6 +7,8 @@
 #ifndef SLUICE_PATH_FILE_H
 #define SLUICE_PATH_FILE_H
 
+#include "loop/loop.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@ struct path_file {
 	int fd; /* goes through the page cache */
 	bool is_for_writing;
 	bool has_disk;              /* below it, not only memory */
+	bool may_hang;              /* see host_file_storage */
 	bool can_direct;            /* cleared for good when O_DIRECT turns out not to work here */
 	bool can_dontcache;         /* likewise, of RWF_DONTCACHE */
 	int direct_fd;              /* -1: not opened */
@@ -30,6 +33,9 @@ struct path_file {
 	uint64_t seen_size;
 	struct statx_timestamp seen_mtime;
 	bool has_grown; /* since it was opened */
+	/* Of one that may hang: where it is closed, by work apart; NULL: by whoever releases it. */
+	struct loop *loop;
+	struct loop_op closing;
 };
 
 /*
@@ -58,5 +64,7 @@ int path_file_need_dontcache(struct path_file *file);
  * of what is stored through a mapping into a page that is dirty already.
  */
 int path_file_has_changed(struct path_file *file);
+/* The same of a status with STATX_SIZE | STATX_MTIME that was asked for just now: 0 or 1. */
+int path_file_judge(struct path_file *file, const struct statx *now);
 
 #endif

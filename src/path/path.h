@@ -104,6 +104,9 @@ extern const struct path_send path_send_readwrite, path_send_mmap, path_send_sen
 extern const struct path_recv path_recv_readwrite, path_recv_splice, path_recv_dontcache,
 	path_recv_direct, path_recv_discard, path_recv_fault;
 
+/* What readwrite and direct are on a file system that may hang; the stream sees to it. */
+extern const struct path_send path_send_apart, path_send_apart_direct;
+
 /* All of them but fault, ended by NULL. */
 extern const struct path_send *const path_sends[];
 extern const struct path_recv *const path_recvs[];

@@ -2,12 +2,74 @@
 /*
  * A file that was seen growing may be looked at in the middle of a write, whose time is there and
  * whose size is not yet: then it gets a little time. Any other change is one at once.
+ *
+ * On a file system that may hang a thread looks, and each look is good for one step.
  */
 #include "stream/look.h"
 
+#include "base/sys.h"
+
 #include <errno.h>
+#include <stdlib.h>
 
 enum { DOUBT_MS = 10, DOUBTS_MAX = 10 };
+
+/* Lives on when the stream is gone before the file system answers. */
+struct stream_look_apart {
+	struct loop_op op;
+	struct stream_look *look; /* NULL: nobody waits any more */
+	struct path_file *file;
+	struct statx now;
+};
+
+static int64_t ask(void *argument)
+{
+	struct stream_look_apart *apart = argument;
+
+	return sys_statx(apart->file->fd, STATX_SIZE | STATX_MTIME, &apart->now);
+}
+
+static void on_asked(struct loop_op *op, int64_t result)
+{
+	struct stream_look_apart *apart =
+		(struct stream_look_apart *)((char *)op - offsetof(struct stream_look_apart, op));
+	struct stream_look *look = apart->look;
+
+	if (look) {
+		look->seen = result < 0 ? result : path_file_judge(apart->file, &apart->now);
+		look->has_seen = true;
+		look->apart = NULL;
+		look->again(look);
+	}
+	path_file_release(apart->file);
+	free(apart);
+}
+
+static int ask_apart(struct stream_look *look)
+{
+	struct stream_look_apart *apart = calloc(1, sizeof(*apart));
+
+	if (!apart)
+		return -ENOMEM;
+	*apart = (struct stream_look_apart){
+		.op.done = on_asked, .look = look, .file = path_file_share(look->file)};
+	look->apart = apart;
+	loop_work_apart(look->loop, &apart->op, ask, apart);
+	return -EAGAIN;
+}
+
+/* As path_file_has_changed, or -EAGAIN. */
+static int64_t has_changed(struct stream_look *look)
+{
+	if (!look->file->may_hang)
+		return path_file_has_changed(look->file);
+	if (look->apart)
+		return -EAGAIN;
+	if (!look->has_seen)
+		return ask_apart(look);
+	look->has_seen = false;
+	return look->seen;
+}
 
 static void on_timer(struct loop_timer *timer)
 {
@@ -27,14 +89,11 @@ void stream_look_open(struct stream_look *look, struct loop *loop, struct path_f
 
 int stream_look(struct stream_look *look)
 {
-	int changed;
+	int64_t changed = look->timer.is_set ? -EAGAIN : has_changed(look);
 
-	if (look->timer.is_set)
-		return -EAGAIN;
-	changed = path_file_has_changed(look->file);
 	if (changed <= 0) {
-		look->doubts = 0;
-		return changed;
+		look->doubts = changed == 0 ? 0 : look->doubts;
+		return (int)changed;
 	}
 	if (!look->file->has_grown || look->doubts == DOUBTS_MAX)
 		return -ESTALE;
@@ -47,4 +106,8 @@ void stream_look_close(struct stream_look *look)
 {
 	if (look->loop)
 		loop_timer_cancel(look->loop, &look->timer);
+	if (look->apart)
+		look->apart->look = NULL;
+	look->apart = NULL;
+	look->has_seen = false;
 }

@@ -14,6 +14,9 @@ struct stream_look {
 	struct path_file *file;
 	struct loop_timer timer;
 	unsigned doubts;
+	struct stream_look_apart *apart; /* under way */
+	int64_t seen;                    /* its result; with has_seen */
+	bool has_seen;
 };
 
 /* file is borrowed until stream_look_close. */

@@ -147,7 +147,7 @@ static bool needs_resident(const struct path_send *path)
 }
 
 /* A file that is asked for many times in a few milliseconds is looked at once. */
-static struct plan_send choose(struct stream_send *stream, struct stream_place *place)
+static struct plan_send choose_here(struct stream_send *stream, struct stream_place *place)
 {
 	struct plan_send_facts facts = {.forced = stream->forced,
 					.is_admitted = stream->is_admitted,
@@ -169,6 +169,20 @@ static struct plan_send choose(struct stream_send *stream, struct stream_place *
 	stream->mixed_until = place->mixed_until;
 	if (place->at == 0 && place->until == size && needs_resident(plan.path))
 		file->resident_until_ms = now + STALE_MS;
+	return plan;
+}
+
+/* The same, but that nothing is done here where the file system may hang. */
+static struct plan_send choose(struct stream_send *stream, struct stream_place *place)
+{
+	struct plan_send plan = choose_here(stream, place);
+
+	if (!stream->file->may_hang)
+		return plan;
+	if (plan.path == &path_send_direct)
+		plan.path = &path_send_apart_direct;
+	else if (plan.path == &path_send_readwrite || !stream->forced)
+		plan.path = &path_send_apart;
 	return plan;
 }
 

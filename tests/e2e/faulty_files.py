@@ -24,7 +24,7 @@ IN_HEADER = struct.Struct("=IIQQIIIHH")
 OUT_HEADER = struct.Struct("=IiQ")
 ATTRIBUTES = struct.Struct("=6Q10I")
 LOOKUP, FORGET, GETATTR, SETATTR, UNLINK, RENAME, OPEN, READ = 1, 2, 3, 4, 10, 12, 14, 15
-WRITE, STATFS, RELEASE, FSYNC, FLUSH, INIT, OPENDIR, READDIR = 16, 17, 18, 20, 25, 26, 27, 28
+WRITE, STATFS, RELEASE, FSYNC, INIT, OPENDIR, READDIR = 16, 17, 18, 20, 26, 27, 28
 RELEASEDIR, FSYNCDIR, CREATE, INTERRUPT, DESTROY, BATCH_FORGET, RENAME2 = 29, 30, 35, 36, 38, 42, 45
 WITHOUT_ANSWER = (FORGET, BATCH_FORGET, INTERRUPT)
 ASYNC_READ, BIG_WRITES, ASYNC_DIO, MAX_PAGES = 1, 1 << 5, 1 << 15, 1 << 22
@@ -38,8 +38,14 @@ def faulty(add_cleanup, *faults, backing=None):
 
 def start(add_cleanup, script, backing, *arguments):
     """Mounts what a script serves and returns the folder, or skips."""
-    skip_unless_root("to mount a file system")
     folder = temp_folder(add_cleanup)
+    start_on(add_cleanup, folder, script, backing, *arguments)
+    return folder
+
+
+def start_on(add_cleanup, folder, script, backing, *arguments):
+    """Mounts it there and returns the script's process; while it is stopped, the mount hangs."""
+    skip_unless_root("to mount a file system")
     command = [sys.executable, script, folder, backing, *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     add_cleanup(process.communicate, timeout=WAIT)
@@ -48,7 +54,7 @@ def start(add_cleanup, script, backing, *arguments):
     wait_until(lambda: os.path.ismount(folder) or process.poll() is not None, "the mount")
     if process.poll() is not None:
         raise unittest.SkipTest(f"no FUSE here: {process.stderr.read().decode().strip()}")
-    return folder
+    return process
 
 
 class Answer(Exception):
@@ -81,7 +87,7 @@ class Files:
             OPENDIR: lambda node, data: bytes(16),
             READDIR: self.read_folder,
         }
-        for operation in (FLUSH, RELEASEDIR, FSYNCDIR, DESTROY):
+        for operation in (RELEASEDIR, FSYNCDIR, DESTROY):
             self.handlers[operation] = lambda node, data: b""
 
     @staticmethod

@@ -321,6 +321,38 @@ static void job_done(struct loop_op *op, int64_t result)
 	}
 }
 
+static int never[2]; /* a pipe that nobody writes to before the end */
+
+static int64_t hang(void *argument)
+{
+	char byte;
+
+	return read(never[0], &byte, 1);
+}
+
+static void test_work_that_hangs(void **state)
+{
+	static struct job hung[2 * LOOP_THREADS];
+	struct loop *loop = loop_new();
+	struct job job = {.op.done = job_done, .number = 1};
+
+	main_thread = pthread_self();
+	jobs_done = 0;
+	assert_int_equal(pipe(never), 0);
+	for (int i = 0; i < 2 * LOOP_THREADS; i++) {
+		hung[i] = (struct job){.op.done = job_done};
+		loop_work_apart(loop, &hung[i].op, hang, &hung[i]);
+	}
+	loop_work(loop, &job.op, job_work, &job);
+	run_until(loop, &jobs_done, 1);
+	assert_int_equal(job.result, 7);
+	loop_close(loop);
+	assert_int_equal(jobs_done, 1);
+	close(never[1]);
+	usleep(10000); /* for the threads to end, so that no tool finds them */
+	close(never[0]);
+}
+
 #define JOBS 24
 
 static void test_work(void **state)
@@ -504,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_wake_signal),
 		cmocka_unit_test(test_signal_ends_wait),
 		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_work_that_hangs),
 		cmocka_unit_test(test_work_blocks_nobody),
 		cmocka_unit_test(test_close_waits_for_work),
 		cmocka_unit_test(test_poll_sockets_and_work),

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: the worker's list holds the lookups that run apart, those that nobody waits for any
+ * more included; of names below one folder at the top, HUNG_MAX may hang, so that a mount that does
+ * not answer leaves threads to the others.
+ */
+#include "http/lookup.h"
+
+#include "http/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HUNG_MAX = 8, HUNG_MS = 1000 };
+
+static void run(struct lookup *lookup);
+
+struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json)
+{
+	struct worker *worker = connection->worker;
+	struct lookup *lookup = calloc(1, sizeof(*lookup));
+
+	if (!lookup)
+		return NULL;
+	lookup->worker = worker;
+	lookup->connection = connection;
+	lookup->resolve.folder = worker->settings->folder;
+	lookup->resolve.links = worker->settings->links;
+	lookup->resolve.types = &worker->settings->types;
+	lookup->resolve.may_cross = worker->settings->may_hang;
+	lookup->resolve.wants_json = wants_json;
+	memcpy(lookup->resolve.path, path, strlen(path) + 1);
+	return lookup;
+}
+
+static void free_lookup(struct lookup *lookup)
+{
+	if (lookup->resolve.file)
+		lookup->resolve.file->loop = lookup->worker->loop;
+	resolve_close(&lookup->resolve);
+	free(lookup);
+}
+
+static void link_apart(struct lookup *lookup)
+{
+	struct worker *worker = lookup->worker;
+
+	lookup->since_ms = loop_now_ms(worker->loop);
+	lookup->previous = NULL;
+	lookup->next = worker->apart;
+	if (worker->apart)
+		worker->apart->previous = lookup;
+	worker->apart = lookup;
+}
+
+static void unlink_apart(struct lookup *lookup)
+{
+	*(lookup->previous ? &lookup->previous->next : &lookup->worker->apart) = lookup->next;
+	if (lookup->next)
+		lookup->next->previous = lookup->previous;
+}
+
+static bool is_below_same(const char *a, const char *b)
+{
+	size_t length = strcspn(a, "/");
+
+	return strncmp(a, b, length + (a[length] == '/')) == 0 &&
+	       (a[length] == '/' || strcspn(b, "/") == length);
+}
+
+/* Whether enough have waited there in vain. */
+static bool is_hopeless(const struct lookup *lookup)
+{
+	uint64_t now = loop_now_ms(lookup->worker->loop);
+	unsigned hung = 0;
+
+	for (const struct lookup *other = lookup->worker->apart; other; other = other->next)
+		hung += now - other->since_ms >= HUNG_MS &&
+			is_below_same(lookup->resolve.path, other->resolve.path);
+	return hung >= HUNG_MAX;
+}
+
+/* Once: what was made room for may be somebody else's by then. */
+static bool is_to_retry(struct lookup *lookup)
+{
+	if (!lookup->resolve.lacks_descriptors || lookup->was_retried)
+		return false;
+	lookup->was_retried = true;
+	return worker_make_room(lookup->worker);
+}
+
+/* Whether the answer is known, after one attempt on a helper thread. */
+static bool has_ended(struct lookup *lookup)
+{
+	struct resolve *resolve = &lookup->resolve;
+
+	if (resolve->crosses && !resolve->may_cross) {
+		resolve->may_cross = true;
+		return lookup_start(lookup);
+	}
+	if (!is_to_retry(lookup))
+		return true;
+	run(lookup);
+	return false;
+}
+
+static void on_resolved(struct loop_op *op, int64_t result)
+{
+	struct lookup *lookup = (struct lookup *)((char *)op - offsetof(struct lookup, op));
+
+	lookup->is_running = false;
+	if (lookup->resolve.may_cross)
+		unlink_apart(lookup);
+	if (!lookup->connection) {
+		free_lookup(lookup);
+		return;
+	}
+	if (result < 0)
+		resolve_refuse(&lookup->resolve, "no helper thread");
+	if (result < 0 || has_ended(lookup))
+		connection_found(lookup->connection);
+}
+
+static void run(struct lookup *lookup)
+{
+	lookup->op.done = on_resolved;
+	lookup->is_running = true;
+	if (lookup->resolve.may_cross) {
+		link_apart(lookup);
+		loop_work_apart(lookup->worker->loop, &lookup->op, resolve_blocking,
+				&lookup->resolve);
+	} else {
+		loop_work(lookup->worker->loop, &lookup->op, resolve_blocking, &lookup->resolve);
+	}
+}
+
+bool lookup_start(struct lookup *lookup)
+{
+	struct resolve *resolve = &lookup->resolve;
+
+	if (!resolve->may_cross && resolve_cached(resolve))
+		return true;
+	resolve->may_cross |= resolve->crosses;
+	if (resolve->may_cross && is_hopeless(lookup)) {
+		resolve_refuse(resolve, RESOLVE_NO_ANSWER);
+		return true;
+	}
+	run(lookup);
+	return false;
+}
+
+bool lookup_has_progressed(struct lookup *lookup)
+{
+	uint64_t progress = __atomic_load_n(&lookup->resolve.progress, __ATOMIC_RELAXED);
+	bool is_more = progress != lookup->seen_progress;
+
+	lookup->seen_progress = progress;
+	return is_more;
+}
+
+void lookup_leave(struct lookup *lookup)
+{
+	if (!lookup)
+		return;
+	lookup->connection = NULL;
+	if (!lookup->is_running)
+		free_lookup(lookup);
+}
