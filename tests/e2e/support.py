@@ -39,6 +39,7 @@ WAIT = 30  # seconds that anything may take before it counts as stuck
 LOOPS = (None, "epoll")  # of SLUICE_LOOP
 SEND_PATHS = ("readwrite", "mmap", "sendfile", "splice", "zerocopy", "direct")
 RECEIVE_PATHS = ("readwrite", "splice", "dontcache", "direct")
+KIB = 1 << 10
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
