@@ -151,6 +151,16 @@ static int check_urls(const struct get *get, char *const *urls)
 	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
 }
 
+static bool is_standard_output(const char *output)
+{
+	static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(output, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* What cannot be had together. */
 static int check(struct get *get, char *const *urls)
 {
@@ -160,8 +170,9 @@ static int check(struct get *get, char *const *urls)
 	options->output_fd = STDOUT_FILENO;
 	if (options->output && !*options->output)
 		return command_misused("get: -o '' names no file");
-	if (options->to_fd && get->is_json)
-		return command_misused("get: -o - and --json both want standard output");
+	if (options->output && is_standard_output(options->output) && get->is_json)
+		return command_misused("get: -o %s and --json both want standard output",
+				       options->output);
 	if (options->to_fd && options->path && !is_path(get, "auto"))
 		return command_misused("get: --path %s needs a file, not -o -", options->path);
 	if (options->output && is_path(get, "discard"))
@@ -294,6 +305,9 @@ static int run(int argc, char **argv)
 	progress_open(&get.progress);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* A reader that left and a limit on sizes are errors like others, said in words. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (int i = optind; i < argc; i++)
 		if (was_interrupted || get_one(&get, argv[i]) != EXIT_DONE)
 			result = EXIT_FAILED;

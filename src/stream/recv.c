@@ -239,7 +239,7 @@ int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t le
 	if (count < 0)
 		return count;
 	if (length > stream->job.limit - stream->job.offset)
-		return -EFBIG;
+		return -EMSGSIZE;
 	count = stream->choice.path->push(&stream->job, data, length);
 	if (count > 0)
 		account(stream, (uint64_t)count, true);

@@ -32,7 +32,8 @@ int stream_recv_open(struct stream_recv **stream, struct loop *loop, struct path
  * -EAGAIN: see stream_recv_waits_for_socket; -ENODATA: the peer closed early; other -errno.
  */
 int64_t stream_recv_step(struct stream_recv *stream);
-/* From memory: > 0 bytes taken, -EAGAIN (wait for wake), -EFBIG: more than was expected; -errno. */
+/* From memory: > 0 bytes taken, -EAGAIN (wait for wake), -EMSGSIZE: more than was expected;
+ * -errno. */
 int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t length);
 /* Writes what is held: 0 when it is written, -EAGAIN, -errno. No more can be received afterwards.
  */

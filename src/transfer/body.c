@@ -46,13 +46,15 @@ int download_body_failed(struct download *download, int64_t code)
 				 "the connection ended after %llu of %llu bytes",
 				 (unsigned long long)download_done(download),
 				 (unsigned long long)download->expected);
-	if (code == -EFBIG)
+	if (code == -EMSGSIZE)
 		return error_set(download->error, EPROTO,
 				 "the server sends more than it announced");
-	if (code == -ENOSPC || code == -EDQUOT)
-		return error_set(download->error, (int)-code,
-				 "no room for %s: %s; free some and run again",
-				 download->target.part, error_words((int)-code, words));
+	if (code == -ENOSPC || code == -EDQUOT || code == -EFBIG)
+		return error_set(
+			download->error, (int)-code, "no room for %s: %s; %s and run again",
+			download->target.part, error_words((int)-code, words),
+			code == -EFBIG ? "see what limits it (ulimit -f, or the file system)"
+				       : "free some");
 	if (download->path && (code == -EINVAL || code == -EOPNOTSUPP))
 		return error_set(download->error, EOPNOTSUPP,
 				 "receive path %s cannot go on in %s: the file system refuses "
@@ -74,8 +76,10 @@ static int write_all(struct download *download, const char *data, size_t length)
 		if (count == -EAGAIN || count == -EINTR) {
 			result = download_report(download);
 		} else if (count < 0) {
-			result =
-				error_set_errno(download->error, (int)-count, "writing the output");
+			result = error_set_errno(download->error, (int)-count,
+						 count == -EPIPE ? "writing the output, which "
+								   "nobody reads any more"
+								 : "writing the output");
 		} else {
 			data += count;
 			length -= (size_t)count;
@@ -161,8 +165,8 @@ static int take(struct download *download, const char *data, size_t length)
 	int result = 0;
 
 	if (length > download->end - download->at) {
-		download_body_failed(download, -EFBIG);
-		return -EFBIG;
+		download_body_failed(download, -EMSGSIZE);
+		return -EMSGSIZE;
 	}
 	if (known > 0 && !is_here(download, data, known))
 		return -ESTALE;
@@ -424,15 +428,27 @@ void download_save(struct download *download, uint64_t done)
 	wait_for_save(download);
 }
 
+static int sync_output(struct download *download)
+{
+	download->is_saving = true;
+	download->save.done = on_saved;
+	loop_sync(download->loop, &download->save, download->output_fd, false);
+	wait_for_save(download);
+	return download->save_result < 0
+		       ? error_set_errno(download->error, (int)-download->save_result, "syncing %s",
+					 download->result->file)
+		       : 0;
+}
+
 int download_to_fd(struct download *download)
 {
 	int result = download_receive_body(download);
 
 	if (result == 0)
 		result = download_confirm(download);
-	return result == -ESTALE
-		       ? error_set(download->error, ESTALE,
-				   "the file was changed on the server while it came: what was "
-				   "written may be of two files")
-		       : result;
+	if (result == -ESTALE)
+		return error_set(download->error, ESTALE,
+				 "the file was changed on the server while it came: what was "
+				 "written may be of two files");
+	return result == 0 && download->syncs_output_fd ? sync_output(download) : result;
 }

@@ -24,6 +24,7 @@ struct download {
 	bool keeps_nothing;           /* path discard */
 	int output_fd;                /* -1: to a file by way of its part */
 	bool owns_output_fd;
+	bool syncs_output_fd; /* it is a disk */
 	const char *url_text;
 	struct http_url url, base;
 	struct loop *loop;
@@ -76,6 +77,8 @@ void download_wake(void *owner);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
 
+/* output.c: finds out where the bytes go: to output_fd, to the target, or nowhere. */
+int download_choose_output(struct download *download);
 /*
  * ask.c: asks the question, follows redirects, and asks another one where the answer is of no use,
  * until bytes come: at, end, expected and the journal are set; or nothing has to (is_unchanged).
@@ -90,7 +93,7 @@ int download_refuse_status(struct download *download);
 /* body.c: the stream from `done` to `end` of the file, ... */
 int download_open_stream(struct download *download);
 /* ... which the body goes to, as far as it is not here already: that is compared (-ESTALE: it
- * differs; -EFBIG: more comes than was said). To output_fd where there is one. */
+ * differs; -EMSGSIZE: more comes than was said). To output_fd where there is one. */
 int download_receive_body(struct download *download);
 /* What came is on the disk. */
 int download_finish_stream(struct download *download);

@@ -4,107 +4,13 @@
  * continued. One thread, one loop of its own, one exchange at a time.
  */
 #include "base/error.h"
-#include "base/size.h"
 #include "base/sys.h"
 #include "transfer/download.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { OVERLAP = 64 << 10 };
-
-/* A device, a FIFO or a socket that is there already is written to, never replaced. */
-static bool is_special(const char *output)
-{
-	struct statx status;
-
-	return sys_statx_at(AT_FDCWD, output, STATX_TYPE, &status) == 0 &&
-	       !S_ISREG(status.stx_mode) && !S_ISDIR(status.stx_mode);
-}
-
-/* To a descriptor there is one path. */
-static int refuse_path(struct download *download)
-{
-	if (download->path && download->path != &path_recv_readwrite)
-		return error_set(download->error, EOPNOTSUPP,
-				 "receive path %s needs a regular file to write to",
-				 download->path->name);
-	return 0;
-}
-
-static int open_special(struct download *download, const char *output)
-{
-	if (refuse_path(download) < 0)
-		return -EOPNOTSUPP;
-	download->output_fd = sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY, 0);
-	download->owns_output_fd = download->output_fd >= 0;
-	return download->output_fd < 0 ? error_set_errno(download->error, -download->output_fd,
-							 "cannot write %s", output)
-				       : 0;
-}
-
-/* Of the file that is there, where nothing is on its way to take its place. */
-static void recall_origin(struct download *download)
-{
-	const struct target *target = &download->target;
-
-	download->has_origin = target->journal.done == 0 && !target->had_part &&
-			       origin_recall(&download->origin, target->folder, target->name) &&
-			       download->origin.url == origin_url(download->url_text);
-}
-
-/*
- * The last bytes that are here are asked for again and compared. A validator is only as good as the
- * server, and means nothing at another URL, where a redirect may lead (RFC 9110 8.8.3).
- */
-static void ask_for_rest(struct download *download)
-{
-	const struct journal *journal = &download->target.journal;
-	uint64_t here = journal->done;
-
-	download->resume = download->done = here;
-	download->validator = here > 0 ? journal->validator : download->origin.validator;
-	download->question = (struct question){
-		.here = here,
-		.from = here - size_min(here, OVERLAP),
-		.size = journal->size,
-		.validator = &download->validator,
-	};
-}
-
-static int choose_output(struct download *download)
-{
-	const char *output = download->options->output;
-	char name[256];
-	int result = 0;
-
-	download->output_fd = download->options->to_fd ? download->options->output_fd : -1;
-	if (download->options->to_fd)
-		return refuse_path(download);
-	if (download->keeps_nothing)
-		return 0;
-	if (!output) {
-		result = http_url_filename(&download->url, name, download->error);
-		output = name;
-	}
-	if (result < 0) {
-		error_append(download->error, "; name the output (-o FILE)");
-		return result;
-	}
-	snprintf(download->result->file, sizeof(download->result->file), "%s", output);
-	if (is_special(output))
-		return open_special(download, output);
-	result = target_open(&download->target, output, download->url_text, download->error);
-	download->target.sync = !download->options->no_sync;
-	if (result < 0)
-		return result;
-	recall_origin(download);
-	ask_for_rest(download);
-	return 0;
-}
 
 static int choose_path(struct download *download)
 {
@@ -169,10 +75,11 @@ static int run(struct download *download)
 
 	if (result == 0)
 		result = choose_path(download);
+	/* Before we have descriptors of our own. */
+	if (result == 0)
+		result = download_choose_output(download);
 	if (result == 0)
 		result = loop_open(&download->loop, LOOP_AUTO, download->error);
-	if (result == 0)
-		result = choose_output(download);
 	return result < 0 ? result : fetch(download);
 }
 

@@ -134,7 +134,7 @@ static int after_failure(struct download *download, int result)
 	download_close_stream(download);
 	if (result == -ESTALE)
 		result = download_start_over(download, "what is here is not what the server has");
-	else if (result == -EFBIG)
+	else if (result == -EMSGSIZE)
 		result = download_start_over(download, "the server sends more than it announced");
 	else if (has_brought_nothing(download) &&
 		 (result == -ENODATA || result == -EPROTO || result == -ECONNRESET))
