@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/sys.h"
 #include "transfer/inherit.h"
+#include "transfer/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,39 +20,26 @@ enum {
 	STEM_CUT = 200,
 };
 
-/* Whether this is, at this moment, the name of what the descriptor has open. */
-static bool is_named(const struct target *target, const char *name, int fd)
-{
-	struct statx opened, named;
-
-	return sys_statx(fd, STATX_INO, &opened) == 0 &&
-	       sys_statx_link(target->folder, name, STATX_INO, &named) == 0 &&
-	       opened.stx_ino == named.stx_ino && opened.stx_dev_major == named.stx_dev_major &&
-	       opened.stx_dev_minor == named.stx_dev_minor;
-}
-
 static bool has_part_name(const struct target *target)
 {
-	return is_named(target, target->part, target->file->fd);
+	return name_is_of(target->folder, target->part, target->file->fd);
 }
 
 static bool has_state_name(const struct target *target)
 {
-	return target->state_fd >= 0 && is_named(target, target->state, target->state_fd);
+	return target->state_fd >= 0 && name_is_of(target->folder, target->state, target->state_fd);
 }
 
-/* Linux has no call that removes a name only if it is that of a descriptor: so we look right
- * before. */
 static void remove_state(const struct target *target)
 {
-	if (has_state_name(target))
-		sys_unlink(target->folder, target->state);
+	if (target->state_fd >= 0)
+		(void)name_remove(target->folder, target->state, target->aside_name,
+				  target->state_fd);
 }
 
 static void remove_part(const struct target *target)
 {
-	if (has_part_name(target))
-		sys_unlink(target->folder, target->part);
+	(void)name_remove(target->folder, target->part, target->aside_name, target->file->fd);
 	remove_state(target);
 }
 
@@ -84,6 +72,7 @@ static void name_pair(struct target *target, int number)
 		snprintf(count, sizeof(count), ".%d", number);
 	snprintf(target->part, sizeof(target->part), "%s%s.part", stem, count);
 	snprintf(target->state, sizeof(target->state), "%s%s.part.state", stem, count);
+	snprintf(target->aside_name, sizeof(target->aside_name), "%s%s.part.aside", stem, count);
 }
 
 static int open_folder(struct target *target, const char *path, struct sluice_error *error)
@@ -161,10 +150,40 @@ static int open_regular(struct target *target, const char *name)
 	fd = sys_open(target->folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return is_not_ours(target, fd == -ENOENT ? -ESTALE : fd, error_words(-fd, words));
-	if (is_named(target, name, fd))
+	if (name_is_of(target->folder, name, fd))
 		return fd;
 	sys_close(fd);
 	return is_not_ours(target, -ESTALE, "it was replaced just now");
+}
+
+/* The part that its journal speaks of goes back to its name, and a journal goes. */
+static void put_back(struct target *target, int fd)
+{
+	struct journal journal = {0};
+	struct statx status;
+	int state = open_regular(target, target->state);
+
+	if (state >= 0 && journal_read(&journal, state) == 0 &&
+	    sys_statx(fd, JOURNAL_STATX, &status) == 0 && journal_is_of(&journal, &status))
+		(void)name_move_new(target->folder, target->aside_name, target->part);
+	journal_clear(&journal);
+	if (journal_read(&journal, fd) == 0 && name_is_of(target->folder, target->aside_name, fd))
+		sys_unlink(target->folder, target->aside_name);
+	journal_clear(&journal);
+	if (state >= 0)
+		sys_close(state);
+}
+
+/* A call that was killed between two steps left something aside. */
+static void look_aside(struct target *target)
+{
+	int fd = open_regular(target, target->aside_name);
+
+	if (fd < 0)
+		return;
+	if (sys_flock(fd, LOCK_EX | LOCK_NB) == 0)
+		put_back(target, fd);
+	sys_close(fd);
 }
 
 /* Fills file or nothing. 0, -EBUSY where another call has the part, or -errno with the reason. */
@@ -214,8 +233,10 @@ static enum pair look(struct target *target, bool *is_busy)
 {
 	const char *name = target->part;
 	enum pair pair = FOREIGN;
-	int result = look_at_part(target);
+	int result;
 
+	look_aside(target);
+	result = look_at_part(target);
 	*is_busy = result == -EBUSY;
 	if (result == 0) {
 		result = look_at_state(target);
@@ -504,18 +525,16 @@ static int was_replaced(struct target *target, struct sluice_error *error)
 			 target->part);
 }
 
-/* Whatever came to be called NAME.part after we looked goes back, and the call fails. */
 static int give_name(struct target *target, struct sluice_error *error)
 {
-	int result = sys_rename(target->folder, target->part, target->name);
+	int result = name_move(target->folder, target->part, target->aside_name, target->name,
+			       target->file->fd);
 
-	if (result < 0)
-		return error_set_errno(error, -result, "renaming %s to %s", target->part,
-				       target->name);
-	if (is_named(target, target->name, target->file->fd))
-		return 0;
-	sys_rename_new(target->folder, target->name, target->part);
-	return was_replaced(target, error);
+	if (result == -ESTALE)
+		return was_replaced(target, error);
+	return result < 0 ? error_set_errno(error, -result, "renaming %s to %s", target->part,
+					    target->name)
+			  : 0;
 }
 
 int target_commit(struct target *target, uint64_t size, struct sluice_error *error)
@@ -532,9 +551,11 @@ int target_commit(struct target *target, uint64_t size, struct sluice_error *err
 	result = give_name(target, error);
 	if (result < 0)
 		return result;
-	target->is_ours = false;  /* it is the user's */
-	if (status.stx_nlink > 1) /* a rename between names of one file does nothing */
-		remove_part(target);
+	target->is_ours = false; /* it is the user's */
+	/* A rename between two names of one file does nothing. */
+	if (status.stx_nlink > 1)
+		(void)name_remove(target->folder, target->aside_name, target->part,
+				  target->file->fd);
 	remove_state(target);
 	result = target->sync ? sys_fsync(target->folder) : 0;
 	/* EINVAL: this file system does not offer it for directories. */

@@ -19,6 +19,7 @@ struct target {
 	const char *url;
 	int folder; /* -1: not open */
 	char name[256], part[256], state[256];
+	char aside_name[256];   /* where part or state is for a moment: see name.h */
 	char why[128];          /* what was looked at last is not ours */
 	char aside[400];        /* what is not ours at the usual names; empty: nothing */
 	struct path_file *file; /* the open part, locked; NULL: there is none yet */

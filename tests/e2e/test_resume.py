@@ -380,6 +380,22 @@ class OursWithoutUse(Scripted):
         self.part.unlink()
         self.assert_starts_over(self.server)
 
+    def test_a_kill_while_the_part_was_aside(self):
+        self.part.rename(self.here / "file.bin.part.aside")
+        self.assertGreater(self.get(self.server.url()).objects()[0]["resumed_from_bytes"], 0)
+
+    def test_a_kill_while_the_state_was_aside(self):
+        self.part.unlink()
+        self.state.rename(self.here / "file.bin.part.aside")
+        self.assert_starts_over(self.server)
+
+    def test_something_else_that_has_the_name_aside(self):
+        (self.here / "file.bin.part.aside").write_bytes(b"a stranger's")
+        self.assertEqual(get(self.server.url(), "-o", self.file).code, 0)
+        self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
+        self.assertEqual((self.here / "file.bin.part.aside").read_bytes(), b"a stranger's")
+        self.assertFalse(self.part.exists() or self.state.exists())
+
     def test_an_empty_part(self):
         os.truncate(self.part, 0)
         self.assert_starts_over(self.server)
