@@ -5,7 +5,19 @@ import signal
 import unittest
 
 from slow_link import ADDRESSES, Link
-from support import LOOPS, MIB, finish, get, make_file, same, serve, start_sluice, temp_folder, wait_until
+from support import (
+    LOOPS,
+    MIB,
+    finish,
+    get,
+    make_file,
+    same,
+    serve,
+    settle,
+    start_sluice,
+    temp_folder,
+    wait_until,
+)
 
 SIZE = 8 * MIB + 123
 SECONDS = 120  # for a transfer that takes a few
@@ -16,7 +28,7 @@ class SlowLink(unittest.TestCase):
     def setUpClass(cls):
         cls.link = Link(cls.addClassCleanup, delay_ms=25, loss_percent=0.1)
         cls.source = temp_folder(cls.addClassCleanup)
-        cls.file = make_file(cls.source / "file", SIZE)
+        cls.file = settle(make_file(cls.source / "file", SIZE))
 
     def setUp(self):
         self.copy = temp_folder(self.addCleanup) / "file"

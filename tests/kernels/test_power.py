@@ -10,7 +10,19 @@ import subprocess
 import unittest
 
 from other_servers import stalling_proxy
-from support import MIB, content, finish, get, program, serve, start_sluice, temp_folder, wait_until
+from support import (
+    MIB,
+    content,
+    finish,
+    get,
+    make_file,
+    program,
+    serve,
+    settle,
+    start_sluice,
+    temp_folder,
+    wait_until,
+)
 from volatile_disk import SECTOR, Machine
 
 SIZE = 16 * MIB + 345
@@ -27,8 +39,8 @@ class PowerLoss:
     @classmethod
     def setUpClass(cls):
         cls.source = temp_folder(cls.addClassCleanup)
-        for name, size in (("file", SIZE), ("small", SMALL)):
-            (cls.source / name).write_bytes(content(size))
+        make_file(cls.source / "small", SMALL)
+        settle(make_file(cls.source / "file", SIZE))
         cls.server = serve(cls.addClassCleanup, cls.source)
 
     def setUp(self):
@@ -45,9 +57,9 @@ class PowerLoss:
 
     def put_old(self, name):
         self.path(name).write_bytes(OLD)
-        self.settle()
+        self.sync()
 
-    def settle(self):
+    def sync(self):
         subprocess.run(["sync", "--file-system", self.machine.folder], check=True)
 
     def assert_is(self, name, *wanted):
@@ -127,7 +139,7 @@ class PowerLoss:
         self.get(url, "file")
         self.assert_alone()
         self.path("file").unlink()
-        self.settle()
+        self.sync()
 
     def test_what_is_not_on_the_disk_is_not_believed(self):
         self.proxy = stalling_proxy(self.addCleanup, self.server.port, 0)
