@@ -111,9 +111,12 @@ static int choose(struct stream_recv *stream, struct sluice_error *error)
 	if (result == -EOPNOTSUPP)
 		return error_set(
 			error, EOPNOTSUPP,
-			"receive path %s cannot work on this file (no O_DIRECT here, or an "
-			"offset that is not aligned); leave the choice to the plan",
-			stream->choice.path->name);
+			"receive path %s cannot work on this file (%s); leave the choice to the "
+			"plan",
+			stream->choice.path->name,
+			stream->choice.path == &path_recv_dontcache
+				? "this kernel or file system has no RWF_DONTCACHE"
+				: "no O_DIRECT here, or an offset that is not aligned");
 	return result < 0 ? error_set_errno(error, -result, "receive path %s",
 					    stream->choice.path->name)
 			  : 0;

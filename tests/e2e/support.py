@@ -42,6 +42,7 @@ RECEIVE_PATHS = ("readwrite", "splice", "dontcache", "direct")
 KIB = 1 << 10
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
+RWF_DONTCACHE = 0x80
 
 
 # Waiting
@@ -113,6 +114,28 @@ def why_not_direct(folder):
     finally:
         probe.unlink()
     return None
+
+
+def why_no_dontcache(folder):
+    """Why RWF_DONTCACHE cannot work in this folder, or None where it does."""
+    probe = pathlib.Path(folder) / "dontcache-probe"
+    probe.touch()
+    try:
+        with open(probe, "rb") as file:
+            os.preadv(file.fileno(), [bytearray(1)], 0, RWF_DONTCACHE)
+    except OSError as error:
+        return f"{folder} has no RWF_DONTCACHE: {error.strerror}"
+    finally:
+        probe.unlink()
+    return None
+
+
+def skip_unless_possible(path_name, folder):
+    """Of a receive path."""
+    reason = why_no_dontcache(folder) if path_name == "dontcache" else None
+    if reason:
+        raise unittest.SkipTest(reason)
+    skip_unless_direct(path_name, folder)
 
 
 def skip_unless_direct(path_name, folder):

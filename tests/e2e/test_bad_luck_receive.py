@@ -25,6 +25,7 @@ from support import (
     same,
     serve,
     settle,
+    skip_unless_possible,
     skip_unless_root,
     temp_folder,
 )
@@ -49,6 +50,7 @@ class Receiving(unittest.TestCase):
         for loop in LOOPS:
             for path_name in ("auto", *RECEIVE_PATHS):
                 with self.subTest(path_name, loop=loop):
+                    skip_unless_possible(path_name, self.folder)
                     check(path_name, loop)
 
     def assert_fails(self, done, says):
@@ -182,6 +184,7 @@ class FullDisks(Receiving):
             for path_name in ("auto", *RECEIVE_PATHS):
                 with self.subTest(path_name, loop=loop):
                     here = self.image(64 * MIB, mount(self.addCleanup, "tmpfs", "size=12m"))
+                    skip_unless_possible(path_name, here)
                     done = self.get(here, path_name, loop)
                     self.assert_fails(done, r"copy\.part: (Input/output error|No space)")
                     self.assertNotIn("copy", os.listdir(here))

@@ -23,6 +23,7 @@ from support import (
     same,
     serve,
     skip_unless_direct,
+    skip_unless_possible,
     temp_folder,
     wait_until,
     warm,
@@ -151,7 +152,7 @@ class Get(Traced):
         for loop in LOOPS:
             for path in ("auto", *RECEIVE_PATHS, "discard"):
                 with self.subTest(loop=loop, path=path):
-                    skip_unless_direct(path, self.work)
+                    skip_unless_possible(path, self.work)
                     output = [] if path == "discard" else ["-o", self.work / "output"]
                     bill = self.bill(server.url("file"), loop, "--path", path, *output)
                     self.assertEqual(bill["bytes"], SIZE)

@@ -19,7 +19,7 @@ from support import (
     make_file,
     same,
     serve,
-    skip_unless_direct,
+    skip_unless_possible,
     temp_folder,
 )
 
@@ -55,7 +55,7 @@ class FromAnyServer:
     def test_by_each_path(self):
         for path_name in ("auto", *RECEIVE_PATHS):
             with self.subTest(path_name):
-                skip_unless_direct(path_name, self.here)
+                skip_unless_possible(path_name, self.here)
                 for name in SIZES:
                     self.get(f"{self.base}/{name}", "--path", path_name)
                     self.assert_got(name)

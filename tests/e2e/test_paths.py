@@ -27,6 +27,7 @@ from support import (
     same,
     serve,
     skip_unless_direct,
+    skip_unless_possible,
     sluice,
     temp_folder,
     warm,
@@ -34,28 +35,6 @@ from support import (
 
 SIZES = (0, 1, 4095, 4096, 4097, MIB - 1, MIB, MIB + 1, 5 * MIB + 123, 40 * MIB + 7)
 LARGE = 64 * MIB + 5
-
-
-RWF_DONTCACHE = 0x80
-
-
-def skip_unless_dontcache(folder):
-    probe = folder / "dontcache-probe"
-    probe.touch()
-    with open(probe, "rb") as file:
-        try:
-            os.preadv(file.fileno(), [bytearray(1)], 0, RWF_DONTCACHE)
-        except OSError as error:
-            reason = f"{folder} has no RWF_DONTCACHE: {error.strerror}"
-            raise unittest.SkipTest(reason) from None
-        finally:
-            probe.unlink()
-
-
-def skip_unless_possible(path_name, folder):
-    if path_name == "dontcache":
-        skip_unless_dontcache(folder)
-    skip_unless_direct(path_name, folder)
 
 
 class Paths(unittest.TestCase):
@@ -224,7 +203,7 @@ class PageCache(unittest.TestCase):
             self.assert_same()
 
     def test_dontcache_leaves_no_page(self):
-        skip_unless_dontcache(self.folder)
+        skip_unless_possible("dontcache", self.folder)
         self.transfer("--path", "dontcache")
         self.assertLessEqual(resident_pages(self.copy), pages(LARGE) // 100)
         self.assert_same()
@@ -235,7 +214,6 @@ class PageCache(unittest.TestCase):
         resident_pages(self.copy)
         self.assertEqual(resident_pages(self.copy), pages(LARGE))
         self.assert_same()
-
 
     def test_dirty_pages_of_a_kept_file_are_bounded(self):
         """Kept in the cache is not the same as dirty there: write-back is paced."""
@@ -266,10 +244,10 @@ class ForcedPathsThatCannotWork(unittest.TestCase):
         server = serve(self.addCleanup, self.memory)
         copy = self.memory / "copy"
         copy.write_bytes(b"old")
-        for path in ("direct", "dontcache"):
+        for path, lacks in (("direct", "O_DIRECT"), ("dontcache", "RWF_DONTCACHE")):
             done = get("--path", path, server.url("file"), "-o", copy)
             self.assertEqual(done.code, 1, done.err)
-            self.assertRegex(done.err, rf"^sluice: [^\n]*{path}[^\n]*\n$")
+            self.assertRegex(done.err, rf"^sluice: [^\n]*{path} [^\n]*no {lacks}[^\n]*\n$")
             self.assertEqual(copy.read_bytes(), b"old")
 
     def test_serve(self):

@@ -25,7 +25,7 @@ from support import (
     make_file,
     serve,
     settle,
-    skip_unless_direct,
+    skip_unless_possible,
     start_sluice,
     temp_folder,
     wait_until,
@@ -115,7 +115,7 @@ class AgainstRealServers(Resuming):
         server = serve(self.addCleanup, self.folder)
         for path_name in ("auto", *RECEIVE_PATHS):
             with self.subTest(path_name):
-                skip_unless_direct(path_name, self.here)
+                skip_unless_possible(path_name, self.here)
                 self.assert_continues(server.port, "--path", path_name)
                 self.file.unlink()
 
@@ -137,7 +137,7 @@ class AgainstRealServers(Resuming):
         server = serve(self.addCleanup, self.folder)
         for path_name in ("auto", *RECEIVE_PATHS):
             with self.subTest(path_name):
-                skip_unless_direct(path_name, self.here)
+                skip_unless_possible(path_name, self.here)
                 url, stalled = self.behind_proxy(server.port)
                 self.stop(url, stalled, signal.SIGKILL, "--path", path_name).wait()
                 self.assertFalse(self.file.exists())
