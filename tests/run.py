@@ -7,7 +7,7 @@ e2e      the unittest modules tests/e2e/test_*.py, each in a process of its own;
          Two run at a time (-j), except those that measure or want the whole machine, which say
          ALONE = True. A module that had company is told of as a whole, when it has ended
 fuzz     each libFuzzer target for a few seconds from a copy of its corpus; -k chooses among targets
-kernels  the modules tests/kernels/test_*.py, one by one, and only where --only asks for them
+kernels  the modules tests/kernels/test_*.py, in the same way, and only where --only asks for them
 
 Unit tests and modules alike report by TAP, so that a crash, which leaves the plan unfulfilled, shows.
 The exit status is 1 when something failed, or when a chosen kind had nothing to run.
@@ -165,21 +165,21 @@ def run_unit(args):
                 env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
 
 
-def run_module(args, file, timeout=600, say=show):
+def run_module(args, file, say=show):
     run_tap(f"{file.parent.name} {file.stem}",
             [sys.executable, __file__, "--module", file] + (["-k", args.k] if args.k else []),
-            timeout, say, cwd=ROOT, env=environment(args.build))
+            3600 if file.parent == KERNELS else 600, say, cwd=ROOT, env=environment(args.build))
 
 
 def run_module_in_company(args, file):
     """Returns the lines to print."""
     lines = []
-    run_module(args, file, say=lines.append)
+    run_module(args, file, lines.append)
     return lines
 
 
-def run_e2e(args):
-    files = sorted(E2E.glob("test_*.py"))
+def run_modules(args, folder):
+    files = sorted(folder.glob("test_*.py"))
     alone = [f for f in files if args.j == 1 or re.search(r"^ALONE = True\b", f.read_text(), re.M)]
     pool = concurrent.futures.ThreadPoolExecutor(args.j)
     others = [pool.submit(run_module_in_company, args, f) for f in files if f not in alone]
@@ -196,9 +196,12 @@ def run_e2e(args):
         run_module(args, file)
 
 
+def run_e2e(args):
+    run_modules(args, E2E)
+
+
 def run_kernels(args):
-    for file in sorted(KERNELS.glob("test_*.py")):
-        run_module(args, file, timeout=3600)
+    run_modules(args, KERNELS)
 
 
 def build_fuzz():
