@@ -161,7 +161,7 @@ def run_unit(args):
         if args.k and args.k not in test["name"]:
             continue
         run_tap(f"unit {test['name']}", shlex.split(args.wrap) + test["cmd"],
-                120 * (10 if args.wrap else 1), cwd=test["workdir"],
+                120 * (10 if args.wrap or args.slow else 1), cwd=test["workdir"],
                 env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
 
 
@@ -312,6 +312,7 @@ def main():
     parser.add_argument("-j", type=int, default=2, metavar="N", help="modules at a time (%(default)s)")
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose name contains this")
     parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
+    parser.add_argument("--slow", action="store_true", help="give unit tests ten times their time")
     parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="for each target")
     parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()

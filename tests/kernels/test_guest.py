@@ -41,7 +41,8 @@ class Guest:
         return lines
 
     def test_unit_tests(self):
-        lines = self.run_inside(ROOT / "tests" / "run.py", "--build", BUILD, "--only", "unit")
+        run = [ROOT / "tests" / "run.py", "--build", BUILD, "--only", "unit", "--slow"]
+        lines = self.run_inside(*run)
         self.assertRegex(lines[-1], r"^\d+ passed, 0 failed, \d+ skipped$")
 
     def test_serve_and_get(self):
