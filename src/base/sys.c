@@ -360,7 +360,7 @@ int sys_rename_new(int folder, const char *from, const char *to)
 {
 	enum { NO_REPLACE = 1 }; /* the C library may not know it */
 
-	return COUNTED(renameat2, syscall(SYS_renameat2, folder, from, folder, to, NO_REPLACE));
+	return COUNTED(renameat, syscall(SYS_renameat2, folder, from, folder, to, NO_REPLACE));
 }
 
 int sys_set_modified(int fd, struct timespec when)

@@ -71,7 +71,6 @@
 	X(recvfrom)                                                                                \
 	X(recvmsg)                                                                                 \
 	X(renameat)                                                                                \
-	X(renameat2)                                                                               \
 	X(sendfile)                                                                                \
 	X(sendmsg)                                                                                 \
 	X(sendto)                                                                                  \
