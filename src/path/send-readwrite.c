@@ -128,6 +128,14 @@ static int64_t fill(struct path_send_job *job, struct readwrite *rw)
 	return count;
 }
 
+/* Whoever waits has his turn before the next block. */
+static void take_sent(struct readwrite *rw, size_t count)
+{
+	rw->used += count;
+	if (rw->used == rw->filled)
+		loop_claim_give(&rw->claim, &rw->piece);
+}
+
 static int64_t step(struct path_send_job *job)
 {
 	struct readwrite *rw = job->state;
@@ -154,7 +162,7 @@ static int64_t step(struct path_send_job *job)
 		lend(rw);
 	}
 	if (count > 0)
-		rw->used += (size_t)count;
+		take_sent(rw, (size_t)count);
 	return count;
 }
 

@@ -263,25 +263,26 @@ static bool has_direct(int file)
 	return fd >= 0;
 }
 
-/*
- * More streams than buffers, of a file that is planned in several parts, with sockets that take a
- * block at once: whoever has none takes from those who have, and no body ends early.
- */
-static void few_buffers(void **state)
-{
-	enum { STREAMS = 6, SIZE = 72 << 20, SOCKET = 4 << 20 };
-	struct body bodies[STREAMS];
-	char name[] = "/var/tmp/sluice-unit-XXXXXX";
-	int small = source, left = STREAMS;
+enum { STREAMS = 6, SIZE = 72 << 20 };
 
-	if (!has_direct(source)) {
-		print_message("no O_DIRECT on this file system\n");
-		skip();
-	}
+/* A large file of no content in place of the small one. Returns that. */
+static int swap_source(void)
+{
+	char name[] = "/var/tmp/sluice-unit-XXXXXX";
+	int small = source;
+
 	source = mkstemp(name);
 	assert_true(source >= 0);
 	unlink(name);
 	assert_int_equal(ftruncate(source, SIZE), 0);
+	return small;
+}
+
+/* On one loop, with sockets that take a block at once, and fewer buffers than bodies. */
+static void open_bodies(struct body bodies[STREAMS], const struct path_send *path, uint64_t length)
+{
+	enum { SOCKET = 4 << 20 };
+
 	for (int i = 0; i < STREAMS; i++) {
 		open_body(&bodies[i]);
 		setsockopt(bodies[i].pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &(int){SOCKET},
@@ -290,30 +291,84 @@ static void few_buffers(void **state)
 			loop_close(bodies[i].loop);
 			bodies[i].loop = bodies[0].loop;
 		}
-		bodies[i].stream.forced = &path_send_direct;
+		bodies[i].stream.forced = path;
 		stream_send_open(&bodies[i].stream, bodies[i].loop, bodies[i].file,
-				 bodies[i].pair[0], 0, SIZE);
+				 bodies[i].pair[0], 0, length);
 	}
 	for (int i = 0; i < LOOP_BUFFERS_MAX - 2; i++)
 		assert_non_null(loop_buffer_take(bodies[0].loop));
-	for (int turns = 0; left > 0 && turns < 100000; turns++) {
-		loop_run(bodies[0].loop, 1);
-		for (int i = left = 0; i < STREAMS; i++) {
-			int64_t count = step_and_drain(&bodies[i]);
+}
 
-			assert_true(count >= 0 || count == -EAGAIN);
-			left += count != 0;
-		}
-	}
-	assert_int_equal(left, 0);
+static void close_bodies(struct body bodies[STREAMS])
+{
 	for (int i = STREAMS - 1; i >= 0; i--) {
-		assert_int_equal(bodies[i].tally.bytes, SIZE);
 		stream_send_close(&bodies[i].stream);
 		close(bodies[i].pair[0]);
 		close(bodies[i].pair[1]);
 		path_file_release(bodies[i].file);
 	}
 	loop_close(bodies[0].loop);
+}
+
+/* One step of each. Returns how many go on. */
+static int step_all(struct body bodies[STREAMS])
+{
+	int left = 0;
+
+	loop_run(bodies[0].loop, 1);
+	for (int i = 0; i < STREAMS; i++) {
+		int64_t count = step_and_drain(&bodies[i]);
+
+		assert_true(count >= 0 || count == -EAGAIN);
+		left += count != 0;
+	}
+	return left;
+}
+
+/*
+ * More streams than buffers, of a file that is planned in several parts: whoever has none takes
+ * from those who have, and no body ends early.
+ */
+static void few_buffers(void **state)
+{
+	struct body bodies[STREAMS];
+	int small, left = STREAMS;
+
+	if (!has_direct(source)) {
+		print_message("no O_DIRECT on this file system\n");
+		skip();
+	}
+	small = swap_source();
+	open_bodies(bodies, &path_send_direct, SIZE);
+	for (int turns = 0; left > 0 && turns < 100000; turns++)
+		left = step_all(bodies);
+	assert_int_equal(left, 0);
+	for (int i = 0; i < STREAMS; i++)
+		assert_int_equal(bodies[i].tally.bytes, SIZE);
+	close_bodies(bodies);
+	close(source);
+	source = small;
+}
+
+/* Nobody keeps what he has to the end, however fast his peer takes it. */
+static void buffers_go_round(void **state)
+{
+	enum { SHORT = 16 << 20 };
+	const struct path_send *const paths[] = {&path_send_direct, &path_send_readwrite};
+	int small = swap_source();
+
+	for (int p = has_direct(source) ? 0 : 1; p < 2; p++) {
+		struct body bodies[STREAMS];
+		int left = STREAMS;
+
+		open_bodies(bodies, paths[p], SHORT);
+		for (int turns = 0; left == STREAMS && turns < 100000; turns++)
+			left = step_all(bodies);
+		assert_true(left < STREAMS);
+		for (int i = 0; i < STREAMS; i++)
+			assert_true(bodies[i].tally.bytes >= SHORT / 2);
+		close_bodies(bodies);
+	}
 	close(source);
 	source = small;
 }
@@ -350,6 +405,7 @@ int main(void)
 
 		cmocka_unit_test(short_steps),
 		cmocka_unit_test(few_buffers),
+		cmocka_unit_test(buffers_go_round),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
