@@ -16,11 +16,14 @@ struct sluice_receive {
 	bool has_all, has_ended;
 };
 
+/* Whoever keeps it open until later keeps no buffer. */
 static void finish(struct sluice_receive *receive, int result)
 {
 	receive->has_ended = true;
 	if (receive->transfer.explain)
 		stream_recv_explain(receive->stream, &receive->transfer.lines);
+	stream_recv_close(receive->stream);
+	receive->stream = NULL;
 	transfer_finish(&receive->transfer, result, "receiving");
 }
 

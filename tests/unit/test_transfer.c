@@ -445,6 +445,38 @@ static void silent_receives_starve_nobody(void **state)
 	sluice_engine_close(engine);
 }
 
+/* What has ended, well or not, holds no buffer, even where its owner does not close it yet. */
+static void ended_receives_starve_nobody(void **state)
+{
+	enum { COUNT = 300, LENGTH = 10000 };
+	struct fixture *fixture = *state;
+	struct sluice_receive *receives[COUNT];
+	struct sluice_engine *engine;
+
+	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	for (int i = 0; i < COUNT; i++) {
+		/* Every other one is promised a byte more than comes. */
+		uint64_t length = i % 2 ? LENGTH + 1 : UINT64_MAX;
+		int pair[2], result = 1;
+
+		unix_pair(pair);
+		fcntl(pair[1], F_SETFL, O_NONBLOCK);
+		assert_int_equal(write(pair[0], fixture->content, LENGTH), LENGTH);
+		close(pair[0]);
+		assert_int_equal(sluice_receive_open(&receives[i], engine, pair[1], fixture->target,
+						     0, length, NULL, note_result, &result, NULL),
+				 0);
+		for (int turns = 0; result == 1 && turns < 2000; turns++)
+			sluice_engine_run(engine, 1);
+		assert_int_equal(result, i % 2 ? -ENODATA : 0);
+		close(pair[1]);
+	}
+	for (int i = 0; i < COUNT; i++)
+		sluice_receive_close(receives[i]);
+	sluice_engine_close(engine);
+	check_target(fixture, 0, 0, LENGTH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +490,7 @@ int main(void)
 		cmocka_unit_test(slow_peers_starve_nobody),
 		cmocka_unit_test(many_receives_share_the_buffers),
 		cmocka_unit_test(silent_receives_starve_nobody),
+		cmocka_unit_test(ended_receives_starve_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
