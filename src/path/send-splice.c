@@ -55,11 +55,12 @@ static int64_t fill(const struct path_send_job *job, struct splice *splice)
 
 static int64_t drain(struct path_send_job *job, struct splice *splice)
 {
-	bool has_more = job->offset + splice->held < job->ahead;
+	uint64_t length = size_min(splice->held, job->limit - job->offset);
+	bool has_more = job->offset + length < job->ahead;
 	int64_t sent;
 
 	do
-		sent = sys_splice(splice->pipe.out, NULL, job->socket, NULL, splice->held,
+		sent = sys_splice(splice->pipe.out, NULL, job->socket, NULL, length,
 				  SPLICE_F_MOVE | SPLICE_F_NONBLOCK |
 					  (has_more ? SPLICE_F_MORE : 0));
 	while (sent == -EINTR);

@@ -179,6 +179,32 @@ static void nothing_beyond_the_limit(void **state)
 }
 
 /* What is in the socket is right, whatever its path's memory is used for next. */
+/* What a path took up under an old limit waits, too. */
+static void nothing_beyond_a_lower_limit(void **state)
+{
+	enum { LOWER = 3000 };
+
+	for (const struct path_send *const *path = path_sends; *path; path++) {
+		struct one one;
+		int64_t count;
+
+		if (!can_work_here((*path)->name))
+			continue;
+		open_one(&one, *path, LOOP_AUTO);
+		step_until_full(&one);
+		for (int i = 0; i < 20 && one.job.offset < SIZE / 2; i++) {
+			while (receive(&one) > 0)
+				;
+			one.job.limit = one.job.offset + LOWER;
+			count = one.path->step(&one.job);
+			assert_true(count <= LOWER);
+			one.job.offset += count > 0 ? (uint64_t)count : 0;
+		}
+		close_path(&one);
+		close_one(&one);
+	}
+}
+
 static void an_end_in_the_middle(void **state)
 {
 	for (const struct path_send *const *path = path_sends; *path; path++) {
@@ -278,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_that_becomes_shorter),
 		cmocka_unit_test(nothing_beyond_the_limit),
+		cmocka_unit_test(nothing_beyond_a_lower_limit),
 		cmocka_unit_test(an_end_in_the_middle),
 		cmocka_unit_test(an_end_before_the_first_step),
 		cmocka_unit_test(completions_in_any_order),
