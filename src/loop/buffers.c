@@ -375,11 +375,12 @@ void loop_claim_open(struct loop_claim *claim, struct loop *loop)
 }
 
 /* No stream holds more than an equal part of what those who can use it have between them. */
-static bool take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
+bool loop_claim_take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
 {
 	struct loop_buffers *pool = &claim->loop->buffers;
 	size_t size = fair_size(pool, wanted);
 
+	end_loan(claim);
 	if ((claim->held + size) * (pool->users - pool->lent) > POOL_SIZE)
 		return false;
 	reclaim_for_more(pool, size);
@@ -392,7 +393,7 @@ bool loop_claim_take(struct loop_claim *claim, size_t wanted, struct loop_piece 
 
 	end_loan(claim);
 	if (claim->state == CLAIM_IDLE && claim->held > 0)
-		return take_more(claim, wanted, piece);
+		return loop_claim_take_more(claim, wanted, piece);
 	if (claim->state == CLAIM_IDLE) {
 		claim->wanted = wanted;
 		push(&pool->waiting, claim, CLAIM_WAITING);

@@ -188,6 +188,8 @@ void loop_claim_close(struct loop_claim *claim);
  * nothing, `granted` will run.
  */
 bool loop_claim_take(struct loop_claim *claim, size_t wanted, struct loop_piece *piece);
+/* As a further piece, even where it is the first: while there are plenty, and without waiting. */
+bool loop_claim_take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece);
 void loop_claim_give(struct loop_claim *claim, struct loop_piece *piece); /* and clears it */
 /*
  * Until take, loop_claim_use, or the last piece is gone. idle_since_ms: when the peer took bytes

@@ -159,6 +159,13 @@ static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 		lend(direct);
 }
 
+/* Before its turn it waits in no line: what it read would be taken from it again. */
+static bool take(struct direct *direct, size_t wanted, struct loop_piece *piece)
+{
+	return direct->is_sending ? loop_claim_take(&direct->claim, wanted, piece)
+				  : loop_claim_take_more(&direct->claim, wanted, piece);
+}
+
 static void read_ahead(struct path_send_job *job)
 {
 	struct direct *direct = job->state;
@@ -168,7 +175,7 @@ static void read_ahead(struct path_send_job *job)
 	struct loop_piece piece;
 
 	while (direct->count < depth && direct->next < job->ahead &&
-	       loop_claim_take(&direct->claim, size_min(job->ahead - direct->next, block), &piece))
+	       take(direct, size_min(job->ahead - direct->next, block), &piece))
 		start_read(direct, piece);
 }
 
@@ -177,7 +184,8 @@ static void prefetch(struct path_send_job *job)
 	struct direct *direct = job->state;
 
 	read_ahead(job);
-	lend(direct); /* until its turn comes */
+	if (!direct->is_sending)
+		lend(direct); /* until its turn comes */
 }
 
 static int open_(struct path_send_job *job)

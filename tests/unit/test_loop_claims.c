@@ -168,6 +168,18 @@ static void take(struct stream *stream)
 	}
 }
 
+/* Without standing in line. */
+static void take_more(struct stream *stream)
+{
+	struct loop_piece piece;
+
+	if (stream->count == PIECES || stream->ticket)
+		return;
+	stream->lends = false;
+	if (loop_claim_take_more(&stream->claim, 1 + pick(LOOP_BUFFER_SIZE), &piece))
+		got(stream, piece);
+}
+
 static void time_passes(void)
 {
 	uint64_t ms = pick(LOOP_IDLE_MS);
@@ -210,6 +222,9 @@ static void act(struct stream *stream)
 	case 6:
 		if (pick(20) == 0)
 			time_passes();
+		break;
+	case 7:
+		take_more(stream);
 		break;
 	default:
 		take(stream);

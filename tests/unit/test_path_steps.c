@@ -299,6 +299,30 @@ static void one_connection_again_and_again(void **state)
 	close_one(&one);
 }
 
+/* What a job would read before its turn waits for no buffer that somebody could send from. */
+static void a_prefetch_stands_in_no_line(void **state)
+{
+	void *buffers[LOOP_BUFFERS_MAX];
+	struct one one;
+
+	if (!can_direct())
+		skip();
+	open_one(&one, &path_send_direct, LOOP_AUTO);
+	for (int i = 0; i < LOOP_BUFFERS_MAX; i++)
+		assert_non_null(buffers[i] = loop_buffer_take(one.loop));
+	one.path->prefetch(&one.job);
+	loop_buffer_give(one.loop, buffers[0]);
+	assert_non_null(loop_buffer_take(one.loop));
+	/* When its turn comes, it does. */
+	assert_int_equal(one.path->step(&one.job), -EAGAIN);
+	loop_buffer_give(one.loop, buffers[0]);
+	assert_null(loop_buffer_take(one.loop));
+	assert_true(step_to_end(&one) > 0);
+	assert_int_equal(one.job.offset, SIZE);
+	close_path(&one);
+	close_one(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +333,7 @@ int main(void)
 		cmocka_unit_test(an_end_before_the_first_step),
 		cmocka_unit_test(completions_in_any_order),
 		cmocka_unit_test(one_connection_again_and_again),
+		cmocka_unit_test(a_prefetch_stands_in_no_line),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
