@@ -57,6 +57,15 @@ static void on_explain(void *argument, const char *line)
 	line_file_write(&serve->error_file, line);
 }
 
+static void on_note(void *argument, const char *line)
+{
+	struct serve *serve = argument;
+	char text[4352];
+
+	snprintf(text, sizeof(text), "sluice: %s", line);
+	line_file_write(&serve->error_file, text);
+}
+
 static void on_lost(void *argument, uint64_t lines)
 {
 	struct serve *serve = argument;
@@ -190,6 +199,7 @@ static int open_files(struct serve *serve)
 	int log;
 
 	line_file_open(&serve->error_file, STDERR_FILENO, &is_ending);
+	serve->options.note = on_note;
 	serve->options.lost = on_lost;
 	serve->options.argument = serve;
 	if (serve->bill && !(serve->bill_file = fopen(serve->bill, "we")))

@@ -235,7 +235,10 @@ int sluice_url_filename(const char *url, char name[256], struct sluice_error *er
 int sluice_get(const char *url, const struct sluice_get_options *options,
 	       struct sluice_get_result *result, struct sluice_error *error) SLUICE_API;
 
-/* Serves a folder over HTTP/1.1. */
+/*
+ * Serves a folder over HTTP/1.1. Where its name leads to another one later, that one is served,
+ * from a second later at most; what has begun ends with the old one.
+ */
 struct sluice_server;
 
 struct sluice_server_options {
@@ -263,6 +266,8 @@ struct sluice_server_options {
 	 */
 	void (*log)(void *argument, const char *line);
 	void (*explain)(void *argument, const char *line); /* likewise */
+	/* Likewise: that the served directory is another one by now, or is gone. */
+	void (*note)(void *argument, const char *line);
 	void (*lost)(void *argument, uint64_t lines);
 	void *argument;
 };

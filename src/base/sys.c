@@ -400,7 +400,8 @@ int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *stat
 int sys_statx_known(int folder, const char *path, unsigned mask, struct statx *status)
 {
 	return COUNTED(statx, statx(folder, path,
-				    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+				    AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+					    AT_STATX_DONT_SYNC,
 				    mask, status));
 }
 

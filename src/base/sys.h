@@ -166,7 +166,8 @@ int sys_socket(int domain, int type, int protocol);
 int sys_statx(int fd, unsigned mask, struct statx *status); /* of an open descriptor */
 int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status);
 /* Of a symbolic link itself, where path is one. */
-/* Of the name itself, and only what the kernel has in memory: asks no other machine. */
+/* Of the name itself ("": of the descriptor), and only what the kernel has in memory: asks no other
+ * machine. */
 int sys_statx_known(int folder, const char *path, unsigned mask, struct statx *status);
 int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status);
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);

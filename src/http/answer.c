@@ -69,7 +69,8 @@ static void answer_found(struct connection *connection)
 	struct worker *worker = connection->worker;
 	struct path_file *file = found->file;
 	struct cached_file *cached = NULL;
-	bool is_to_be_kept = file && !file->may_hang && !resolve_is_folder(found->path);
+	bool is_to_be_kept = file && !file->may_hang && !resolve_is_folder(found->path) &&
+			     found->root == worker->root;
 
 	found->file = NULL;
 	if (file) {
@@ -114,9 +115,10 @@ static bool accepts_json(const struct http_request *request)
 	       !memmem(accept->data, accept->length, "text/html", 9);
 }
 
-static void start_lookup(struct connection *connection, const char *path)
+static void start_lookup(struct connection *connection, const char *path, bool looks_anew)
 {
-	connection->lookup = lookup_open(connection, path, accepts_json(&connection->request));
+	connection->lookup =
+		lookup_open(connection, path, accepts_json(&connection->request), looks_anew);
 	if (!connection->lookup)
 		connection_answer_text(connection, 503, "out of memory");
 	else if (lookup_start(connection->lookup))
@@ -166,10 +168,14 @@ static void answer_target(struct connection *connection)
 	if (answer_bill(connection, path))
 		return;
 	prepare_response(connection);
-	cached = file_cache_find(&worker->files, worker->settings->folder, path,
-				 loop_now_ms(worker->loop), turn_to_share(connection), &has_looked);
+	if (worker_must_look_anew(worker)) {
+		start_lookup(connection, path, true);
+		return;
+	}
+	cached = file_cache_find(&worker->files, worker->root->fd, path, loop_now_ms(worker->loop),
+				 turn_to_share(connection), &has_looked);
 	if (!cached) {
-		start_lookup(connection, path);
+		start_lookup(connection, path, false);
 		return;
 	}
 	answer_file(connection, cached, has_looked);

@@ -21,6 +21,7 @@ int log_writer_open(struct log_writer *writer, const struct sluice_server_option
 
 	writer->tell[LOG_ANSWER] = options->log;
 	writer->tell[LOG_EXPLANATION] = options->explain;
+	writer->tell[LOG_NOTE] = options->note;
 	writer->lost = options->lost;
 	writer->argument = options->argument;
 	code = pthread_mutex_init(&writer->lock, NULL);
@@ -114,7 +115,7 @@ int log_writer_start(struct log_writer *writer)
 	sigset_t all, before;
 	int code;
 
-	if (!writer->tell[LOG_ANSWER] && !writer->tell[LOG_EXPLANATION])
+	if (!writer->tell[LOG_ANSWER] && !writer->tell[LOG_EXPLANATION] && !writer->tell[LOG_NOTE])
 		return 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -12,10 +12,11 @@
 
 #include <pthread.h>
 
-enum log_kind { LOG_ANSWER, LOG_EXPLANATION };
+enum log_kind { LOG_ANSWER, LOG_EXPLANATION, LOG_NOTE, LOG_KINDS };
 
 struct log_writer {
-	void (*tell[2])(void *argument, const char *line); /* by kind; NULL: nobody wants them */
+	void (*tell[LOG_KINDS])(void *argument,
+				const char *line); /* by kind; NULL: nobody wants them */
 	void (*lost)(void *argument, uint64_t lines);
 	void *argument;
 	pthread_t thread;

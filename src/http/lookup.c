@@ -15,7 +15,8 @@ enum { HUNG_MAX = 8, HUNG_MS = 1000 };
 
 static void run(struct lookup *lookup);
 
-struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json)
+struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json,
+			   bool looks_anew)
 {
 	struct worker *worker = connection->worker;
 	struct lookup *lookup = calloc(1, sizeof(*lookup));
@@ -24,10 +25,11 @@ struct lookup *lookup_open(struct connection *connection, const char *path, bool
 		return NULL;
 	lookup->worker = worker;
 	lookup->connection = connection;
-	lookup->resolve.folder = worker->settings->folder;
+	lookup->resolve.root = served_root_take(worker->root);
+	lookup->resolve.anew = looks_anew ? &worker->settings->served : NULL;
 	lookup->resolve.links = worker->settings->links;
 	lookup->resolve.types = &worker->settings->types;
-	lookup->resolve.may_cross = worker->settings->may_hang;
+	lookup->resolve.may_cross = worker->root->may_hang || looks_anew;
 	lookup->resolve.wants_json = wants_json;
 	memcpy(lookup->resolve.path, path, strlen(path) + 1);
 	return lookup;
@@ -38,6 +40,7 @@ static void free_lookup(struct lookup *lookup)
 	if (lookup->resolve.file)
 		lookup->resolve.file->loop = lookup->worker->loop;
 	resolve_close(&lookup->resolve);
+	served_root_release(lookup->resolve.root);
 	free(lookup);
 }
 
@@ -104,6 +107,21 @@ static bool has_ended(struct lookup *lookup)
 	return false;
 }
 
+/* What was found in another directory than the worker's is the first of that one. */
+static void adopt_root(struct lookup *lookup)
+{
+	struct resolve *resolve = &lookup->resolve;
+	struct served_root *moved = resolve->moved;
+
+	resolve->anew = NULL;
+	resolve->moved = NULL;
+	if (moved) {
+		served_root_release(resolve->root);
+		resolve->root = served_root_take(moved);
+	}
+	worker_looked_anew(lookup->worker, moved, resolve->anew_result);
+}
+
 static void on_resolved(struct loop_op *op, int64_t result)
 {
 	struct lookup *lookup = (struct lookup *)((char *)op - offsetof(struct lookup, op));
@@ -111,6 +129,8 @@ static void on_resolved(struct loop_op *op, int64_t result)
 	lookup->is_running = false;
 	if (lookup->resolve.may_cross)
 		unlink_apart(lookup);
+	if (lookup->resolve.anew)
+		adopt_root(lookup);
 	if (!lookup->connection) {
 		free_lookup(lookup);
 		return;
@@ -125,6 +145,7 @@ static void run(struct lookup *lookup)
 {
 	lookup->op.done = on_resolved;
 	lookup->is_running = true;
+	lookup->worker->is_looking |= lookup->resolve.anew != NULL;
 	if (lookup->resolve.may_cross) {
 		link_apart(lookup);
 		loop_work_apart(lookup->worker->loop, &lookup->op, resolve_blocking,

@@ -25,8 +25,9 @@ struct lookup {
 	bool is_running, was_retried;
 };
 
-/* NULL: no memory. */
-struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json);
+/* NULL: no memory. With looks_anew it finds out first whether the served directory is another. */
+struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json,
+			   bool looks_anew);
 /*
  * Whether the answer is known now. Else connection_found will be called, unless lookup_leave comes
  * first.

@@ -93,11 +93,12 @@ static int open_in(const struct resolve *resolve, const char *path, int flags, e
 		.resolve =
 			link_rules[resolve->links].resolve | RESOLVE_NO_MAGICLINKS | limits[reach],
 	};
-	int fd = sys_openat2(resolve->folder, *path ? path : ".", &how);
+	int root = (resolve->moved ? resolve->moved : resolve->root)->fd;
+	int fd = sys_openat2(root, *path ? path : ".", &how);
 
 	if (reach == IN_MEMORY || (fd != -ENOSYS && fd != -EPERM))
 		return fd;
-	return walk(resolve->folder, path, flags);
+	return walk(root, path, flags);
 }
 
 static void answer(struct resolve *resolve, unsigned status, const char *why)
@@ -376,8 +377,26 @@ bool resolve_cached(struct resolve *resolve)
 	return find(resolve, IN_MEMORY);
 }
 
+/* While the name leads nowhere, as between a rename and the next, the root stays what it is. */
+static void look_anew(struct resolve *resolve)
+{
+	struct served_root *root;
+
+	resolve->anew_result = served_root_open(resolve->anew, &root);
+	if (resolve->anew_result < 0)
+		return;
+	if (served_is_same(root, resolve->root))
+		served_root_release(root);
+	else
+		resolve->moved = root;
+}
+
 int64_t resolve_blocking(void *argument)
 {
+	struct resolve *resolve = argument;
+
+	if (resolve->anew)
+		look_anew(resolve);
 	find(argument, widest(argument));
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "http/media-types.h"
+#include "http/served.h"
 #include "path/file.h"
 
 #define RESOLVE_PATH_MAX 8192
@@ -18,13 +19,18 @@ int resolve_links_find(const char *name, enum resolve_links *links);
 
 struct resolve {
 	/* in */
-	int folder; /* O_PATH descriptor of the served folder */
+	struct served_root *root;
+	/* Look first, where that may wait, whether the name leads to another root; or NULL. */
+	const struct served_name *anew;
 	enum resolve_links links;
 	const struct media_types *types; /* the system's */
 	bool wants_json;                 /* for a listing */
 	char path[RESOLVE_PATH_MAX];     /* from http_target_path */
 	bool may_cross;                  /* to other file systems, which may not answer */
 	/* out */
+	struct served_root
+		*moved;         /* the caller's: the root that was looked in, or NULL: the same */
+	int anew_result;        /* why it could not be looked at, -errno */
 	bool crosses;           /* it leads there, or out, and was not to: nothing else is said */
 	bool lacks_descriptors; /* with status 503 */
 	uint64_t progress;      /* atomic: grows while it goes on */

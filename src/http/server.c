@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public server: opens the folder and the listening sockets, one per worker on the same
+ * The public server: finds the directory and the listening sockets, one per worker on the same
  * address, and runs the workers' threads.
  */
 #include "base/cleanup.h"
@@ -9,7 +9,6 @@
 #include "base/sys.h"
 #include "base/tally.h"
 #include "base/text.h"
-#include "host/file.h"
 #include "http/worker.h"
 
 #include <arpa/inet.h>
@@ -39,6 +38,8 @@ struct server_address {
 
 struct sluice_server {
 	struct server_settings settings;
+	struct served_root *root; /* until the workers have it */
+	struct served_news news;
 	struct admission admission;
 	struct log_writer log;
 	struct worker *workers;
@@ -166,7 +167,7 @@ static int open_worker(struct sluice_server *server, struct server_address *addr
 		server->settings.may_be_paced =
 			!congestion && strncmp(server->settings.congestion, "bbr", 3) == 0;
 	}
-	result = worker_open(worker, &server->settings, fd, error);
+	result = worker_open(worker, &server->settings, server->root, fd, error);
 	if (result == 0)
 		server->worker_count++;
 	return result;
@@ -215,6 +216,18 @@ static int open_workers(struct sluice_server *server, unsigned workers, const ch
 	return result;
 }
 
+static int open_root(struct sluice_server *server, const char *path, struct sluice_error *error)
+{
+	int result = served_name_open(&server->settings.served, path);
+
+	if (result == 0)
+		result = served_root_open(&server->settings.served, &server->root);
+	if (result < 0)
+		return error_set_errno(error, -result, "folder %s", path);
+	server->news.inode = server->root->inode;
+	return 0;
+}
+
 static int apply(struct sluice_server *server, const struct sluice_server_options *options,
 		 struct sluice_error *error)
 {
@@ -237,11 +250,7 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 		return error_set(error, EINVAL, "follow links '%s': want inside, all or none",
 				 options->follow_links);
 	media_types_read(&settings->types);
-	settings->folder = sys_open(AT_FDCWD, options->folder, O_PATH | O_DIRECTORY, 0);
-	if (settings->folder < 0)
-		return error_set_errno(error, -settings->folder, "folder %s", options->folder);
-	settings->may_hang = host_file_storage(settings->folder).may_hang;
-	return 0;
+	return open_root(server, options->folder, error);
 }
 
 int sluice_server_open(struct sluice_server **out, const struct sluice_server_options *options,
@@ -258,7 +267,8 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 
 	if (!server)
 		return error_set_errno(error, ENOMEM, "server");
-	server->settings.folder = -1;
+	server->settings.served.base = AT_FDCWD;
+	server->settings.news = &server->news;
 	server->settings.admission = &server->admission;
 	server->settings.log = &server->log;
 	if (workers > WORKERS_MAX)
@@ -274,6 +284,8 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 		if (result < 0)
 			error_set(error, inner.code, "%s: %s", listen, inner.text);
 	}
+	served_root_release(server->root);
+	server->root = NULL;
 	if (result < 0) {
 		sluice_server_close(server);
 		return result;
@@ -341,7 +353,6 @@ void sluice_server_close(struct sluice_server *server)
 	free(server->workers);
 	http_extra_close(&server->settings.extra);
 	media_types_free(&server->settings.types);
-	if (server->settings.folder >= 0)
-		sys_close(server->settings.folder);
+	served_name_close(&server->settings.served);
 	free(server);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -13,6 +14,7 @@ enum {
 	SWEEP_MS = 1000,
 	ROOM = 8,        /* what a request needs at most, and a little */
 	LATER_MS = 100,  /* after the system ran out of descriptors or memory */
+	LOOK_MS = 1000,  /* between two looks at the served directory's name */
 	STOP_MS = 30000, /* what is being sent at a stop may take this long */
 };
 
@@ -126,14 +128,63 @@ void worker_expect_sweep(struct worker *worker)
 		loop_timer_set(worker->loop, &worker->sweep, SWEEP_MS);
 }
 
-int worker_open(struct worker *worker, const struct server_settings *settings, int listening,
-		struct sluice_error *error)
+static void note(const struct worker *worker, const char *what)
+{
+	struct buffer line = {0};
+
+	buffer_printf(&line, "%s: %s", worker->settings->served.path, what);
+	log_writer_add(worker->settings->log, LOG_NOTE, &line);
+	buffer_free(&line);
+}
+
+static void set_code(struct worker *worker, int code)
+{
+	char what[128], words[ERROR_WORDS];
+
+	if (__atomic_exchange_n(&worker->settings->news->code, code, __ATOMIC_RELAXED) == code ||
+	    code == 0)
+		return;
+	snprintf(what, sizeof(what), "%s: still serving the directory that it was",
+		 error_words(code, words));
+	note(worker, what);
+}
+
+bool worker_must_look_anew(struct worker *worker)
+{
+	uint64_t now = loop_now_ms(worker->loop);
+
+	if (worker->is_looking || now - worker->looked_ms < LOOK_MS)
+		return false;
+	worker->looked_ms = now;
+	if (!served_is_current(&worker->settings->served, worker->root))
+		return true;
+	set_code(worker, 0);
+	return false;
+}
+
+void worker_looked_anew(struct worker *worker, struct served_root *moved, int result)
+{
+	worker->is_looking = false;
+	set_code(worker, -result);
+	if (!moved)
+		return;
+	if (__atomic_exchange_n(&worker->settings->news->inode, moved->inode, __ATOMIC_RELAXED) !=
+	    moved->inode)
+		note(worker, "another directory by now: serving that");
+	served_root_release(worker->root);
+	worker->root = moved;
+	file_cache_clear(&worker->files);
+}
+
+int worker_open(struct worker *worker, const struct server_settings *settings,
+		struct served_root *root, int listening, struct sluice_error *error)
 {
 	int result;
 
 	*worker = (struct worker){
 		.settings = settings,
 		.files.max = settings->files_max,
+		.root = served_root_take(root),
 		.listening = listening,
 		.watch.ready = on_listening,
 		.accept_again.run = on_accept_again,
@@ -142,6 +193,7 @@ int worker_open(struct worker *worker, const struct server_settings *settings, i
 	};
 	result = loop_open(&worker->loop, LOOP_AUTO, error);
 	if (result < 0) {
+		served_root_release(root);
 		sys_close(listening);
 		return result;
 	}
@@ -227,4 +279,5 @@ void worker_close(struct worker *worker)
 	loop_timer_cancel(worker->loop, &worker->accept_later);
 	file_cache_clear(&worker->files);
 	loop_close(worker->loop);
+	served_root_release(worker->root);
 }

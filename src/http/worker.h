@@ -10,6 +10,7 @@
 #include "http/admission.h"
 #include "http/log-writer.h"
 #include "http/response.h"
+#include "http/served.h"
 
 #include <pthread.h>
 #include <sys/socket.h>
@@ -18,13 +19,19 @@ struct connection;
 struct lookup;
 struct worker;
 
+/* What was said of the served directory last, so that one worker says it for all; atomic. */
+struct served_news {
+	uint64_t inode; /* of the one that it leads to */
+	int code;       /* why it leads nowhere, or 0 */
+};
+
 /* What all workers share; constant while they run. */
 struct server_settings {
 	const struct path_send *path;          /* NULL: the plan chooses */
 	bool may_be_paced;                     /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
-	int folder;
-	bool may_hang; /* the folder's file system */
+	struct served_name served;
+	struct served_news *news; /* shared, and changes */
 	struct http_extra extra;
 	enum resolve_links links; /* that are followed */
 	struct media_types types;
@@ -51,6 +58,9 @@ struct worker {
 	uint64_t sent_bytes; /* in that turn, of bodies that did not fit into one */
 	bool must_stop;      /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
+	struct served_root *root;
+	uint64_t looked_ms; /* when the root was looked at last */
+	bool is_looking;    /* a lookup does */
 	struct file_cache files;
 	struct lookup *apart; /* those that run apart */
 	struct loop_timer accept_later;
@@ -60,10 +70,11 @@ struct worker {
 	int result;
 };
 
-int worker_open(struct worker *worker, const struct server_settings *settings, int listening,
-		struct sluice_error *error); /* takes listening */
-void *worker_run(void *worker);              /* the thread's function */
-void worker_stop(struct worker *worker);     /* from any thread or a signal handler */
+/* Takes listening, and a reference to root. */
+int worker_open(struct worker *worker, const struct server_settings *settings,
+		struct served_root *root, int listening, struct sluice_error *error);
+void *worker_run(void *worker);          /* the thread's function */
+void worker_stop(struct worker *worker); /* from any thread or a signal handler */
 void worker_close(struct worker *worker);
 
 /* Used by the two halves. */
@@ -77,6 +88,13 @@ bool connection_close_idle(struct connection *connection);
 /* Closes what nobody uses now, for want of descriptors. Whether there was anything. */
 bool worker_make_room(struct worker *worker);
 void worker_expect_sweep(struct worker *worker); /* a file was put into the cache */
+/*
+ * Whether a lookup has to find out, because it may wait, whether the served directory is another
+ * one by now; asked for every request, and true once a second at most.
+ */
+bool worker_must_look_anew(struct worker *worker);
+/* What it found: takes moved, which is NULL where it is the same one. */
+void worker_looked_anew(struct worker *worker, struct served_root *moved, int result);
 struct connection *connection_newer(const struct connection *connection);
 
 #endif

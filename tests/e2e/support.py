@@ -367,12 +367,12 @@ class LogLine:
 class Server:
     """`sluice serve`, from its first line to its exit status."""
 
-    def __init__(self, folder, *options, listen="127.0.0.1:0", logs=True, prefix=(), env=None):
+    def __init__(self, folder, *options, listen="127.0.0.1:0", logs=True, **how):
         self.log_file, self.error_file = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         log = ["--access-log", "-"] if logs else []
         arguments = ["serve", folder, "--listen", listen, *log, *options]
         self.process = start_sluice(
-            *arguments, prefix=prefix, env=env, stdout=self.log_file, stderr=self.error_file
+            *arguments, stdout=self.log_file, stderr=self.error_file, **how
         )
         self.pid = self.process.pid
         try:
@@ -428,11 +428,12 @@ class Server:
         return lines[-1]
 
     def stop(self, sign=signal.SIGTERM, seconds=WAIT + 10):
-        """Asks it to end; it must, with status 0. One that is stopped already is left alone."""
+        """Asks it to end; it must, with status 0. One that is stopped already is left alone.
+        Returns what it said on standard error."""
         if self.log_file.closed:
-            return
+            return ""
         self.process.send_signal(sign)
-        self.finish(seconds)
+        return self.finish(seconds)
 
     def finish(self, seconds=WAIT + 10):
         try:
