@@ -374,10 +374,15 @@ static bool has_sent_enough(struct worker *worker)
 {
 	uint64_t turn = loop_turn(worker->loop);
 
-	if (worker->sent_turn != turn)
+	if (!is_brisk(worker))
+		return false;
+	if (worker->sent_turn != turn) {
 		worker->sent_bytes = 0;
+		loop_task_cancel(worker->loop, &worker->sent);
+		loop_task_queue(worker->loop, &worker->sent);
+	}
 	worker->sent_turn = turn;
-	return is_brisk(worker) && worker->sent_bytes >= BRISK_TURN;
+	return worker->sent_bytes >= BRISK_TURN;
 }
 
 static void on_again(struct loop_task *task)
@@ -385,8 +390,11 @@ static void on_again(struct loop_task *task)
 	struct connection *connection =
 		(struct connection *)((char *)task - offsetof(struct connection, again));
 
-	if (connection->response.is_streaming && has_sent_enough(connection->worker))
-		loop_task_queue(connection->worker->loop, task);
+	struct worker *worker = connection->worker;
+
+	/* Who has to wait goes first in the next turn. */
+	if (connection->response.is_streaming && has_sent_enough(worker))
+		loop_task_queue_before(worker->loop, task, &worker->sent);
 	else
 		connection_drive(connection);
 }

@@ -113,6 +113,10 @@ static void on_accept_again(struct loop_task *task)
 	accept_some((struct worker *)((char *)task - offsetof(struct worker, accept_again)));
 }
 
+static void on_sent(struct loop_task *task)
+{
+}
+
 static void on_sweep(struct loop_timer *timer)
 {
 	struct worker *worker = (struct worker *)((char *)timer - offsetof(struct worker, sweep));
@@ -188,6 +192,7 @@ int worker_open(struct worker *worker, const struct server_settings *settings,
 		.listening = listening,
 		.watch.ready = on_listening,
 		.accept_again.run = on_accept_again,
+		.sent.run = on_sent,
 		.sweep.fire = on_sweep,
 		.accept_later.fire = on_accept_later,
 	};
@@ -275,6 +280,7 @@ void worker_close(struct worker *worker)
 		sys_close(worker->listening);
 	}
 	loop_task_cancel(worker->loop, &worker->accept_again);
+	loop_task_cancel(worker->loop, &worker->sent);
 	loop_timer_cancel(worker->loop, &worker->sweep);
 	loop_timer_cancel(worker->loop, &worker->accept_later);
 	file_cache_clear(&worker->files);

@@ -53,10 +53,11 @@ struct worker {
 	struct connection *newest, *oldest; /* all of them */
 	unsigned connection_count;
 	bool is_full, is_stopping;
-	uint64_t small_ms;   /* when a small answer was sent last */
-	uint64_t sent_turn;  /* of the loop */
-	uint64_t sent_bytes; /* in that turn, of bodies that did not fit into one */
-	bool must_stop;      /* set by another thread, atomically */
+	uint64_t small_ms;     /* when a small answer was sent last */
+	uint64_t sent_turn;    /* of the loop */
+	struct loop_task sent; /* does nothing; behind it are those who sent in that turn */
+	uint64_t sent_bytes;   /* in that turn, of bodies that did not fit into one */
+	bool must_stop;        /* set by another thread, atomically */
 	uint64_t stop_deadline_ms;
 	struct served_root *root;
 	uint64_t looked_ms; /* when the root was looked at last */

@@ -297,17 +297,20 @@ static void unlink_task(struct loop_task *task)
 	task->next = task->previous = NULL;
 }
 
-void loop_task_queue(struct loop *loop, struct loop_task *task)
+void loop_task_queue_before(struct loop *loop, struct loop_task *task, struct loop_task *next)
 {
-	struct loop_task *head = &loop->tasks;
-
 	if (task->next)
 		return;
-	task->next = head;
-	task->previous = head->previous;
-	head->previous->next = task;
-	head->previous = task;
+	task->next = next;
+	task->previous = next->previous;
+	next->previous->next = task;
+	next->previous = task;
 	arm(loop);
+}
+
+void loop_task_queue(struct loop *loop, struct loop_task *task)
+{
+	loop_task_queue_before(loop, task, &loop->tasks);
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)

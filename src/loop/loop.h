@@ -82,6 +82,8 @@ struct loop_task {
 };
 
 void loop_task_queue(struct loop *loop, struct loop_task *task);
+/* In front of one that was queued in this turn. */
+void loop_task_queue_before(struct loop *loop, struct loop_task *task, struct loop_task *next);
 void loop_task_cancel(struct loop *loop, struct loop_task *task);
 
 /* A call when loop_now_ms has reached due_ms; equal times in the order they were set. */
