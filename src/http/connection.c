@@ -389,7 +389,6 @@ static void on_again(struct loop_task *task)
 {
 	struct connection *connection =
 		(struct connection *)((char *)task - offsetof(struct connection, again));
-
 	struct worker *worker = connection->worker;
 
 	/* Who has to wait goes first in the next turn. */
