@@ -208,3 +208,43 @@ def stalling_proxy(add_cleanup, port, stall_after):
     proxy = StallingProxy(port, stall_after)
     add_cleanup(proxy.close)
     return proxy
+
+
+class PausingProxy(StallingProxy):
+    """Holds back what comes after some bytes of each answer until it is to go on. It takes no more
+    from the server meanwhile, so that the server stops, too."""
+
+    BUFFER = 65536
+
+    def __init__(self, port, pause_after):
+        self.paused, self.may_go_on = threading.Event(), threading.Event()
+        super().__init__(port, pause_after)
+
+    def _relay(self, peer):
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.BUFFER)
+            server.settimeout(WAIT)
+            server.connect(("127.0.0.1", self.target))
+            threading.Thread(target=self._forward, args=(peer, server), daemon=True).start()
+            budget = self.stall_after
+            while budget > 0 and (data := server.recv(budget)):
+                peer.send(data)
+                budget -= len(data)
+            self.paused.set()
+            self.may_go_on.wait(WAIT)
+            while data := server.recv(MIB):
+                peer.send(data)
+
+    def wait(self):
+        if not self.paused.wait(WAIT):
+            raise AssertionError(f"{self.stall_after} bytes did not come")
+
+    def go_on(self):
+        self.may_go_on.set()
+
+
+def pausing_proxy(add_cleanup, port, pause_after=MIB):
+    proxy = PausingProxy(port, pause_after)
+    add_cleanup(proxy.close)
+    add_cleanup(proxy.go_on)
+    return proxy
