@@ -114,6 +114,18 @@ static bool is_success(unsigned status)
 	return status == 200 || status == 203 || (status >= 209 && status <= 299 && status != 226);
 }
 
+/*
+ * Some servers call whatever is older not modified, and so a file that an older one replaced: what
+ * the 304 names must be what was asked by (RFC 9110 15.4.5).
+ */
+static struct verdict of_not_modified(const struct question *question,
+				      const struct http_response *head)
+{
+	if (validator_differs(question->validator, head))
+		return useless(question, has_changed);
+	return (struct verdict){.kind = VERDICT_SAME};
+}
+
 struct verdict verdict_of(const struct question *question, const struct http_response *head)
 {
 	if (head->status == 206)
@@ -121,6 +133,6 @@ struct verdict verdict_of(const struct question *question, const struct http_res
 	if (is_success(head->status))
 		return of_whole(question, head);
 	if (head->status == 304 && question->is_conditional)
-		return (struct verdict){.kind = VERDICT_SAME};
+		return of_not_modified(question, head);
 	return of_failure(question, head->status);
 }

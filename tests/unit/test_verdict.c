@@ -99,6 +99,9 @@ static const struct row to_a_range_by_date[] = {
 
 static const struct row to_a_condition[] = {
 	{"not modified", "304", TAG, SAME},
+	{"not modified, as its weak tag says", "304", "ETag: W/\"v1\"\r\n", SAME},
+	{"not modified, without a word", "304", "", SAME},
+	{"not modified, but another", "304", "ETag: \"v2\"\r\n", ALL},
 	{"another", "200", "ETag: \"v2\"\r\n" LENGTH(7), TAKES(0, 7)},
 	{"the same after all", "200", TAG LENGTH(1000), TAKES(0, 1000)},
 	{"no length", "200", "Transfer-Encoding: chunked\r\n", TAKES(0, UINT64_MAX)},
@@ -106,6 +109,11 @@ static const struct row to_a_condition[] = {
 	{"a range", "206", TAG PLACE("500-999/1000"), ALL},
 	{"not found", "404", "", ALL},
 	{"unavailable", "503", "", AGAIN},
+};
+
+static const struct row to_a_condition_by_date[] = {
+	{"not modified", "304", "Last-Modified: " DATE "\r\n", SAME},
+	{"an older one", "304", "Last-Modified: Sun, 01 Jan 2023 00:00:00 GMT\r\n", ALL},
 };
 
 static const struct row to_all[] = {
@@ -178,9 +186,13 @@ static void test_to_a_range_by_date(void **state)
 
 static void test_to_a_condition(void **state)
 {
-	const struct question question = {.is_conditional = true};
+	const struct validator tag = {.text = "\"v1\""};
+	const struct validator date = {.is_date = true, .text = DATE};
+	const struct question by_tag = {.validator = &tag, .is_conditional = true};
+	const struct question by_date = {.validator = &date, .is_conditional = true};
 
-	check(&question, to_a_condition, COUNT(to_a_condition));
+	check(&by_tag, to_a_condition, COUNT(to_a_condition));
+	check(&by_date, to_a_condition_by_date, COUNT(to_a_condition_by_date));
 }
 
 static void test_to_all(void **state)
