@@ -195,6 +195,30 @@ static void the_same_without_io_uring(void **state)
 	unsetenv("SLUICE_LOOP");
 }
 
+/*
+ * Whether the sender's bill says that the disk moved what was not in the page cache. The kernel may
+ * take pages out, or read some, between the look and the transfer: then another try is right.
+ */
+static bool moves_what_is_cold(const char *path, bool is_cold)
+{
+	struct row row = {path, "discard", 0, 0, SIZE, false, false};
+	struct sluice_bill bills[2];
+	int64_t cold;
+
+	for (int tries = 0; tries < 5; tries++) {
+		assert_int_equal(pread(source, content, SIZE, 0), SIZE);
+		if (is_cold)
+			evict_source();
+		cold = strcmp(path, "direct") == 0 ? SIZE : cache_look(source, 0, SIZE).cold_bytes;
+		assert_int_equal(move(&row, bills), 0);
+		if (bills[0].device_moved_bytes == cold)
+			return true;
+		print_message("# %s: %lld bytes moved, %lld cold\n", path,
+			      (long long)bills[0].device_moved_bytes, (long long)cold);
+	}
+	return false;
+}
+
 static void the_disk_moves_what_is_cold(void **state)
 {
 	const char *path;
@@ -204,22 +228,10 @@ static void the_disk_moves_what_is_cold(void **state)
 		skip();
 	}
 	for (unsigned i = 0; (path = sluice_send_path_name(i)); i++) {
-		struct row row = {path, "discard", 0, 0, SIZE, false, false};
-		struct sluice_bill bills[2];
-		bool is_direct = strcmp(path, "direct") == 0;
-
 		if (!can_work_here(path))
 			continue;
-		for (int is_cold = 0; is_cold < 2; is_cold++) {
-			int64_t cold;
-
-			assert_int_equal(pread(source, content, SIZE, 0), SIZE);
-			if (is_cold)
-				evict_source();
-			cold = cache_look(source, 0, SIZE).cold_bytes;
-			assert_int_equal(move(&row, bills), 0);
-			assert_int_equal(bills[0].device_moved_bytes, is_direct ? SIZE : cold);
-		}
+		assert_true(moves_what_is_cold(path, false));
+		assert_true(moves_what_is_cold(path, true));
 	}
 }
 
