@@ -100,9 +100,11 @@ void connection_found(struct connection *connection)
 
 void connection_answer_late(struct connection *connection)
 {
+	const char *why = connection->lookup->is_waiting ? RESOLVE_BUSY : RESOLVE_NO_ANSWER;
+
 	lookup_leave(connection->lookup);
 	connection->lookup = NULL;
-	response_text(&connection->response, &connection->request, 503, NULL, RESOLVE_NO_ANSWER);
+	response_text(&connection->response, &connection->request, 503, NULL, why);
 	connection_set_state(connection, SENDING);
 }
 

@@ -195,22 +195,18 @@ static void append_count(struct buffer *out, const struct http_entry *entries, s
 	buffer_text(out, "</span></p>\n");
 }
 
-void http_listing_html(struct buffer *out, const char *path, const struct http_entry *entries,
-		       size_t count)
+static void append_page_head(struct buffer *out, const struct http_listing *listing)
 {
 	buffer_text(out, http_listing_page_top);
-	append_path(out, path);
+	append_path(out, listing->path);
 	buffer_text(out, http_listing_page_style);
-	append_path(out, path);
+	append_path(out, listing->path);
 	buffer_text(out, "</h1>\n");
-	append_count(out, entries, count);
+	append_count(out, listing->entries, listing->count);
 	buffer_text(out, http_listing_page_table);
-	if (*path)
+	if (*listing->path)
 		buffer_text(out, http_listing_page_up);
 	buffer_text(out, "<tbody>\n");
-	for (size_t i = 0; i < count; i++)
-		append_row(out, &entries[i]);
-	buffer_text(out, http_listing_page_end);
 }
 
 /* A JSON string that is valid whatever the name's bytes are. */
@@ -269,19 +265,34 @@ static json_t *json_entry(const struct http_entry *entry)
 			 "size_bytes", size, "modified", date);
 }
 
-/* Entry by entry, so that a folder of a million files is never in memory twice. */
-void http_listing_json(struct buffer *out, const char *path, const struct http_entry *entries,
-		       size_t count)
+static void append_json_head(struct buffer *out, const char *path)
 {
 	size_t length = strlen(path);
 
 	buffer_text(out, "{\"path\":");
 	append_json(out, json_text("/", path, length && path[length - 1] != '/' ? "/" : ""));
 	buffer_text(out, ",\"entries\":[");
-	for (size_t i = 0; i < count && !out->failed; i++) {
-		if (i)
-			buffer_text(out, ",");
-		append_json(out, json_entry(&entries[i]));
-	}
-	buffer_text(out, "]}\n");
+}
+
+static void append_json_entry(struct buffer *out, const struct http_listing *listing, size_t at)
+{
+	if (at > 0)
+		buffer_text(out, ",");
+	append_json(out, json_entry(&listing->entries[at]));
+}
+
+void http_listing_piece(struct buffer *out, const struct http_listing *listing, size_t number)
+{
+	bool is_json = listing->is_json;
+
+	if (number == 0 && is_json)
+		append_json_head(out, listing->path);
+	else if (number == 0)
+		append_page_head(out, listing);
+	else if (number > listing->count)
+		buffer_text(out, is_json ? "]}\n" : http_listing_page_end);
+	else if (is_json)
+		append_json_entry(out, listing, number - 1);
+	else
+		append_row(out, &listing->entries[number - 1]);
 }

@@ -22,16 +22,23 @@ struct http_entry {
 
 /* Sorts: folders first, then by name in byte order. */
 void http_listing_sort(struct http_entry *entries, size_t count);
-/* path is the decoded path shown to the reader, "" for the root; it has a link up where not "". */
-void http_listing_html(struct buffer *out, const char *path, const struct http_entry *entries,
-		       size_t count);
+
+/* What is written: as it is shown on a page, or as JSON. */
+struct http_listing {
+	const char *path; /* decoded, "" for the root; a page has a link up where not "" */
+	const struct http_entry *entries;
+	size_t count;
+	bool is_json;
+};
+
 /*
+ * Appends a piece: 0 is the head, count + 1 the end, and between them are the entries. JSON is
+ *
  * {"path":"/a/","entries":[{"name":..,"href":..,"type":"file"|"folder","size_bytes":..,
  * "modified":"..Z"}]}; folders have no size_bytes. href is the link relative to the folder: it
  * holds the true name also where that is not UTF-8 and "name" has U+FFFD for the bytes that are
  * not.
  */
-void http_listing_json(struct buffer *out, const char *path, const struct http_entry *entries,
-		       size_t count);
+void http_listing_piece(struct buffer *out, const struct http_listing *listing, size_t number);
 
 #endif

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HUNG_MAX = 8, HUNG_MS = 1000 };
+enum { HUNG_MAX = 8, HUNG_MS = 1000, BUSY_MS = 100 };
 
 static void run(struct lookup *lookup);
+static void on_again(struct loop_timer *timer);
 
 struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json,
 			   bool looks_anew)
@@ -31,6 +32,9 @@ struct lookup *lookup_open(struct connection *connection, const char *path, bool
 	lookup->resolve.types = &worker->settings->types;
 	lookup->resolve.may_cross = worker->root->may_hang || looks_anew;
 	lookup->resolve.wants_json = wants_json;
+	lookup->resolve.listings = listings_use(worker->settings->listings);
+	lookup->resolve.asked = listings_now(lookup->resolve.listings);
+	lookup->again.fire = on_again;
 	memcpy(lookup->resolve.path, path, strlen(path) + 1);
 	return lookup;
 }
@@ -39,8 +43,10 @@ static void free_lookup(struct lookup *lookup)
 {
 	if (lookup->resolve.file)
 		lookup->resolve.file->loop = lookup->worker->loop;
+	loop_timer_cancel(lookup->worker->loop, &lookup->again);
 	resolve_close(&lookup->resolve);
 	served_root_release(lookup->resolve.root);
+	listings_release(lookup->resolve.listings);
 	free(lookup);
 }
 
@@ -92,6 +98,28 @@ static bool is_to_retry(struct lookup *lookup)
 	return worker_make_room(lookup->worker);
 }
 
+static void wait_again(struct lookup *lookup)
+{
+	lookup->is_waiting = true;
+	loop_timer_set(lookup->worker->loop, &lookup->again, BUSY_MS);
+}
+
+/* What others got that asked later than this one is its answer, too. */
+static void on_again(struct loop_timer *timer)
+{
+	struct lookup *lookup = (struct lookup *)((char *)timer - offsetof(struct lookup, again));
+	struct resolve *resolve = &lookup->resolve;
+
+	if (resolve_shared(resolve)) {
+		connection_found(lookup->connection);
+	} else if (listings_are_busy(resolve->listings, resolve->may_cross)) {
+		wait_again(lookup);
+	} else {
+		lookup->is_waiting = false;
+		run(lookup);
+	}
+}
+
 /* Whether the answer is known, after one attempt on a helper thread. */
 static bool has_ended(struct lookup *lookup)
 {
@@ -101,9 +129,12 @@ static bool has_ended(struct lookup *lookup)
 		resolve->may_cross = true;
 		return lookup_start(lookup);
 	}
-	if (!is_to_retry(lookup))
+	if (resolve->is_to_wait)
+		wait_again(lookup);
+	else if (is_to_retry(lookup))
+		run(lookup);
+	else
 		return true;
-	run(lookup);
 	return false;
 }
 

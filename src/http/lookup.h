@@ -17,12 +17,14 @@ struct lookup {
 	struct resolve resolve;
 	/* private */
 	struct loop_op op;
+	struct loop_timer again;
 	struct worker *worker;
 	struct connection *connection;  /* NULL: nobody waits for it */
 	struct lookup *next, *previous; /* of those apart */
 	uint64_t since_ms;
 	uint64_t seen_progress;
 	bool is_running, was_retried;
+	bool is_waiting; /* until other large listings are made */
 };
 
 /* NULL: no memory. With looks_anew it finds out first whether the served directory is another. */

@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENTRY_OVERHEAD 24 /* of an allocated name, about */
+
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */
 #endif
@@ -80,6 +82,11 @@ int resolve_links_find(const char *name, enum resolve_links *links)
 /* How far an attempt may go. */
 enum reach { IN_MEMORY, ON_FILE_SYSTEM, ANYWHERE };
 
+static const struct served_root *root_of(const struct resolve *resolve)
+{
+	return resolve->moved ? resolve->moved : resolve->root;
+}
+
 /* /proc/PID/fd/N is never followed: it would give out what the server itself has open. */
 static int open_in(const struct resolve *resolve, const char *path, int flags, enum reach reach)
 {
@@ -93,7 +100,7 @@ static int open_in(const struct resolve *resolve, const char *path, int flags, e
 		.resolve =
 			link_rules[resolve->links].resolve | RESOLVE_NO_MAGICLINKS | limits[reach],
 	};
-	int root = (resolve->moved ? resolve->moved : resolve->root)->fd;
+	int root = root_of(resolve)->fd;
 	int fd = sys_openat2(root, *path ? path : ".", &how);
 
 	if (reach == IN_MEMORY || (fd != -ENOSYS && fd != -EPERM))
@@ -198,11 +205,19 @@ static int open_regular(const struct resolve *resolve, const char *path, enum re
 	return fd;
 }
 
-static void free_entries(struct http_entry *entries, size_t count)
+/* The names of a listing while they are read. */
+struct reading {
+	struct listing_making making;
+	struct http_entry *entries;
+	size_t count, capacity;
+	size_t bytes; /* that they take up */
+};
+
+static void free_entries(struct reading *reading)
 {
-	for (size_t i = 0; i < count; i++)
-		free(entries[i].name);
-	free(entries);
+	for (size_t i = 0; i < reading->count; i++)
+		free(reading->entries[i].name);
+	free(reading->entries);
 }
 
 static enum reach widest(const struct resolve *resolve)
@@ -233,11 +248,30 @@ static int look_at_entry(struct resolve *resolve, int folder, const char *name,
 	return resolve->may_cross ? look(resolve, path, ANYWHERE, status) : -EXDEV;
 }
 
-/* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
-static int add_entry(struct resolve *resolve, int folder, const char *name,
-		     struct http_entry **entries, size_t *count, size_t *capacity)
+static int keep_entry(struct reading *reading, const struct http_entry *entry)
 {
-	struct http_entry *grown = *entries;
+	struct http_entry *grown = reading->entries;
+	int result;
+
+	reading->bytes += sizeof(*entry) + strlen(entry->name) + ENTRY_OVERHEAD;
+	result = listing_need(&reading->making, reading->bytes);
+	if (result < 0)
+		return result;
+	if (reading->count == reading->capacity) {
+		reading->capacity = reading->capacity ? reading->capacity * 2 : 64;
+		grown = realloc(reading->entries, reading->capacity * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		reading->entries = grown;
+	}
+	grown[reading->count] = *entry;
+	grown[reading->count].name = strdup(entry->name);
+	return grown[reading->count++].name ? 0 : -ENOMEM;
+}
+
+/* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
+static int add_entry(struct resolve *resolve, int folder, char *name, struct reading *reading)
+{
 	struct statx status;
 	int type = look_at_entry(resolve, folder, name, &status);
 
@@ -247,29 +281,30 @@ static int add_entry(struct resolve *resolve, int folder, const char *name,
 		return type;
 	if (type != S_IFREG && type != S_IFDIR)
 		return 0;
-	if (*count == *capacity) {
-		*capacity = *capacity ? *capacity * 2 : 64;
-		grown = realloc(*entries, *capacity * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		*entries = grown;
-	}
-	grown[*count] = (struct http_entry){
-		.name = strdup(name),
-		.is_folder = type == S_IFDIR,
-		.size = status.stx_size,
-		.modified = status.stx_mtime.tv_sec,
-	};
-	return grown[(*count)++].name ? 0 : -ENOMEM;
+	return keep_entry(reading, &(struct http_entry){
+					   .name = name,
+					   .is_folder = type == S_IFDIR,
+					   .size = status.stx_size,
+					   .modified = status.stx_mtime.tv_sec,
+				   });
 }
 
-static int read_entries(struct resolve *resolve, struct http_entry **entries, size_t *count)
+/* A directory that is large itself has many names: nothing is read in vain while others wait. */
+static int expect_large(struct reading *reading, int fd)
 {
-	size_t capacity = 0;
+	struct statx status;
+
+	if (sys_statx(fd, STATX_SIZE, &status) < 0 || status.stx_size <= LISTING_SMALL)
+		return 0;
+	return listing_need(&reading->making, LISTING_SMALL + 1);
+}
+
+static int read_entries(struct resolve *resolve, struct reading *reading)
+{
 	struct dirent *entry;
 	int fd = open_in(resolve, resolve->path, O_RDONLY | O_DIRECTORY, widest(resolve));
 	DIR *folder;
-	int result = 0;
+	int result;
 
 	if (fd < 0)
 		return fd;
@@ -278,37 +313,69 @@ static int read_entries(struct resolve *resolve, struct http_entry **entries, si
 		sys_close(fd);
 		return -ENOMEM;
 	}
+	result = expect_large(reading, fd);
 	while (result == 0 && (errno = 0, entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = add_entry(resolve, dirfd(folder), entry->d_name, entries, count,
-					   &capacity);
+			result = add_entry(resolve, fd, entry->d_name, reading);
 	if (result == 0)
 		result = -errno;
 	closedir(folder);
 	return result;
 }
 
+static int make_listing(struct resolve *resolve, struct reading *reading)
+{
+	http_listing_sort(reading->entries, reading->count);
+	return listing_make(&reading->making, root_of(resolve),
+			    &(struct http_listing){
+				    .path = resolve->path,
+				    .entries = reading->entries,
+				    .count = reading->count,
+				    .is_json = resolve->wants_json,
+			    },
+			    &resolve->listing);
+}
+
+static void answer_listing(struct resolve *resolve)
+{
+	resolve->type = resolve->wants_json ? "application/json" : "text/html; charset=utf-8";
+	answer(resolve, 200, "");
+}
+
+static void refuse_listing(struct resolve *resolve, bool is_busy)
+{
+	resolve->is_to_wait = is_busy;
+	answer(resolve, 503, is_busy ? RESOLVE_BUSY : "listings take up all memory they may");
+}
+
 static void list(struct resolve *resolve)
 {
-	struct http_entry *entries = NULL;
-	size_t count = 0;
-	int result = read_entries(resolve, &entries, &count);
+	struct reading reading = {0};
+	int result;
 
-	if (result == 0) {
-		http_listing_sort(entries, count);
-		(resolve->wants_json ? http_listing_json : http_listing_html)(
-			&resolve->listing, resolve->path, entries, count);
-		resolve->type =
-			resolve->wants_json ? "application/json" : "text/html; charset=utf-8";
-		answer(resolve, 200, "");
-	}
-	free_entries(entries, count);
-	if (result == 0 && resolve->listing.failed)
-		result = -ENOMEM;
-	if (result == -EXDEV && !resolve->may_cross)
+	listing_begin(&reading.making, resolve->listings, resolve->may_cross);
+	result = read_entries(resolve, &reading);
+	if (result == 0)
+		result = make_listing(resolve, &reading);
+	free_entries(&reading);
+	listing_end(&reading.making);
+	if (result == 0)
+		answer_listing(resolve);
+	else if (result == -EXDEV && !resolve->may_cross)
 		resolve->crosses = true;
-	else if (result < 0)
+	else if (result == -EBUSY || result == -ENOBUFS)
+		refuse_listing(resolve, result == -EBUSY);
+	else
 		answer_error(resolve, -result);
+}
+
+bool resolve_shared(struct resolve *resolve)
+{
+	resolve->listing = listings_find(resolve->listings, resolve->root, resolve->path,
+					 resolve->wants_json, resolve->asked);
+	if (resolve->listing)
+		answer_listing(resolve);
+	return resolve->listing;
 }
 
 /* Takes fd. What waits for a file system that may not answer is done here, on the helper thread. */
@@ -334,7 +401,7 @@ static bool find(struct resolve *resolve, enum reach reach)
 	char path[RESOLVE_PATH_MAX + 16];
 	int fd;
 
-	resolve->lacks_descriptors = resolve->crosses = false;
+	resolve->lacks_descriptors = resolve->crosses = resolve->is_to_wait = false;
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
 	fd = open_regular(resolve, path, reach);
 	if (fd == -EXDEV && reach != ANYWHERE) {
@@ -369,7 +436,8 @@ void resolve_close(struct resolve *resolve)
 {
 	path_file_release(resolve->file);
 	resolve->file = NULL;
-	buffer_free(&resolve->listing);
+	listing_release(resolve->listing);
+	resolve->listing = NULL;
 }
 
 bool resolve_cached(struct resolve *resolve)

@@ -5,7 +5,7 @@
 #ifndef SLUICE_HTTP_RESOLVE_H
 #define SLUICE_HTTP_RESOLVE_H
 
-#include "base/buffer.h"
+#include "http/listings.h"
 #include "http/media-types.h"
 #include "http/served.h"
 #include "path/file.h"
@@ -27,21 +27,25 @@ struct resolve {
 	bool wants_json;                 /* for a listing */
 	char path[RESOLVE_PATH_MAX];     /* from http_target_path */
 	bool may_cross;                  /* to other file systems, which may not answer */
+	struct listings *listings;       /* the server's */
+	uint64_t asked;                  /* when, by listings_now */
 	/* out */
 	struct served_root
-		*moved;         /* the caller's: the root that was looked in, or NULL: the same */
-	int anew_result;        /* why it could not be looked at, -errno */
-	bool crosses;           /* it leads there, or out, and was not to: nothing else is said */
-	bool lacks_descriptors; /* with status 503 */
-	uint64_t progress;      /* atomic: grows while it goes on */
-	unsigned status;        /* 200, 301 (add a slash), 403, 404, 500, 503 */
-	struct path_file *file; /* a regular one, the caller's from then on; NULL: none */
-	const char *type;       /* Content-Type */
-	struct buffer listing;  /* with status 200 and no file */
-	char why[64];           /* for the log, with 4xx and 5xx */
+		*moved;          /* the caller's: the root that was looked in, or NULL: the same */
+	int anew_result;         /* why it could not be looked at, -errno */
+	bool crosses;            /* it leads there, or out, and was not to: nothing else is said */
+	bool lacks_descriptors;  /* with status 503 */
+	bool is_to_wait;         /* with status 503: another large listing is being made */
+	uint64_t progress;       /* atomic: grows while it goes on */
+	unsigned status;         /* 200, 301 (add a slash), 403, 404, 500, 503 */
+	struct path_file *file;  /* a regular one, the caller's from then on; NULL: none */
+	const char *type;        /* Content-Type */
+	struct listing *listing; /* with status 200 and no file */
+	char why[64];            /* for the log, with 4xx and 5xx */
 };
 
 #define RESOLVE_NO_ANSWER "the file system does not answer"
+#define RESOLVE_BUSY      "other large listings are being made"
 
 /*
  * Tries without waiting for the disk: true when the answer is known, false when resolve_blocking
@@ -53,6 +57,8 @@ int64_t resolve_blocking(void *resolve);
 
 /* Whether a path names a folder by itself: it is empty, or ends in a slash. */
 bool resolve_is_folder(const char *path);
+/* Whether somebody got a listing meanwhile that is the answer to this, too. */
+bool resolve_shared(struct resolve *resolve);
 void resolve_refuse(struct resolve *resolve, const char *why); /* status 503 */
 void resolve_close(struct resolve *resolve);                   /* frees what it found */
 

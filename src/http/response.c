@@ -126,16 +126,20 @@ void response_text(struct response *response, const struct http_request *request
 static void answer_listing(struct response *response, const struct http_request *request,
 			   struct resolve *resolve)
 {
+	const struct buffer *text = &resolve->listing->text;
+
 	set_status(response, request, 200, "");
 	begin_head(response, request);
 	buffer_printf(&response->text,
 		      "Content-Type: %s\r\nContent-Length: %zu\r\nVary: Accept\r\n"
 		      "Cache-Control: no-cache\r\n\r\n",
-		      resolve->type, resolve->listing.length);
+		      resolve->type, text->length);
 	if (response->is_head_only)
 		return;
-	buffer_append(&response->text, resolve->listing.data, resolve->listing.length);
-	response->body_bytes = resolve->listing.length;
+	response->listing = resolve->listing;
+	resolve->listing = NULL;
+	response->content = text->data;
+	response->content_size = text->length;
 }
 
 void response_json(struct response *response, const struct http_request *request, const char *text)
@@ -286,6 +290,7 @@ static void use_content(struct response *response)
 	if (response->status != 200 || response->range_count == 0 || !cached->content)
 		return;
 	response->content = cached->content;
+	response->content_size = cached->file->status.stx_size;
 	response->range_count = 0;
 }
 
@@ -357,16 +362,21 @@ void response_found(struct response *response, const struct http_request *reques
 		response_text(response, request, resolve->status, NULL, resolve->why);
 }
 
-static size_t content_size(const struct response *response)
+/* How much of the content was sent. The bytes of a path are a file's. */
+static void count_content(struct response *response, size_t moved)
 {
-	return response->content ? response->cached->file->status.stx_size : 0;
+	response->body_bytes += moved;
+	if (!response->cached)
+		return;
+	tally_add(&response->tally, "memory", moved);
+	response->tally.cpu_copied_bytes += moved;
 }
 
 /* Sends what is left of the text and, in the same call, of the content. */
 static int64_t send_text(struct response *response, int socket)
 {
 	bool has_more = response->range_at < response->range_count || response->has_successor;
-	size_t size = content_size(response);
+	size_t size = response->content_size;
 	size_t sent = response->text_sent, text = response->text.length;
 	size_t text_left = sent < text ? text - sent : 0;
 	size_t content_at = sent > text ? sent - text : 0;
@@ -382,13 +392,8 @@ static int64_t send_text(struct response *response, int socket)
 	while (count == -EINTR);
 	if (count > 0)
 		response->text_sent += (size_t)count;
-	if (size && response->text_sent > text) {
-		uint64_t moved = response->text_sent - text - content_at;
-
-		response->body_bytes += moved;
-		tally_add(&response->tally, "memory", moved);
-		response->tally.cpu_copied_bytes += moved;
-	}
+	if (size && response->text_sent > text)
+		count_content(response, response->text_sent - text - content_at);
 	return count;
 }
 
@@ -411,7 +416,7 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 
 	if (response->text.failed)
 		return -ENOMEM;
-	while (response->text_sent == response->text.length + content_size(response)) {
+	while (response->text_sent == response->text.length + response->content_size) {
 		if (response->range_at >= response->range_count)
 			return 0;
 		range = &response->ranges[response->range_at];
@@ -435,6 +440,7 @@ void response_close(struct response *response)
 {
 	stream_send_close(&response->stream);
 	cached_file_release(response->cached);
+	listing_release(response->listing);
 	free(response->several);
 	buffer_free(&response->text);
 }

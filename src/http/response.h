@@ -25,8 +25,10 @@ struct response {
 	/* What is sent next, before the ranges: the head, a part's head, or a text body. */
 	struct buffer text;
 	size_t text_sent;
-	struct cached_file *cached;        /* the file, where there is one */
-	const char *content;               /* the whole body, sent with the head; NULL: ranges */
+	struct cached_file *cached; /* the file, where there is one */
+	struct listing *listing;    /* a reference, where the body is one */
+	const char *content;        /* the whole body, sent with the head; NULL: ranges */
+	size_t content_size;
 	struct http_range whole, *several; /* several is owned */
 	struct http_range *ranges;         /* one or the other */
 	unsigned range_count, range_at;

@@ -271,7 +271,10 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 	server->settings.news = &server->news;
 	server->settings.admission = &server->admission;
 	server->settings.log = &server->log;
-	if (workers > WORKERS_MAX)
+	server->settings.listings = listings_open();
+	if (!server->settings.listings)
+		result = error_set_errno(error, ENOMEM, "listings");
+	else if (workers > WORKERS_MAX)
 		result = error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
 	else
 		result = apply(server, options, error);
@@ -353,6 +356,7 @@ void sluice_server_close(struct sluice_server *server)
 	free(server->workers);
 	http_extra_close(&server->settings.extra);
 	media_types_free(&server->settings.types);
+	listings_release(server->settings.listings);
 	served_name_close(&server->settings.served);
 	free(server);
 }

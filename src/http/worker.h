@@ -37,7 +37,8 @@ struct server_settings {
 	struct media_types types;
 	const struct worker *workers; /* all of them, for their turns */
 	unsigned worker_count;
-	struct admission *admission;         /* shared, and changes, as the log does */
+	struct admission *admission;         /* shared, and changes, as the log does, */
+	struct listings *listings;           /* and these */
 	unsigned connections_max, files_max; /* per worker */
 	bool explains;
 	struct log_writer *log;

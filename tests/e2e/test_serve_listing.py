@@ -4,10 +4,12 @@
 import html.parser
 import json
 import os
+import re
 import unittest
 import urllib.parse
+from pathlib import Path
 
-from support import make_file, ordinary_user, serve, temp_folder
+from support import is_sanitized, make_file, ordinary_user, serve, temp_folder
 
 STRANGE = ("<b>bold", "a&amp;b", "quote'\"", "with space", "100%", "ünï", "a\nb", "x?y#z")
 
@@ -206,6 +208,64 @@ class Permissions(unittest.TestCase):
         closed.chmod(0o311)
         self.assertEqual(server.request("/closed/").status, 403)
         self.assertEqual(server.request("/closed/file").status, 200)
+
+
+class Large(unittest.TestCase):
+    """A directory of many names, and clients that read nothing of what they asked for."""
+
+    NAMES = 16000  # a listing of them fits in no socket
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup, "/dev/shm")
+        (cls.folder / "small").mkdir()
+        (cls.folder / "large").mkdir()
+        for number in range(cls.NAMES):
+            (cls.folder / "large" / f"a-name-of-a-usual-length-{number:06}.dat").touch()
+
+    def setUp(self):
+        self.server = serve(self.addCleanup, self.folder)
+
+    def memory(self):
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
+
+    def silent_ones(self, count):
+        connections = [self.server.connect(receive_buffer=4096) for _ in range(count)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.ask("/large/")
+        return connections
+
+    def test_many_clients_share_a_listing(self):
+        before = self.memory()
+        clients = self.silent_ones(40)
+        heads = [client.head() for client in clients]
+        self.assertEqual({head.status for head in heads}, {200})
+        size = int(heads[0].headers["Content-Length"])
+        self.assertGreater(size, 200 * self.NAMES)
+        if not is_sanitized():
+            self.assertLess(self.memory() - before, 10 * size)
+        self.assertEqual(self.server.request("/small/").status, 200)
+        body = clients[-1].file.read(size)
+        self.assertEqual(body.count(b"<tr data-folder=0"), self.NAMES)
+        self.assertTrue(clients[0].file.read(size) == body, "the listings differ")
+
+    def test_it_is_never_older_than_the_request(self):
+        for client in self.silent_ones(4):
+            client.head()
+        another = self.folder / "large" / "another"
+        self.addCleanup(another.unlink)
+        another.write_bytes(b"new")
+        self.assertIn(b">another<", self.server.request("/large/").body)
+        another.write_bytes(b"longer")
+        self.assertIn(b'title="6 bytes"', self.server.request("/large/").body)
+
+    def test_who_goes_away_leaves_nothing(self):
+        for connection in self.silent_ones(40):
+            connection.reset()
+        self.assertEqual(self.server.request("/large/", "HEAD").status, 200)
+        self.assertEqual(self.server.request("/small/").status, 200)
 
 
 if __name__ == "__main__":

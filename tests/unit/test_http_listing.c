@@ -29,12 +29,18 @@ static void sorting(void **state)
 	http_listing_sort(NULL, 0);
 }
 
+static void write_all(struct buffer *out, const struct http_listing *listing)
+{
+	for (size_t number = 0; number < listing->count + 2; number++)
+		http_listing_piece(out, listing, number);
+	assert_false(out->failed);
+}
+
 static char *html_of(const char *path, const struct http_entry *entries, size_t count)
 {
 	struct buffer out = {0};
 
-	http_listing_html(&out, path, entries, count);
-	assert_false(out.failed);
+	write_all(&out, &(struct http_listing){path, entries, count, .is_json = false});
 	return out.data;
 }
 
@@ -135,8 +141,7 @@ static json_t *json_of(const char *path, const struct http_entry *entries, size_
 	json_error_t error;
 	json_t *root;
 
-	http_listing_json(&out, path, entries, count);
-	assert_false(out.failed);
+	write_all(&out, &(struct http_listing){path, entries, count, .is_json = true});
 	root = json_loadb(out.data, out.length, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		fail_msg("%s in %s", error.text, out.data);
