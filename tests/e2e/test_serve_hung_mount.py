@@ -3,6 +3,7 @@
 something else is served, who waits for it is told, and the server stops."""
 
 import json
+import select
 import signal
 import unittest
 
@@ -119,6 +120,32 @@ class Hung(unittest.TestCase):
         for connection in waiting:
             self.assertEqual(connection.answer().status, 503)
         self.assert_stop(servers)
+
+    def test_a_directory_that_comes_to_lead_there(self):
+        """Who finds it out waits; the others are served what was there before."""
+        link, before = self.folder / "served", self.folder / "before"
+        before.mkdir()
+        (before / "small0").write_bytes(b"old")
+        link.symlink_to("before")
+        servers = list(self.servers(link))
+        for server in servers:
+            self.assertEqual(server.request("/small0").body, b"old")
+        self.hang()
+        link.unlink()
+        link.symlink_to("mount")
+        waiting = [server.connect() for server in servers]
+        for server, connection in zip(servers, waiting):
+            self.addCleanup(connection.close)
+            connection.ask("/small0")
+            while select.select([connection.socket], [], [], 1)[0]:
+                self.assertEqual(connection.answer().body, b"old")
+                connection.ask("/small0")
+            for _ in range(20):
+                self.assertEqual(server.request("/small0").body, b"old")
+        self.process.send_signal(signal.SIGCONT)
+        for server, connection in zip(servers, waiting):
+            self.assertEqual(connection.answer().body, b"small")
+            self.assertEqual(server.request("/small0").body, b"small")
 
 
 class Answering(unittest.TestCase):
