@@ -114,11 +114,9 @@ static int64_t read_part(struct download *download, char *data, size_t length, u
 	return download->read_result;
 }
 
-/* Whether these bytes of the file are what is here. */
-static bool is_here(struct download *download, const char *data, size_t length)
+bool download_is_here(struct download *download, uint64_t offset, const char *data, size_t length)
 {
 	_cleanup_free_ char *here = malloc(PIECE);
-	uint64_t offset = download->at;
 
 	while (here && length > 0) {
 		size_t size = size_min(length, PIECE);
@@ -168,7 +166,7 @@ static int take(struct download *download, const char *data, size_t length)
 		download_body_failed(download, -EMSGSIZE);
 		return -EMSGSIZE;
 	}
-	if (known > 0 && !is_here(download, data, known))
+	if (known > 0 && !download_is_here(download, download->at, data, known))
 		return -ESTALE;
 	download->at += length;
 	/* Out of the socket, and read to compare. */

@@ -6,6 +6,8 @@
  * connection that brought the body, which costs a round trip. What cannot be had this way (the
  * connection is closed, HEAD is not allowed, there is no answer soon) is no reason to drop a file
  * that is there: then it is not known, as without this.
+ *
+ * A file that is longer by then may have grown, as logs do: sample.c looks.
  */
 #include "base/error.h"
 #include "transfer/download.h"
@@ -19,14 +21,7 @@ enum {
 	PATIENCE_SECONDS = 5,
 };
 
-/* With a condition, a server says in the status that the file is another. */
-static void add_condition(const struct validator *validator, struct buffer *text)
-{
-	buffer_printf(text, "%s: %s\r\n", validator->is_date ? "If-Unmodified-Since" : "If-Match",
-		      validator->text);
-}
-
-static int send_request(struct download *download, bool has_condition)
+static int send_request(struct download *download, const char *method, const char *fields)
 {
 	struct buffer text = {0};
 	char host[HTTP_URL_HOST];
@@ -35,12 +30,9 @@ static int send_request(struct download *download, bool has_condition)
 
 	http_url_host(&download->url, host);
 	buffer_printf(&text,
-		      "HEAD %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\n",
-		      download->url.target, host, SLUICE_VERSION);
-	if (has_condition)
-		add_condition(&download->validator, &text);
-	buffer_text(&text, "\r\n");
+		      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
+		      "Accept-Encoding: identity\r\n%s\r\n",
+		      method, download->url.target, host, SLUICE_VERSION, fields);
 	result = text.failed ? -ENOMEM : 0;
 	while (result == 0 &&
 	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
@@ -49,22 +41,30 @@ static int send_request(struct download *download, bool has_condition)
 	return result;
 }
 
-static int ask_for_head(struct download *download, bool has_condition, struct http_response *head)
+int download_ask_aside(struct download *download, const char *method, const char *fields,
+		       struct http_response *head)
 {
 	struct http_client *client = &download->client;
 	int result;
 
 	client->used = client->filled = 0;
 	download_mark_active(download);
-	result = send_request(download, has_condition);
+	result = send_request(download, method, fields);
 	while (result == 0) {
 		result = http_client_head(client, head, download->error);
 		if (result == -EAGAIN)
 			result = download_wait_socket(download, "waiting for an answer");
 		else if (result == 0 && head->status >= 200)
-			return client->used == client->filled ? 0 : -EPROTO;
+			return 0;
 	}
 	return result;
+}
+
+static int ask_for_head(struct download *download, const char *fields, struct http_response *head)
+{
+	int result = download_ask_aside(download, "HEAD", fields, head);
+
+	return result == 0 && download->client.used != download->client.filled ? -EPROTO : result;
 }
 
 static bool is_possible(const struct download *download)
@@ -81,19 +81,25 @@ static bool is_longer(const struct download *download, const struct http_respons
 }
 
 /* 0: nothing says that it is another file; 1: it is; or -errno. */
-static int ask(struct download *download, bool *has_grown)
+static int ask(struct download *download, bool *is_long)
 {
+	const struct validator *validator = &download->validator;
 	struct http_response head = {0};
-	int result = ask_for_head(download, true, &head);
+	char fields[320];
+	int result;
 
+	/* With a condition, a server says in the status that the file is another. */
+	snprintf(fields, sizeof(fields), "%s: %s\r\n",
+		 validator->is_date ? "If-Unmodified-Since" : "If-Match", validator->text);
+	result = ask_for_head(download, fields, &head);
 	if (result < 0)
 		return result;
 	if (head.status != 412) {
-		*has_grown = is_longer(download, &head);
-		return head.status == 200 && validator_differs(&download->validator, &head);
+		*is_long = is_longer(download, &head);
+		return head.status == 200 && validator_differs(validator, &head);
 	}
-	result = ask_for_head(download, false, &head);
-	*has_grown = result == 0 && is_longer(download, &head);
+	result = ask_for_head(download, "", &head);
+	*is_long = result == 0 && is_longer(download, &head);
 	return result == -ECANCELED ? result : 1;
 }
 
@@ -112,23 +118,23 @@ static void note_growth(struct download *download)
 
 int download_confirm(struct download *download)
 {
-	bool has_grown = false;
+	bool is_long = false, has_grown = false;
 	int result;
 
 	if (!is_possible(download))
 		return 0;
 	download->patience_seconds = PATIENCE_SECONDS;
-	result = ask(download, &has_grown);
+	result = ask(download, &is_long);
+	if (result == 1 && is_long)
+		has_grown = download_is_same_so_far(download) == 1;
 	download->patience_seconds = 0;
 	download_mark_active(download);
 	if (result == -ECANCELED)
 		return result;
 	download->error->text[0] = '\0';
-	if (result < 0)
+	if (result < 0 || (is_long && !has_grown))
 		http_client_close(&download->client); /* nobody knows what comes on it */
-	if (result == 1 && has_grown) {
+	if (has_grown)
 		note_growth(download);
-		result = 0;
-	}
-	return result == 1 ? -ESTALE : 0;
+	return result == 1 && !has_grown ? -ESTALE : 0;
 }

@@ -95,6 +95,8 @@ int download_open_stream(struct download *download);
 /* ... which the body goes to, as far as it is not here already: that is compared (-ESTALE: it
  * differs; -EMSGSIZE: more comes than was said). To output_fd where there is one. */
 int download_receive_body(struct download *download);
+/* Whether these bytes of the file, from offset on, are what is here. */
+bool download_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
 /* What came is on the disk. */
 int download_finish_stream(struct download *download);
 /* What came, whole or not, is counted in `done`, and there is no stream any more. */
@@ -114,6 +116,14 @@ int download_to_nothing(struct download *download);
 /* confirm.c: asks whether the file is still what it was. 0: nothing speaks against it; -ESTALE: it
  * is not; -ECANCELED with error. */
 int download_confirm(struct download *download);
+/* A request beside the download, on its connection, and the head of the answer; -errno with error.
+ */
+int download_ask_aside(struct download *download, const char *method, const char *fields,
+		       struct http_response *head);
+
+/* sample.c: 1: the server still has what is here, as far as samples of it tell; 0: it does not, or
+ * there is nothing to compare with; or -errno. */
+int download_is_same_so_far(struct download *download);
 
 /* server-bill.c: looks in the answer's head for the server's side of the bill, ... */
 void download_note_bill(struct download *download);

@@ -109,6 +109,9 @@ class Confirming(Getting):
         def script(peer):
             while request := peer.request():
                 self.asked.append(request)
+                if request.method == "GET" and "range" in request.headers:
+                    peer.send(self.sample(request))
+                    continue
                 if request.method == "GET":
                     peer.send(get(body, **fields))
                     continue
@@ -120,8 +123,19 @@ class Confirming(Getting):
 
         return scripted(self.addCleanup, script)
 
+    def sample(self, request):
+        """What the file holds by now."""
+        first, last = map(int, request.headers["range"].removeprefix("bytes=").split("-"))
+        now = self.now[first : last + 1]
+        place = f"bytes {first}-{last}/{len(self.now)}"
+        return answer_head("206 X", Content_Range=place, Content_Length=len(now)) + now
+
     def methods(self):
         return [request.method for request in self.asked]
+
+    def whole_gets(self):
+        gets = [request for request in self.asked if request.method == "GET"]
+        return sum("range" not in request.headers for request in gets)
 
     def test_what_is_asked(self):
         same = answer_head(ETag='"v1"', Content_Length=SIZE)
@@ -181,13 +195,30 @@ class Confirming(Getting):
                 self.assertEqual(os.listdir(self.here), [])
 
     def test_a_log_that_grew_is_whole_as_far_as_it_was_promised(self):
+        self.now = BODY + bytes(100)
         longer = answer_head(ETag='"v2"', Content_Length=SIZE + 100)
         for heads in ((answer_head("412 X", Content_Length=0), longer), (longer,)):
             with self.subTest(len(heads)):
                 done = self.get(self.server(*heads).url())
                 self.assert_done(done)
                 self.assertIn(f"these are its first {SIZE} bytes", done.err)
-                self.assertEqual(self.methods().count("GET"), 1)
+                self.assertEqual(self.whole_gets(), 1)
+                self.file.unlink()
+
+    def test_a_longer_file_that_is_another_one_did_not_grow(self):
+        longer = answer_head(ETag='"v2"', Content_Length=SIZE + 100)
+        same = answer_head(ETag='"v1"', Content_Length=SIZE)
+        for name, now in {
+            "another beginning": b"x" + BODY[1:] + bytes(100),
+            "another middle": BODY[: SIZE // 3 - 40000] + bytes(200000) + BODY[SIZE // 3 + 160000 :],
+            "all of it": OTHER + bytes(100),
+        }.items():
+            with self.subTest(name):
+                self.now = now
+                done = self.get(self.server(longer, same).url())
+                self.assert_done(done)
+                self.assertIn("changed on the server while it came: starting over", done.err)
+                self.assertEqual(self.whole_gets(), 2)
                 self.file.unlink()
 
     def test_where_it_cannot_be_known_nothing_is_asked(self):
