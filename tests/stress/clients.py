@@ -207,8 +207,14 @@ class Client:
 
     async def until_blank_line(self):
         while b"\r\n\r\n" not in self.held:
-            piece = await self.receive(4 * KIB)
-            if not piece and not self.held and not self.is_fresh and self.stage.may_refuse:
+            may_be_turned = not self.held and not self.is_fresh and self.stage.may_refuse
+            try:
+                piece = await self.receive(4 * KIB)
+            except ConnectionResetError:  # the request met the close on its way
+                if not may_be_turned:
+                    raise
+                piece = b""
+            if not piece and may_be_turned:
                 raise Turned
             expect(piece, f"closed in a head, after {bytes(self.held[:60])!r}")
             self.held += piece
