@@ -13,8 +13,17 @@ from support import BUILD, ROOT, SLUICE
 HERE = pathlib.Path(__file__).resolve().parent
 KERNELS = os.environ.get("SLUICE_KERNELS", " ".join(guest.SUITES)).split()
 SECONDS = 900  # five times what the slowest kernel takes on a quiet machine
-# The tests' files lie on a disk of the guest's own.
-ON_A_DISK = 'set -e; mkfs.ext4 -q /dev/ubda; mount /dev/ubda /var/tmp; chmod 1777 /var/tmp; exec "$@"'
+# The tests' files lie on a disk of the guest's own; a checkout below /var/tmp stays in sight.
+ON_A_DISK = """
+set -e
+mkdir /run/checkout
+mount --bind "$0" /run/checkout
+mkfs.ext4 -q /dev/ubda
+mount /dev/ubda /var/tmp
+chmod 1777 /var/tmp
+[ -d "$0" ] || { mkdir -p "$0"; mount --bind /run/checkout "$0"; }
+exec "$@"
+"""
 
 
 class Guest:
@@ -28,7 +37,7 @@ class Guest:
             self.skipTest(f"{SLUICE} is not built")
         printed = bytearray()
         take = printed.extend
-        command = ["sh", "-c", ON_A_DISK, "sh", sys.executable, *command]
+        command = ["sh", "-c", ON_A_DISK, ROOT, sys.executable, *command]
         try:
             code = guest.run(self.kernel, command, take, take, SECONDS, disks=["4G"])
         except guest.Unavailable as why:

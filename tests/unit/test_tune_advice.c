@@ -151,7 +151,7 @@ static void expect_instead(const char *machine, const struct tune_advice *advice
 			   const struct tune_facts *facts, const struct tune_line *line)
 {
 	const struct tune_line *twin = find_name(advice, line->instead);
-	uint64_t ratio, bytes;
+	uint64_t ratio = 0, bytes = 0;
 	double percent;
 	char text[32];
 
