@@ -96,7 +96,7 @@ static void add_question(const struct question *question, struct buffer *text)
 			      validator->text);
 }
 
-static int send_request(struct download *download)
+int download_send_request(struct download *download, const char *method, const char *fields)
 {
 	struct buffer text = {0};
 	char host[HTTP_URL_HOST];
@@ -105,25 +105,35 @@ static int send_request(struct download *download)
 
 	http_url_host(&download->url, host);
 	buffer_printf(&text,
-		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\n",
-		      download->url.target, host, SLUICE_VERSION);
-	if (download->options->server_bill)
-		buffer_text(&text, "Prefer: " HTTP_BILL_PREFERENCE "\r\n");
-	else if (download->keeps_nothing)
-		buffer_text(&text, "Connection: close\r\n");
-	/* A validator means something where it came from. */
-	if (download->question.here == 0)
-		download->question.is_conditional =
-			download->has_origin &&
-			download->origin.place == origin_place(&download->url);
-	add_question(&download->question, &text);
-	buffer_text(&text, "\r\n");
+		      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
+		      "Accept-Encoding: identity\r\n%s\r\n",
+		      method, download->url.target, host, SLUICE_VERSION, fields);
 	result = text.failed ? -ENOMEM : 0;
 	while (result == 0 &&
 	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
 		result = download_wait_socket(download, "sending the request");
 	buffer_free(&text);
+	return result;
+}
+
+static int send_question(struct download *download)
+{
+	struct buffer fields = {0};
+	int result = -ENOMEM;
+
+	if (download->options->server_bill)
+		buffer_text(&fields, "Prefer: " HTTP_BILL_PREFERENCE "\r\n");
+	else if (download->keeps_nothing)
+		buffer_text(&fields, "Connection: close\r\n");
+	/* A validator means something where it came from. */
+	if (download->question.here == 0)
+		download->question.is_conditional =
+			download->has_origin &&
+			download->origin.place == origin_place(&download->url);
+	add_question(&download->question, &fields);
+	if (!fields.failed)
+		result = download_send_request(download, "GET", fields.data ? fields.data : "");
+	buffer_free(&fields);
 	return failed(download, result, "sending the request to");
 }
 
@@ -155,7 +165,7 @@ static int exchange(struct download *download)
 	if (result == 0)
 		result = set_congestion(download);
 	if (result == 0)
-		result = send_request(download);
+		result = send_question(download);
 	return result < 0 ? result : read_head(download);
 }
 

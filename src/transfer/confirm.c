@@ -21,26 +21,6 @@ enum {
 	PATIENCE_SECONDS = 5,
 };
 
-static int send_request(struct download *download, const char *method, const char *fields)
-{
-	struct buffer text = {0};
-	char host[HTTP_URL_HOST];
-	size_t sent = 0;
-	int result;
-
-	http_url_host(&download->url, host);
-	buffer_printf(&text,
-		      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\n%s\r\n",
-		      method, download->url.target, host, SLUICE_VERSION, fields);
-	result = text.failed ? -ENOMEM : 0;
-	while (result == 0 &&
-	       (result = http_client_send(&download->client, &text, &sent)) == -EAGAIN)
-		result = download_wait_socket(download, "sending a request");
-	buffer_free(&text);
-	return result;
-}
-
 int download_ask_aside(struct download *download, const char *method, const char *fields,
 		       struct http_response *head)
 {
@@ -49,7 +29,7 @@ int download_ask_aside(struct download *download, const char *method, const char
 
 	client->used = client->filled = 0;
 	download_mark_active(download);
-	result = send_request(download, method, fields);
+	result = download_send_request(download, method, fields);
 	while (result == 0) {
 		result = http_client_head(client, head, download->error);
 		if (result == -EAGAIN)

@@ -84,6 +84,8 @@ int download_choose_output(struct download *download);
  * until bytes come: at, end, expected and the journal are set; or nothing has to (is_unchanged).
  */
 int download_ask(struct download *download);
+/* Sends a request for the URL on the connection, with these lines behind its own. 0 or -errno. */
+int download_send_request(struct download *download, const char *method, const char *fields);
 /* The answer was of no use, or did not fit what is here. The next question is the same once more;
  * or it is for all of the file. 0, or -errno with error where that was tried before. */
 int download_ask_again(struct download *download, const char *why);
