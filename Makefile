@@ -10,7 +10,7 @@ KERNELS ?= 5.10 6.1 6.12 new
 .PHONY: build run test kernels asan tsan valgrind fuzz stress clang musl bench fmt lint install clean deps test-deps \
 	help
 
-C_FILES = $(shell find include src cmd tests bench -name '*.[ch]' 2>/dev/null)
+C_FILES = $(shell find include src cmd tools tests bench examples -name '*.[ch]' 2>/dev/null)
 SCRIPTS = .ci/run scripts/check-musl scripts/install-dependencies scripts/demo
 
 build: build/build.ninja ## the command build/sluice and the library

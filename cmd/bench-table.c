@@ -4,24 +4,24 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "bench.h"
-#include "lab/claims.h"
+#include "measure/claims.h"
 
 #include <string.h>
 
 enum { NAME = 24, FIGURES = 72 /* columns before the bar */ };
 
 struct block {
-	const struct lab_matrix *matrix;
+	const struct measure_matrix *matrix;
 	int baseline;
 	double highest; /* rate */
 };
 
-static struct block block_of(const struct lab_matrix *matrix, int baseline)
+static struct block block_of(const struct measure_matrix *matrix, int baseline)
 {
 	struct block block = {matrix, baseline, 0};
 
 	for (unsigned i = 0; i < matrix->row_count; i++) {
-		const struct lab_row *row = &matrix->rows[i];
+		const struct measure_row *row = &matrix->rows[i];
 
 		if (row->baseline == baseline && row->rate.median > block.highest)
 			block.highest = row->rate.median;
@@ -37,7 +37,7 @@ static void print_ratio(FILE *out, double ratio)
 		fputs("      -", out);
 }
 
-static void print_figures(FILE *out, const struct block *block, const struct lab_row *row)
+static void print_figures(FILE *out, const struct block *block, const struct measure_row *row)
 {
 	char range[32], bar[BAR_TEXT];
 
@@ -50,7 +50,7 @@ static void print_figures(FILE *out, const struct block *block, const struct lab
 	fprintf(out, "%s%s\n", *bar ? "  " : "", bar);
 }
 
-static void print_row(FILE *out, const struct block *block, const struct lab_row *row)
+static void print_row(FILE *out, const struct block *block, const struct measure_row *row)
 {
 	char name[64];
 
@@ -64,7 +64,7 @@ static void print_row(FILE *out, const struct block *block, const struct lab_row
 
 static void print_block(FILE *out, const struct block *block)
 {
-	const struct lab_matrix *matrix = block->matrix;
+	const struct measure_matrix *matrix = block->matrix;
 
 	fprintf(out, "\n%-*s   GB/s  min-max      ratio    send   recv  ratio\n", NAME,
 		matrix->rows[block->baseline].is_cold ? "cold source" : "warm source");
@@ -73,7 +73,7 @@ static void print_block(FILE *out, const struct block *block)
 			print_row(out, block, &matrix->rows[i]);
 }
 
-static bool has_noise(const struct lab_matrix *matrix)
+static bool has_noise(const struct measure_matrix *matrix)
 {
 	for (unsigned i = 0; i < matrix->row_count; i++)
 		if (matrix->rows[i].is_noisy)
@@ -81,14 +81,14 @@ static bool has_noise(const struct lab_matrix *matrix)
 	return false;
 }
 
-static void print_claims(FILE *out, const struct lab_matrix *matrix)
+static void print_claims(FILE *out, const struct measure_matrix *matrix)
 {
 	static const char *const words[] = {"not known", "yes", "no"};
-	struct lab_claim claims[LAB_CLAIMS];
+	struct measure_claim claims[MEASURE_CLAIMS];
 
-	lab_claims_judge(matrix, claims);
+	measure_claims_judge(matrix, claims);
 	putc('\n', out);
-	for (int i = 0; i < LAB_CLAIMS; i++)
+	for (int i = 0; i < MEASURE_CLAIMS; i++)
 		fprintf(out, "%s? %s: %s.\n", claims[i].claim, words[claims[i].verdict],
 			claims[i].text);
 }
@@ -100,10 +100,10 @@ static const char *fact(const json_t *machine, const char *name, char text[256])
 	return text_for_terminal(text, 256, value ? value : "unknown");
 }
 
-static void print_machine(FILE *out, const struct lab_matrix *matrix, const json_t *machine)
+static void print_machine(FILE *out, const struct measure_matrix *matrix, const json_t *machine)
 {
 	char cpu[256], kernel[256], system[256], type[256], device[256], size[SIZE_TEXT];
-	const char *congestion = lab_matrix_congestion(matrix);
+	const char *congestion = measure_matrix_congestion(matrix);
 
 	fprintf(out, "%s, %lld cores, %s, Linux %s; %s on %s\n", fact(machine, "cpu", cpu),
 		(long long)json_integer_value(json_object_get(machine, "cores")),
@@ -119,7 +119,7 @@ static void print_machine(FILE *out, const struct lab_matrix *matrix, const json
 		matrix->runs == 1 ? "" : "s");
 }
 
-void bench_print_table(FILE *out, const struct lab_matrix *matrix, const json_t *machine)
+void bench_print_table(FILE *out, const struct measure_matrix *matrix, const json_t *machine)
 {
 	print_machine(out, matrix, machine);
 	for (unsigned i = 0; i < matrix->row_count; i++) {

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "command.h"
-#include "lab/report.h"
+#include "measure/report.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -41,8 +41,8 @@ static const char help[] =
 	"The readwrite rows that the others are compared with are always measured.\n";
 
 struct bench_options {
-	struct lab_matrix matrix;
-	struct lab_matrix_wish wish;
+	struct measure_matrix matrix;
+	struct measure_matrix_wish wish;
 	const char *page;
 	bool is_help, is_json;
 };
@@ -87,7 +87,7 @@ static int parse_list(const char **list, char *text, command_path_name *path_nam
 
 static int parse_option(struct bench_options *bench, int option, char **argv)
 {
-	struct lab_matrix *matrix = &bench->matrix;
+	struct measure_matrix *matrix = &bench->matrix;
 
 	switch (option) {
 	case 'c':
@@ -106,9 +106,9 @@ static int parse_option(struct bench_options *bench, int option, char **argv)
 		bench->is_json = true;
 		return EXIT_DONE;
 	case 'n':
-		if (command_number(optarg, LAB_RUNS_MAX, &matrix->runs) && matrix->runs > 0)
+		if (command_number(optarg, MEASURE_RUNS_MAX, &matrix->runs) && matrix->runs > 0)
 			return EXIT_DONE;
-		return command_misused("bench: --runs %s: want 1 to %d", optarg, LAB_RUNS_MAX);
+		return command_misused("bench: --runs %s: want 1 to %d", optarg, MEASURE_RUNS_MAX);
 	case 'r':
 		return parse_list(bench->wish.receive, optarg, sluice_receive_path_name, "receive");
 	case 's':
@@ -162,14 +162,15 @@ static void on_signal(int number)
 	raise(number); /* SA_RESETHAND: this one ends us */
 }
 
-static void on_progress(void *argument, const struct lab_row *row, unsigned number, unsigned count)
+static void on_progress(void *argument, const struct measure_row *row, unsigned number,
+			unsigned count)
 {
 	(void)argument;
 	fprintf(stderr, CLEAR_LINE "%u of %u: %s -> %s, %s", number, count, row->send, row->receive,
 		row->is_cold ? "cold" : "warm");
 }
 
-static void show_progress(struct lab_matrix *matrix)
+static void show_progress(struct measure_matrix *matrix)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
@@ -192,17 +193,17 @@ static void print_help(void)
 /* Chooses the size where the user did not, and sees whether there is room. */
 static int fit(struct bench_options *bench, struct sluice_error *error)
 {
-	struct lab_matrix *matrix = &bench->matrix;
+	struct measure_matrix *matrix = &bench->matrix;
 	char wanted[SIZE_TEXT], fits[SIZE_TEXT];
-	struct lab_room room;
+	struct measure_room room;
 	bool is_ours = matrix->size == 0;
-	int result = lab_room_look(matrix->folder, &room, error);
+	int result = measure_room_look(matrix->folder, &room, error);
 
 	if (result < 0)
 		return result;
 	if (is_ours)
-		matrix->size = lab_matrix_fitting(matrix, &room, GIB);
-	result = lab_matrix_check(matrix, &room, error);
+		matrix->size = measure_matrix_fitting(matrix, &room, GIB);
+	result = measure_matrix_check(matrix, &room, error);
 	if (result == 0 && is_ours && matrix->size < GIB)
 		fprintf(stderr, "sluice: not %s but %s, which fits here\n",
 			size_format(wanted, GIB), size_format(fits, matrix->size));
@@ -242,13 +243,13 @@ static int measure(struct bench_options *bench)
 	struct sluice_error error;
 	int result;
 
-	lab_matrix_plan(&bench->matrix, &bench->wish);
+	measure_matrix_plan(&bench->matrix, &bench->wish);
 	result = fit(bench, &error);
 	if (result == 0 && bench->page)
 		result = report_check(bench->page, &error);
 	if (result == 0) {
 		show_progress(&bench->matrix);
-		result = lab_matrix_run(&bench->matrix, &error);
+		result = measure_matrix_run(&bench->matrix, &error);
 		clear_line();
 	}
 	return result < 0 ? command_failed("bench: %s", error.text) : report(bench);
@@ -266,7 +267,7 @@ static int run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	result = measure(&bench);
-	lab_matrix_free(&bench.matrix);
+	measure_matrix_free(&bench.matrix);
 	return result;
 }
 

@@ -3,13 +3,13 @@
 #ifndef SLUICE_CMD_BENCH_H
 #define SLUICE_CMD_BENCH_H
 
-#include "lab/matrix.h"
+#include "measure/matrix.h"
 
 #include <jansson.h>
 
-/* machine is of lab_facts_json. */
-void bench_print_table(FILE *out, const struct lab_matrix *matrix, const json_t *machine);
+/* machine is of measure_facts_json. */
+void bench_print_table(FILE *out, const struct measure_matrix *matrix, const json_t *machine);
 /* The whole document; a new reference. */
-json_t *bench_json(const struct lab_matrix *matrix);
+json_t *bench_json(const struct measure_matrix *matrix);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
-#include "steer/device.h"
+#include "pagecache/device.h"
 
 #include <errno.h>
 #include <jansson.h>

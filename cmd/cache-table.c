@@ -4,7 +4,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
-#include "cache/map.h"
+#include "pagecache/map.h"
 
 #include <langinfo.h>
 #include <string.h>

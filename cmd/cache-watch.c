@@ -7,7 +7,7 @@
 #include "cache.h"
 
 #include "base/size.h"
-#include "steer/machine.h"
+#include "pagecache/machine.h"
 
 #include <errno.h>
 #include <jansson.h>

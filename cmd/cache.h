@@ -3,13 +3,13 @@
 #ifndef SLUICE_CMD_CACHE_H
 #define SLUICE_CMD_CACHE_H
 
-#include "cache/ranges.h"
 #include "command.h"
+#include "pagecache/evict.h"
+#include "pagecache/holders.h"
+#include "pagecache/ranges.h"
+#include "pagecache/warm.h"
 #include "progress.h"
-#include "steer/evict.h"
-#include "steer/holders.h"
 #include "steer/tree.h"
-#include "steer/warm.h"
 
 enum cache_action { CACHE_LOOK, CACHE_WARM, CACHE_EVICT, CACHE_FLUSH, CACHE_WATCH, CACHE_AHEAD };
 

@@ -3,7 +3,7 @@
 #ifndef SLUICE_CMD_HOST_H
 #define SLUICE_CMD_HOST_H
 
-#include "host/describe.h"
+#include "machine/describe.h"
 
 #define HOST_RTT_MAX 8
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "lab/media.h"
+#include "measure/media.h"
 
 #include "bar.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "command.h"
-#include "lab/report.h"
+#include "measure/report.h"
 
 #include <errno.h>
 #include <math.h>
@@ -41,14 +41,14 @@ static const char help[] =
 	"  --html FILE   write a page with pictures, too\n";
 
 struct media_command {
-	struct lab_media_options options;
+	struct measure_media_options options;
 	const char *html;
 	bool is_json, is_help, is_terminal;
 };
 
 static int parse_size(struct media_command *media, const char *text)
 {
-	if (!size_parse(text, &media->options.size) || media->options.size < LAB_MEDIA_SIZE_MIN)
+	if (!size_parse(text, &media->options.size) || media->options.size < MEASURE_MEDIA_SIZE_MIN)
 		return command_misused("media: --size %s: a size of at least 16M, such as 512M",
 				       text);
 	return EXIT_DONE;
@@ -56,10 +56,10 @@ static int parse_size(struct media_command *media, const char *text)
 
 static int parse_runs(struct media_command *media, const char *text)
 {
-	if (!command_number(text, LAB_MEDIA_RUNS_MAX, &media->options.runs) ||
+	if (!command_number(text, MEASURE_MEDIA_RUNS_MAX, &media->options.runs) ||
 	    media->options.runs == 0)
 		return command_misused("media: --runs %s: a number from 1 to %d", text,
-				       LAB_MEDIA_RUNS_MAX);
+				       MEASURE_MEDIA_RUNS_MAX);
 	return EXIT_DONE;
 }
 
@@ -127,7 +127,7 @@ struct unit {
 	int digits;
 };
 
-static struct unit unit_of(const struct lab_media_row *row)
+static struct unit unit_of(const struct measure_media_row *row)
 {
 	static const struct unit seconds[] = {
 		{"ns", 1e9, 0}, {"us", 1e6, 0}, {"ms", 1e3, 0}, {"s", 1, 0}};
@@ -135,7 +135,7 @@ static struct unit unit_of(const struct lab_media_row *row)
 	unsigned i = 0;
 	double value;
 
-	if (row->kind != LAB_MEDIA_BANDWIDTH) {
+	if (row->kind != MEASURE_MEDIA_BANDWIDTH) {
 		while (i < 3 && row->value.median * seconds[i].scale >= 999.5)
 			i++;
 		unit = seconds[i];
@@ -147,7 +147,7 @@ static struct unit unit_of(const struct lab_media_row *row)
 
 /* The methods that the rows have, each once, numbered as they come. */
 struct methods {
-	const char *texts[LAB_MEDIA_ROWS];
+	const char *texts[MEASURE_MEDIA_ROWS];
 	unsigned count;
 };
 
@@ -162,13 +162,13 @@ static unsigned method_number(struct methods *methods, const char *text)
 
 /* The rows of one kind are one table, whose bars share a logarithmic scale. */
 struct table {
-	const struct lab_media *media;
-	enum lab_media_kind kind;
+	const struct measure_media *media;
+	enum measure_media_kind kind;
 	double low, high;
 	unsigned width;
 };
 
-static bool is_in(const struct table *table, const struct lab_media_row *row)
+static bool is_in(const struct table *table, const struct measure_media_row *row)
 {
 	return row->kind == table->kind && !row->skipped[0];
 }
@@ -178,7 +178,7 @@ static unsigned find_scale(struct table *table)
 	unsigned count = 0;
 
 	for (size_t i = 0; i < table->media->count; i++) {
-		const struct lab_media_row *row = &table->media->rows[i];
+		const struct measure_media_row *row = &table->media->rows[i];
 
 		if (!is_in(table, row))
 			continue;
@@ -197,7 +197,8 @@ static double share_of(const struct table *table, double value)
 	return log(value / (table->low / 2)) / log(table->high / (table->low / 2));
 }
 
-static void print_row(const struct table *table, const struct lab_media_row *row, unsigned method)
+static void print_row(const struct table *table, const struct measure_media_row *row,
+		      unsigned method)
 {
 	char size[SIZE_TEXT] = "", median[32], spread[48], number[16], bar[BAR_TEXT];
 	struct unit unit = unit_of(row);
@@ -217,8 +218,8 @@ static void print_row(const struct table *table, const struct lab_media_row *row
 	       bar_text(bar, share_of(table, row->value.median), table->width));
 }
 
-static void print_kind(const struct lab_media *media, enum lab_media_kind kind, const char *title,
-		       struct methods *methods)
+static void print_kind(const struct measure_media *media, enum measure_media_kind kind,
+		       const char *title, struct methods *methods)
 {
 	struct table table = {.media = media, .kind = kind, .width = bar_room(stdout, FIGURES)};
 
@@ -232,9 +233,9 @@ static void print_kind(const struct lab_media *media, enum lab_media_kind kind, 
 	putchar('\n');
 }
 
-static void print_skipped(const struct lab_media *media)
+static void print_skipped(const struct measure_media *media)
 {
-	char safe[4 * LAB_MEDIA_TEXT];
+	char safe[4 * MEASURE_MEDIA_TEXT];
 	bool has_title = false;
 
 	for (size_t i = 0; i < media->count; i++) {
@@ -250,13 +251,13 @@ static void print_skipped(const struct lab_media *media)
 		putchar('\n');
 }
 
-static void print_table(const struct lab_media *media)
+static void print_table(const struct measure_media *media)
 {
 	struct methods methods = {0};
 
-	print_kind(media, LAB_MEDIA_LATENCY, "latency: how long one access waits", &methods);
-	print_kind(media, LAB_MEDIA_BANDWIDTH, "bandwidth", &methods);
-	print_kind(media, LAB_MEDIA_COST, "cost: what the kernel takes", &methods);
+	print_kind(media, MEASURE_MEDIA_LATENCY, "latency: how long one access waits", &methods);
+	print_kind(media, MEASURE_MEDIA_BANDWIDTH, "bandwidth", &methods);
+	print_kind(media, MEASURE_MEDIA_COST, "cost: what the kernel takes", &methods);
 	print_skipped(media);
 	puts("how: the median of the runs, and the lowest and highest; noisy: these lie further "
 	     "apart\n"
@@ -279,9 +280,9 @@ static int print_json(const json_t *document)
 	return finish_output();
 }
 
-static int report(const struct media_command *command, const struct lab_media *media)
+static int report(const struct media_command *command, const struct measure_media *media)
 {
-	json_t *document = lab_media_json(media, command->options.disk);
+	json_t *document = measure_media_json(media, command->options.disk);
 	struct sluice_error error = {0};
 	int result = EXIT_DONE;
 
@@ -301,13 +302,13 @@ static int report(const struct media_command *command, const struct lab_media *m
 
 static int measure(struct media_command *command)
 {
-	static struct lab_media media;
+	static struct measure_media media;
 	struct sluice_error error = {0};
 	int status;
 
 	if (command->html && report_check(command->html, &error) < 0)
 		return command_failed("media: %s", error.text);
-	status = lab_media_run(&command->options, &media, &error);
+	status = measure_media_run(&command->options, &media, &error);
 	if (command->is_terminal)
 		fputs("\r\033[K", stderr);
 	return status < 0 ? command_failed("media: %s", error.text) : report(command, &media);

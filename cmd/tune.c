@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "host/read.h"
-#include "lab/report.h"
+#include "measure/report.h"
 #include "tune/conf.h"
 #include "tune/gather.h"
 #include "tune/parse.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* write-report KIND DOCUMENT.json REPORT.html: the report around a document that a test made up. */
-#include "lab/report.h"
+#include "measure/report.h"
 
 #include <stdio.h>
 
