@@ -9,7 +9,7 @@
 #include "pagecache/ranges.h"
 #include "pagecache/warm.h"
 #include "progress.h"
-#include "steer/tree.h"
+#include "tree/tree.h"
 
 enum cache_action { CACHE_LOOK, CACHE_WARM, CACHE_EVICT, CACHE_FLUSH, CACHE_WATCH, CACHE_AHEAD };
 

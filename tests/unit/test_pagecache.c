@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pagecache/map.h"
-#include "steer/seen.h"
+#include "tree/seen.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

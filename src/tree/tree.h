@@ -7,8 +7,8 @@
  * are resolved one at a time from the folder above, so no path is too long; nothing that is not a
  * regular file or a folder is ever opened.
  */
-#ifndef SLUICE_STEER_TREE_H
-#define SLUICE_STEER_TREE_H
+#ifndef SLUICE_TREE_TREE_H
+#define SLUICE_TREE_TREE_H
 
 #include <stdbool.h>
 #include <stdint.h>

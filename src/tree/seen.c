@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "steer/seen.h"
+#include "tree/seen.h"
 
 #include <stdlib.h>
 

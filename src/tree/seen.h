@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A set of files that were met, so that one with several names is looked at once. */
-#ifndef SLUICE_STEER_SEEN_H
-#define SLUICE_STEER_SEEN_H
+#ifndef SLUICE_TREE_SEEN_H
+#define SLUICE_TREE_SEEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,11 +5,11 @@
  * is found again through ".." when the walk comes back, or by its names from the start where ".."
  * leads elsewhere, as under a symbolic link.
  */
-#include "steer/tree.h"
+#include "tree/tree.h"
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "steer/seen.h"
+#include "tree/seen.h"
 
 #include <dirent.h>
 #include <errno.h>
