@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_wake(struct stream_send *stream)
+static void on_wake(struct range_send *range)
 {
 	struct response *response =
-		(struct response *)((char *)stream - offsetof(struct response, stream));
+		(struct response *)((char *)range - offsetof(struct response, range));
 	struct connection *connection =
 		(struct connection *)((char *)response - offsetof(struct connection, response));
 
@@ -27,10 +27,10 @@ static void prepare_response(struct connection *connection)
 
 	clock_gettime(CLOCK_MONOTONIC, &connection->started);
 	response->extra = &settings->extra;
-	response->stream.wake = on_wake;
-	response->stream.forced = settings->path;
-	response->stream.tally = &response->tally;
-	response->stream.explain = settings->explains ? &connection->explain : NULL;
+	response->range.wake = on_wake;
+	response->range.forced = settings->path;
+	response->range.tally = &response->tally;
+	response->range.explain = settings->explains ? &connection->explain : NULL;
 	billing_start(connection);
 }
 
@@ -50,14 +50,14 @@ static void admit(struct connection *connection, const struct cached_file *cache
 
 	if (response->range_count > 0 && response->ranges[0].offset == 0 &&
 	    status->stx_size > PLAN_SMALL_SEND && !worker->settings->path)
-		connection->response.stream.is_admitted = admission_ask(
+		connection->response.range.is_admitted = admission_ask(
 			worker->settings->admission, status, loop_now_ms(worker->loop));
 }
 
 static void answer_file(struct connection *connection, struct cached_file *cached, bool has_looked)
 {
 	if (has_looked)
-		connection->response.stream.looked_turn = loop_turn(connection->worker->loop);
+		connection->response.range.looked_turn = loop_turn(connection->worker->loop);
 	response_file(&connection->response, &connection->request, cached);
 	admit(connection, cached);
 	billing_begin(connection);

@@ -144,7 +144,7 @@ static void settle_answer(struct connection *connection, const char *note)
 {
 	struct tally *tally = &connection->response.tally;
 
-	stream_send_close(&connection->response.stream);
+	range_send_close(&connection->response.range);
 	if (connection->has_card)
 		tally->device_moved_bytes += tally->bytes;
 	billing_finish(connection);
@@ -251,8 +251,8 @@ static void fail_answer(struct connection *connection, int64_t result)
 	snprintf(note, sizeof(note), "%s", why);
 	if (connection->response.is_streaming)
 		snprintf(note, sizeof(note), "%s, by %s at offset %llu", why,
-			 stream_send_path(&connection->response.stream),
-			 (unsigned long long)stream_send_offset(&connection->response.stream));
+			 range_send_path(&connection->response.range),
+			 (unsigned long long)range_send_offset(&connection->response.range));
 	settle_answer(connection, note);
 	close_connection(connection);
 }
@@ -285,7 +285,7 @@ static int64_t drive_sending(struct connection *connection)
 	struct worker *worker = connection->worker;
 	int64_t count;
 
-	connection->response.stream.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
+	connection->response.range.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
 	count = response_step(&connection->response, worker->loop, connection->fd);
 
 	hand_out_lines(connection);

@@ -328,7 +328,7 @@ static void answer_content(struct response *response, const struct http_request 
 		response->range_count = 0;
 	if (response->is_multipart && response->range_count > 0)
 		part_head(response, &response->text, 0);
-	if (!response->stream.forced)
+	if (!response->range.forced)
 		use_content(response);
 }
 
@@ -421,15 +421,15 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 			return 0;
 		range = &response->ranges[response->range_at];
 		if (!response->is_streaming)
-			stream_send_open(&response->stream, loop, response->cached->file, socket,
-					 range->offset, range->length);
+			range_send_open(&response->range, loop, response->cached->file, socket,
+					range->offset, range->length);
 		response->is_streaming = true;
-		count = stream_send_step(&response->stream);
+		count = range_send_step(&response->range);
 		if (count > 0)
 			response->body_bytes += (uint64_t)count;
 		if (count != 0)
 			return count;
-		stream_send_close(&response->stream);
+		range_send_close(&response->range);
 		response->is_streaming = false;
 		next_text(response);
 	}
@@ -438,7 +438,7 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 
 void response_close(struct response *response)
 {
-	stream_send_close(&response->stream);
+	range_send_close(&response->range);
 	cached_file_release(response->cached);
 	listing_release(response->listing);
 	free(response->several);

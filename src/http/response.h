@@ -13,7 +13,7 @@
 #include "http/message.h"
 #include "http/range.h"
 #include "http/resolve.h"
-#include "stream/send.h"
+#include "range/send.h"
 
 struct response {
 	const struct http_extra *extra; /* what is added to each head */
@@ -34,7 +34,7 @@ struct response {
 	unsigned range_count, range_at;
 	bool is_multipart;
 	char boundary[40]; /* random: no file can hold it on purpose */
-	struct stream_send stream;
+	struct range_send range;
 	bool is_streaming;
 	uint64_t body_bytes; /* sent so far */
 	struct tally tally;
@@ -55,7 +55,7 @@ void response_found(struct response *response, const struct http_request *reques
 		    struct resolve *resolve);
 
 /*
- * Sends: > 0 bytes, 0 all is sent, -EAGAIN (until the socket is ready, or stream.wake), -errno: the
+ * Sends: > 0 bytes, 0 all is sent, -EAGAIN (until the socket is ready, or range.wake), -errno: the
  * connection is of no further use.
  */
 int64_t response_step(struct response *response, struct loop *loop, int socket);

@@ -243,7 +243,7 @@ static void count_user(struct loop_claim *claim)
 
 /* Pieces */
 
-/* Two of these for each stream are what there is. */
+/* Two of these for each range are what there is. */
 static size_t fair_size(const struct loop_buffers *pool, size_t wanted)
 {
 	size_t size = LOOP_BUFFER_SIZE;
@@ -374,7 +374,7 @@ void loop_claim_open(struct loop_claim *claim, struct loop *loop)
 	claim->is_user = false;
 }
 
-/* No stream holds more than an equal part of what those who can use it have between them. */
+/* No range holds more than an equal part of what those who can use it have between them. */
 bool loop_claim_take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
 {
 	struct loop_buffers *pool = &claim->loop->buffers;

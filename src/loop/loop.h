@@ -140,12 +140,12 @@ void loop_work_apart(struct loop *loop, struct loop_op *op, int64_t (*work)(void
 unsigned loop_pending(const struct loop *loop); /* operations under way */
 
 /*
- * The buffer pool: LOOP_BUFFERS_MAX MiB of aligned memory, shared by the streams of a loop. Memory
+ * The buffer pool: LOOP_BUFFERS_MAX MiB of aligned memory, shared by the ranges of a loop. Memory
  * is taken from the system when first touched. Where io_uring accepts them buffers are registered,
  * and loop_read/loop_write on them are fixed-buffer operations without the caller doing anything.
  *
- * A stream's account with the pool is a claim. It takes pieces, whose size the pool chooses: a fair
- * part for each stream that holds or wants any, between LOOP_PIECE_MIN and LOOP_BUFFER_SIZE. The
+ * A range's account with the pool is a claim. It takes pieces, whose size the pool chooses: a fair
+ * part for each range that holds or wants any, between LOOP_PIECE_MIN and LOOP_BUFFER_SIZE. The
  * first piece is its right: where none is free it waits in line, and `granted` hands one over.
  * Further ones it gets while there are plenty. While it cannot go on it lends what it holds. What
  * it lends as spare goes to whoever has none, or needs more, at once; the rest, which is what it is
@@ -200,7 +200,7 @@ void loop_claim_give(struct loop_claim *claim, struct loop_piece *piece); /* and
 void loop_claim_lend(struct loop_claim *claim, bool has_spare, uint64_t idle_since_ms);
 void loop_claim_use(struct loop_claim *claim);
 
-/* Whether few streams use the pool, so that a new one may begin with large reads. */
+/* Whether few ranges use the pool, so that a new one may begin with large reads. */
 bool loop_buffers_are_plenty(const struct loop *loop);
 
 /* A whole buffer, for whoever has a loop for himself; NULL when all are in use. */

@@ -2,7 +2,7 @@
 /*
  * An open file that paths move bytes from or to: its descriptors, its identity when it was opened,
  * and what it can do. Reference-counted within one thread, because an operation under
- * way needs the descriptors after its stream is gone.
+ * way needs the descriptors after its range is gone.
  */
 #ifndef SLUICE_PATH_FILE_H
 #define SLUICE_PATH_FILE_H

@@ -15,7 +15,7 @@
  *   -errno       the transfer is over
  *
  * Memory is taken at open. `close` may come at any time; what is still under way then ends by
- * itself. The driver (stream/) counts bytes and makes the whole of short transfers.
+ * itself. The driver (range/) counts bytes and makes the whole of short transfers.
  */
 #ifndef SLUICE_PATH_PATH_H
 #define SLUICE_PATH_PATH_H
@@ -104,7 +104,7 @@ extern const struct path_send path_send_readwrite, path_send_mmap, path_send_sen
 extern const struct path_recv path_recv_readwrite, path_recv_splice, path_recv_dontcache,
 	path_recv_direct, path_recv_discard, path_recv_fault;
 
-/* What readwrite and direct are on a file system that may hang; the stream sees to it. */
+/* What readwrite and direct are on a file system that may hang; the range sees to it. */
 extern const struct path_send path_send_apart, path_send_apart_direct;
 
 /* All of them but fault, ended by NULL. */

@@ -38,7 +38,7 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 }
 
 /*
- * Both leave nothing behind: readwrite has the stream write back and drop block by block, dontcache
+ * Both leave nothing behind: readwrite has the range write back and drop block by block, dontcache
  * the kernel, at a quarter more rate and half the CPU time.
  */
 static struct plan_recv buffered(const struct plan_recv_facts *facts, const char *reason)

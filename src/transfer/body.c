@@ -20,9 +20,9 @@ enum {
 	PIECE = 64 << 10, /* that is compared in one go */
 };
 
-int download_open_stream(struct download *download)
+int download_open_range(struct download *download)
 {
-	struct stream_recv_options options = {
+	struct range_recv_options options = {
 		.wake = download_wake,
 		.owner = download,
 		.forced = download->path,
@@ -32,9 +32,9 @@ int download_open_stream(struct download *download)
 	};
 	uint64_t length = download->end == UINT64_MAX ? UINT64_MAX : download->end - download->done;
 
-	return stream_recv_open(&download->stream, download->loop, download->target.file,
-				download->client.fd, download->done, length, &options,
-				download->error);
+	return range_recv_open(&download->range, download->loop, download->target.file,
+			       download->client.fd, download->done, length, &options,
+			       download->error);
 }
 
 int download_body_failed(struct download *download, int64_t code)
@@ -136,10 +136,10 @@ static int push(struct download *download, const char *data, size_t length)
 	int result = 0;
 
 	while (result == 0 && length > 0) {
-		int64_t count = stream_recv_push(download->stream, data, length);
+		int64_t count = range_recv_push(download->range, data, length);
 
 		if (count == -EAGAIN) {
-			result = download_wait_stream(download);
+			result = download_wait_range(download);
 		} else if (count < 0) {
 			result = download_body_failed(download, count);
 		} else {
@@ -219,7 +219,7 @@ static int save_now_and_then(struct download *download)
 		return download_body_failed(download, download->save_result);
 	if (!download->is_saving && download->target.sync &&
 	    loop_now_ms(download->loop) - download->saved_ms >= SAVE_MS)
-		start_save(download, stream_recv_settled(download->stream));
+		start_save(download, range_recv_settled(download->range));
 	return 0;
 }
 
@@ -232,18 +232,18 @@ static void wait_for_save(struct download *download)
 }
 
 /* Straight from the socket by the chosen path. */
-static int stream_body(struct download *download)
+static int receive_body(struct download *download)
 {
 	int64_t count = 1;
 	int result = 0;
 
 	while (result == 0 && count != 0) {
-		count = stream_recv_step(download->stream);
+		count = range_recv_step(download->range);
 		result = save_now_and_then(download);
 		if (result < 0)
 			return result;
 		if (count == -EAGAIN)
-			result = download_wait_stream(download);
+			result = download_wait_range(download);
 		else if (count < 0)
 			result = download_body_failed(download, count);
 		else
@@ -374,24 +374,24 @@ int download_receive_body(struct download *download)
 		return result;
 	if (download->output_fd >= 0)
 		return copy_to_fd(download);
-	return download->stream ? stream_body(download) : 0;
+	return download->range ? receive_body(download) : 0;
 }
 
 /* The bytes of this answer are on the disk. */
-int download_finish_stream(struct download *download)
+int download_finish_range(struct download *download)
 {
-	struct stream_recv *stream = download->stream;
+	struct range_recv *range = download->range;
 	int result = 0, waited = 0;
 
-	if (download->end != UINT64_MAX && stream_recv_offset(stream) != download->end)
+	if (download->end != UINT64_MAX && range_recv_offset(range) != download->end)
 		return download_body_failed(download, -ENODATA);
-	while (waited == 0 && (result = stream_recv_finish(stream)) == -EAGAIN)
-		waited = download_wait_stream(download);
+	while (waited == 0 && (result = range_recv_finish(range)) == -EAGAIN)
+		waited = download_wait_range(download);
 	if (waited < 0)
 		return waited;
 	wait_for_save(download);
 	/* All is written, so it was the sync that failed. */
-	if (result < 0 && stream_recv_settled(stream) == stream_recv_offset(stream))
+	if (result < 0 && range_recv_settled(range) == range_recv_offset(range))
 		download->target.has_lost = true;
 	/* Only one of two syncs is told that it failed. */
 	if (result == 0)
@@ -401,23 +401,23 @@ int download_finish_stream(struct download *download)
 
 static void settle(struct download *download)
 {
-	while (stream_recv_flush(download->stream) == -EAGAIN)
+	while (range_recv_flush(download->range) == -EAGAIN)
 		if (loop_run(download->loop, -1) < 0)
 			break;
 	wait_for_save(download);
 }
 
-/* What came is counted, and the next answer gets a stream of its own. */
-void download_close_stream(struct download *download)
+/* What came is counted, and the next answer gets a range of its own. */
+void download_close_range(struct download *download)
 {
-	if (!download->stream)
+	if (!download->range)
 		return;
 	settle(download);
-	download->done = stream_recv_settled(download->stream);
+	download->done = range_recv_settled(download->range);
 	if (download->options->explain)
-		stream_recv_explain(download->stream, &download->lines);
-	stream_recv_close(download->stream);
-	download->stream = NULL;
+		range_recv_explain(download->range, &download->lines);
+	range_recv_close(download->range);
+	download->range = NULL;
 }
 
 void download_save(struct download *download, uint64_t done)

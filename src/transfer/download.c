@@ -34,8 +34,8 @@ int64_t download_resident(const struct download *download, uint64_t length)
 
 uint64_t download_done(const struct download *download)
 {
-	if (download->stream)
-		return stream_recv_offset(download->stream);
+	if (download->range)
+		return range_recv_offset(download->range);
 	return download->output_fd >= 0 ? download->written_to_fd : download->done;
 }
 
@@ -106,11 +106,11 @@ void download_wake(void *owner)
 }
 
 /* A disk has no time limit: a large cache takes long to be written, and what fails says so. */
-int download_wait_stream(struct download *download)
+int download_wait_range(struct download *download)
 {
 	int result = 0;
 
-	if (stream_recv_waits_for_socket(download->stream))
+	if (range_recv_waits_for_socket(download->range))
 		return download_wait_socket(download, "waiting for data");
 	while (result == 0 && !download->is_woken)
 		result = turn(download);

@@ -11,7 +11,7 @@
 #include "base/tally.h"
 #include "http/bill.h"
 #include "http/client.h"
-#include "stream/recv.h"
+#include "range/recv.h"
 #include "transfer/origin.h"
 #include "transfer/target.h"
 #include "transfer/verdict.h"
@@ -31,7 +31,7 @@ struct download {
 	struct http_client client;
 	struct http_response head;
 	struct target target;
-	struct stream_recv *stream;
+	struct range_recv *range;
 	struct http_chunked *chunked;
 	struct meter meter;
 	struct tally tally;
@@ -42,7 +42,7 @@ struct download {
 	bool is_saving, is_woken;
 	uint64_t expected; /* size of the whole file; UINT64_MAX: not known */
 	uint64_t resume;   /* bytes that an earlier call brought */
-	uint64_t done;     /* bytes that are here, and written, while no stream is open */
+	uint64_t done;     /* bytes that are here, and written, while no range is open */
 	uint64_t at, end;  /* of the file: the body's next byte, and where this answer ends */
 	uint64_t written_to_fd;
 	struct question question;   /* what is asked for */
@@ -56,7 +56,7 @@ struct download {
 	struct loop_op read;
 	int64_t read_result;
 	bool is_reading;
-	struct buffer lines;             /* explanations of streams that are closed */
+	struct buffer lines;             /* explanations of ranges that are closed */
 	char bill_path[HTTP_BILL_PATH];  /* where the server has its side; empty: nowhere */
 	const char *why_over;            /* why it is started over; NULL: it is not */
 	uint64_t active_ms, reported_ms; /* when there was progress last, and a report */
@@ -69,10 +69,10 @@ void download_mark_active(struct download *download);
 /* Tells the progress, when it was not told for a while. 0, or -ECANCELED with error. */
 int download_report(struct download *download);
 /* Wait for the client's socket (what: the waiting, "connecting", in words), or for whatever the
- * stream waits for. 0, or -errno with error when the download is to end. */
+ * range waits for. 0, or -errno with error when the download is to end. */
 int download_wait_socket(struct download *download, const char *what);
-int download_wait_stream(struct download *download);
-/* A completion came, for the stream's options: owner is the download. */
+int download_wait_range(struct download *download);
+/* A completion came, for the range's options: owner is the download. */
 void download_wake(void *owner);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
@@ -92,17 +92,17 @@ int download_ask_again(struct download *download, const char *why);
 int download_start_over(struct download *download, const char *why);
 /* refusal.c: fails with what the answer's status means, and what the server says about it. */
 int download_refuse_status(struct download *download);
-/* body.c: the stream from `done` to `end` of the file, ... */
-int download_open_stream(struct download *download);
+/* body.c: the range from `done` to `end` of the file, ... */
+int download_open_range(struct download *download);
 /* ... which the body goes to, as far as it is not here already: that is compared (-ESTALE: it
  * differs; -EMSGSIZE: more comes than was said). To output_fd where there is one. */
 int download_receive_body(struct download *download);
 /* Whether these bytes of the file, from offset on, are what is here. */
 bool download_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
 /* What came is on the disk. */
-int download_finish_stream(struct download *download);
-/* What came, whole or not, is counted in `done`, and there is no stream any more. */
-void download_close_stream(struct download *download);
+int download_finish_range(struct download *download);
+/* What came, whole or not, is counted in `done`, and there is no range any more. */
+void download_close_range(struct download *download);
 /* Brings the journal up to date. */
 void download_save(struct download *download, uint64_t done);
 /* Says what failed; returns code, or what else comes of it. */

@@ -2,7 +2,7 @@
 /* What the plan would do with a file right now, without doing it. */
 #include "base/error.h"
 #include "base/sys.h"
-#include "stream/send.h"
+#include "range/send.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +30,11 @@ static void explain(const struct path_file *file, void (*line)(void *argument, c
 		    void *argument)
 {
 	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true};
-	struct stream_place place = {.end = file->status.stx_size};
+	struct range_place place = {.end = file->status.stx_size};
 	struct run run = {0};
 
 	for (; place.at < place.end; place.at = place.until) {
-		struct plan_send plan = stream_choose(file, facts, &place);
+		struct plan_send plan = range_choose(file, facts, &place);
 
 		if (plan.path == run.plan.path && plan.reason == run.plan.reason)
 			continue;

@@ -31,8 +31,8 @@ static void explain(struct download *download)
 
 	if (!download->options->explain)
 		return;
-	if (download->stream)
-		stream_recv_explain(download->stream, &download->lines);
+	if (download->range)
+		range_recv_explain(download->range, &download->lines);
 	if (download->lines.length > 0)
 		buffer_text(&lines, download->lines.data);
 	else if (download->written_to_fd > 0)
@@ -85,7 +85,7 @@ static int run(struct download *download)
 
 static void close_all(struct download *download)
 {
-	stream_recv_close(download->stream);
+	range_recv_close(download->range);
 	http_chunked_close(download->chunked);
 	http_client_close(&download->client);
 	if (download->loop)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The public receive: a stream_recv driven by readiness and completions. */
+/* The public receive: a range_recv driven by readiness and completions. */
 #include "base/container.h"
 #include "base/error.h"
-#include "stream/recv.h"
+#include "range/recv.h"
 #include "transfer/transfer.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
 
 struct sluice_receive {
 	struct transfer transfer;
-	struct stream_recv *stream;
+	struct range_recv *range;
 	bool has_all, has_ended;
 };
 
@@ -21,21 +21,21 @@ static void finish(struct sluice_receive *receive, int result)
 {
 	receive->has_ended = true;
 	if (receive->transfer.explain)
-		stream_recv_explain(receive->stream, &receive->transfer.lines);
-	stream_recv_close(receive->stream);
-	receive->stream = NULL;
+		range_recv_explain(receive->range, &receive->transfer.lines);
+	range_recv_close(receive->range);
+	receive->range = NULL;
 	transfer_finish(&receive->transfer, result, "receiving");
 }
 
 /* > 0: bytes came; 0: all is received and on the disk; -EAGAIN; -errno. */
 static int64_t step(struct sluice_receive *receive)
 {
-	int64_t count = receive->has_all ? 0 : stream_recv_step(receive->stream);
+	int64_t count = receive->has_all ? 0 : range_recv_step(receive->range);
 
 	if (count != 0)
 		return count;
 	receive->has_all = true;
-	return stream_recv_finish(receive->stream);
+	return range_recv_finish(receive->range);
 }
 
 static void drive(struct sluice_receive *receive)
@@ -71,20 +71,20 @@ static void on_wake(void *owner)
 	loop_task_queue(receive->transfer.loop, &receive->transfer.again);
 }
 
-static int open_stream(struct sluice_receive *receive, int socket, uint64_t offset, uint64_t length,
-		       const struct sluice_transfer_options *options, struct sluice_error *error)
+static int open_range(struct sluice_receive *receive, int socket, uint64_t offset, uint64_t length,
+		      const struct sluice_transfer_options *options, struct sluice_error *error)
 {
 	const char *name = transfer_path_name(options);
-	struct stream_recv_options stream = {
+	struct range_recv_options range = {
 		.wake = on_wake,
 		.owner = receive,
 		.tally = &receive->transfer.tally,
 	};
 
-	if (name && !(stream.forced = path_recv_find(name)))
+	if (name && !(range.forced = path_recv_find(name)))
 		return error_set(error, EINVAL, "no receive path '%s'", name);
-	return stream_recv_open(&receive->stream, receive->transfer.loop, receive->transfer.file,
-				socket, offset, length, &stream, error);
+	return range_recv_open(&receive->range, receive->transfer.loop, receive->transfer.file,
+			       socket, offset, length, &range, error);
 }
 
 int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engine, int socket,
@@ -102,7 +102,7 @@ int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engin
 	result = transfer_open(&receive->transfer, engine, socket, file, true, offset, length,
 			       options, done, argument, error);
 	if (result == 0)
-		result = open_stream(receive, socket, offset, length, options, error);
+		result = open_range(receive, socket, offset, length, options, error);
 	if (result < 0) {
 		sluice_receive_close(receive);
 		return result;
@@ -115,7 +115,7 @@ void sluice_receive_close(struct sluice_receive *receive)
 {
 	if (!receive)
 		return;
-	stream_recv_close(receive->stream);
+	range_recv_close(receive->range);
 	transfer_close(&receive->transfer);
 	free(receive);
 }

@@ -69,8 +69,8 @@ static int flush(struct download *download)
 {
 	int result;
 
-	while ((result = stream_recv_flush(download->stream)) == -EAGAIN)
-		if (download_wait_stream(download) < 0)
+	while ((result = range_recv_flush(download->range)) == -EAGAIN)
+		if (download_wait_range(download) < 0)
 			return -ETIMEDOUT;
 	return result;
 }
@@ -82,12 +82,12 @@ int download_is_same_so_far(struct download *download)
 	size_t length;
 	int result;
 
-	if (!data || !download->stream)
+	if (!data || !download->range)
 		return 0;
 	result = flush(download);
 	if (result < 0)
 		return result;
-	written = stream_recv_settled(download->stream);
+	written = range_recv_settled(download->range);
 	length = size_min(written, SAMPLE_BYTES);
 	result = length > 0;
 	for (unsigned i = 0; i < SAMPLES && result == 1; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The public send: a stream_send driven by readiness and completions. */
-#include "stream/send.h"
+/* The public send: a range_send driven by readiness and completions. */
+#include "range/send.h"
 #include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
@@ -13,7 +13,7 @@ enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
 
 struct sluice_send {
 	struct transfer transfer;
-	struct stream_send stream;
+	struct range_send range;
 	bool has_ended;
 };
 
@@ -22,7 +22,7 @@ static void drive(struct sluice_send *send)
 	int64_t left = TURN_BYTES, count = 1;
 
 	while (!send->has_ended && count > 0 && left > 0) {
-		count = stream_send_step(&send->stream);
+		count = range_send_step(&send->range);
 		left -= count;
 	}
 	transfer_explain(&send->transfer);
@@ -33,7 +33,7 @@ static void drive(struct sluice_send *send)
 		return;
 	}
 	send->has_ended = true;
-	stream_send_close(&send->stream);
+	range_send_close(&send->range);
 	transfer_finish(&send->transfer, (int)count, "sending");
 }
 
@@ -47,9 +47,9 @@ static void on_again(struct loop_task *task)
 	drive(container_of(task, struct sluice_send, transfer.again));
 }
 
-static void on_wake(struct stream_send *stream)
+static void on_wake(struct range_send *range)
 {
-	struct sluice_send *send = container_of(stream, struct sluice_send, stream);
+	struct sluice_send *send = container_of(range, struct sluice_send, range);
 
 	loop_task_queue(send->transfer.loop, &send->transfer.again);
 }
@@ -69,12 +69,12 @@ static int check_range(const struct path_file *file, uint64_t offset, uint64_t l
 	return 0;
 }
 
-static int set_path(struct stream_send *stream, const struct sluice_transfer_options *options,
+static int set_path(struct range_send *range, const struct sluice_transfer_options *options,
 		    struct sluice_error *error)
 {
 	const char *name = transfer_path_name(options);
 
-	if (name && !(stream->forced = path_send_find(name)))
+	if (name && !(range->forced = path_send_find(name)))
 		return error_set(error, EINVAL, "no send path '%s'", name);
 	return 0;
 }
@@ -91,10 +91,10 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 		return error_set_errno(error, ENOMEM, "send");
 	send->transfer.watch.ready = on_ready;
 	send->transfer.again.run = on_again;
-	send->stream.wake = on_wake;
-	send->stream.tally = &send->transfer.tally;
-	send->stream.explain = options && options->explain ? &send->transfer.lines : NULL;
-	result = set_path(&send->stream, options, error);
+	send->range.wake = on_wake;
+	send->range.tally = &send->transfer.tally;
+	send->range.explain = options && options->explain ? &send->transfer.lines : NULL;
+	result = set_path(&send->range, options, error);
 	if (result == 0)
 		result = transfer_open(&send->transfer, engine, socket, file, false, offset, length,
 				       options, done, argument, error);
@@ -104,7 +104,7 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 		sluice_send_close(send);
 		return result;
 	}
-	stream_send_open(&send->stream, engine->loop, send->transfer.file, socket, offset, length);
+	range_send_open(&send->range, engine->loop, send->transfer.file, socket, offset, length);
 	*out = send;
 	return 0;
 }
@@ -113,7 +113,7 @@ void sluice_send_close(struct sluice_send *send)
 {
 	if (!send)
 		return;
-	stream_send_close(&send->stream);
+	range_send_close(&send->range);
 	transfer_close(&send->transfer);
 	free(send);
 }

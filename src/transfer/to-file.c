@@ -19,7 +19,7 @@ enum {
 
 static void keep_part(struct download *download, bool stays_anyway)
 {
-	download_close_stream(download);
+	download_close_range(download);
 	download_save(download, download->done);
 	target_keep(&download->target, download->done, stays_anyway, download->error);
 }
@@ -56,7 +56,7 @@ static int ask_for_rest(struct download *download)
 	if (download->end - question->from < TINY && ++download->tiny > TINY_MAX)
 		return error_set(download->error, EPROTO,
 				 "the server sends a few bytes at a time: run again to continue");
-	download_close_stream(download);
+	download_close_range(download);
 	question->validator = &download->validator;
 	question->size = download->expected;
 	question->from = download->end;
@@ -71,9 +71,8 @@ static int ask_for_rest(struct download *download)
 
 static bool is_whole(const struct download *download)
 {
-	return download->stream && download->end >= download->expected &&
-	       (download->end == UINT64_MAX ||
-		stream_recv_offset(download->stream) == download->end);
+	return download->range && download->end >= download->expected &&
+	       (download->end == UINT64_MAX || range_recv_offset(download->range) == download->end);
 }
 
 /* What came is whole, but where the file has changed meanwhile it may be of two files. */
@@ -83,7 +82,7 @@ static int confirm(struct download *download)
 
 	if (result != -ESTALE)
 		return result;
-	download_close_stream(download);
+	download_close_range(download);
 	download->done = 0;
 	result = download_start_over(download, "the file was changed on the server while it came");
 	/* Nothing may be continued from this, whatever comes next. */
@@ -101,15 +100,15 @@ static int fill_target(struct download *download)
 	note_start_over(download);
 	/* An answer may end within what is here, where it is only compared. */
 	if (download->end > download->done || download->done == 0)
-		result = download_open_stream(download);
+		result = download_open_range(download);
 	if (result == 0)
 		result = download_receive_body(download);
 	if (result == 0 && is_whole(download))
 		result = confirm(download);
 	if (result != 0)
 		return result;
-	if (download->stream)
-		result = download_finish_stream(download);
+	if (download->range)
+		result = download_finish_range(download);
 	else if (download->at < download->end)
 		result = download_body_failed(download, -ENODATA);
 	if (result == 0 && download->end < download->expected)
@@ -131,7 +130,7 @@ static int after_failure(struct download *download, int result)
 {
 	if (download->question.here == 0 || download->target.has_lost)
 		return result;
-	download_close_stream(download);
+	download_close_range(download);
 	if (result == -ESTALE)
 		result = download_start_over(download, "what is here is not what the server has");
 	else if (result == -EMSGSIZE)

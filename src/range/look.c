@@ -5,7 +5,7 @@
  *
  * On a file system that may hang a thread looks, and each look is good for one step.
  */
-#include "stream/look.h"
+#include "range/look.h"
 
 #include "base/sys.h"
 
@@ -14,26 +14,26 @@
 
 enum { DOUBT_MS = 10, DOUBTS_MAX = 10 };
 
-/* Lives on when the stream is gone before the file system answers. */
-struct stream_look_apart {
+/* Lives on when the range is gone before the file system answers. */
+struct range_look_apart {
 	struct loop_op op;
-	struct stream_look *look; /* NULL: nobody waits any more */
+	struct range_look *look; /* NULL: nobody waits any more */
 	struct path_file *file;
 	struct statx now;
 };
 
 static int64_t ask(void *argument)
 {
-	struct stream_look_apart *apart = argument;
+	struct range_look_apart *apart = argument;
 
 	return sys_statx(apart->file->fd, STATX_SIZE | STATX_MTIME, &apart->now);
 }
 
 static void on_asked(struct loop_op *op, int64_t result)
 {
-	struct stream_look_apart *apart =
-		(struct stream_look_apart *)((char *)op - offsetof(struct stream_look_apart, op));
-	struct stream_look *look = apart->look;
+	struct range_look_apart *apart =
+		(struct range_look_apart *)((char *)op - offsetof(struct range_look_apart, op));
+	struct range_look *look = apart->look;
 
 	if (look) {
 		look->seen = result < 0 ? result : path_file_judge(apart->file, &apart->now);
@@ -45,13 +45,13 @@ static void on_asked(struct loop_op *op, int64_t result)
 	free(apart);
 }
 
-static int ask_apart(struct stream_look *look)
+static int ask_apart(struct range_look *look)
 {
-	struct stream_look_apart *apart = calloc(1, sizeof(*apart));
+	struct range_look_apart *apart = calloc(1, sizeof(*apart));
 
 	if (!apart)
 		return -ENOMEM;
-	*apart = (struct stream_look_apart){
+	*apart = (struct range_look_apart){
 		.op.done = on_asked, .look = look, .file = path_file_share(look->file)};
 	look->apart = apart;
 	loop_work_apart(look->loop, &apart->op, ask, apart);
@@ -59,7 +59,7 @@ static int ask_apart(struct stream_look *look)
 }
 
 /* As path_file_has_changed, or -EAGAIN. */
-static int64_t has_changed(struct stream_look *look)
+static int64_t has_changed(struct range_look *look)
 {
 	if (!look->file->may_hang)
 		return path_file_has_changed(look->file);
@@ -73,13 +73,13 @@ static int64_t has_changed(struct stream_look *look)
 
 static void on_timer(struct loop_timer *timer)
 {
-	struct stream_look *look =
-		(struct stream_look *)((char *)timer - offsetof(struct stream_look, timer));
+	struct range_look *look =
+		(struct range_look *)((char *)timer - offsetof(struct range_look, timer));
 
 	look->again(look);
 }
 
-void stream_look_open(struct stream_look *look, struct loop *loop, struct path_file *file)
+void range_look_open(struct range_look *look, struct loop *loop, struct path_file *file)
 {
 	look->loop = loop;
 	look->file = file;
@@ -87,7 +87,7 @@ void stream_look_open(struct stream_look *look, struct loop *loop, struct path_f
 	look->doubts = 0;
 }
 
-int stream_look(struct stream_look *look)
+int range_look(struct range_look *look)
 {
 	int64_t changed = look->timer.is_set ? -EAGAIN : has_changed(look);
 
@@ -102,7 +102,7 @@ int stream_look(struct stream_look *look)
 	return -EAGAIN;
 }
 
-void stream_look_close(struct stream_look *look)
+void range_look_close(struct range_look *look)
 {
 	if (look->loop)
 		loop_timer_cancel(look->loop, &look->timer);

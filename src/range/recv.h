@@ -3,15 +3,15 @@
  * A body on its way from a socket into a file: preallocates, asks the plan for a path, drives it,
  * and makes the bytes durable.
  */
-#ifndef SLUICE_STREAM_RECV_H
-#define SLUICE_STREAM_RECV_H
+#ifndef SLUICE_RANGE_RECV_H
+#define SLUICE_RANGE_RECV_H
 
 #include "base/buffer.h"
 #include "plan/plan.h"
 
-struct stream_recv;
+struct range_recv;
 
-struct stream_recv_options {
+struct range_recv_options {
 	void (*wake)(void *owner); /* a completion came: step, push or finish again */
 	void *owner;
 	const struct path_recv *forced; /* NULL: the plan chooses */
@@ -23,30 +23,30 @@ struct stream_recv_options {
  * Receives length bytes (UINT64_MAX: not known) into file at offset. file may be NULL for a path
  * that needs none. Keeps a reference to file. Errors name what was missing.
  */
-int stream_recv_open(struct stream_recv **stream, struct loop *loop, struct path_file *file,
-		     int socket, uint64_t offset, uint64_t length,
-		     const struct stream_recv_options *options, struct sluice_error *error);
+int range_recv_open(struct range_recv **range, struct loop *loop, struct path_file *file,
+		    int socket, uint64_t offset, uint64_t length,
+		    const struct range_recv_options *options, struct sluice_error *error);
 
 /*
  * From the socket: > 0 bytes; 0: all that was expected, or with an unknown length the peer closed;
- * -EAGAIN: see stream_recv_waits_for_socket; -ENODATA: the peer closed early; other -errno.
+ * -EAGAIN: see range_recv_waits_for_socket; -ENODATA: the peer closed early; other -errno.
  */
-int64_t stream_recv_step(struct stream_recv *stream);
+int64_t range_recv_step(struct range_recv *range);
 /* From memory: > 0 bytes taken, -EAGAIN (wait for wake), -EMSGSIZE: more than was expected;
  * -errno. */
-int64_t stream_recv_push(struct stream_recv *stream, const void *data, size_t length);
+int64_t range_recv_push(struct range_recv *range, const void *data, size_t length);
 /* Writes what is held: 0 when it is written, -EAGAIN, -errno. No more can be received afterwards.
  */
-int stream_recv_flush(struct stream_recv *stream);
+int range_recv_flush(struct range_recv *range);
 /* Writes what is held, syncs, drops what we brought into the cache: 0 when done, -EAGAIN, -errno.
  */
-int stream_recv_finish(struct stream_recv *stream);
+int range_recv_finish(struct range_recv *range);
 
-bool stream_recv_waits_for_socket(const struct stream_recv *stream);
-uint64_t stream_recv_offset(const struct stream_recv *stream);  /* of the next byte to receive */
-uint64_t stream_recv_settled(const struct stream_recv *stream); /* every byte below is written */
+bool range_recv_waits_for_socket(const struct range_recv *range);
+uint64_t range_recv_offset(const struct range_recv *range);  /* of the next byte to receive */
+uint64_t range_recv_settled(const struct range_recv *range); /* every byte below is written */
 /* "bytes A-B by PATH: why" */
-void stream_recv_explain(const struct stream_recv *stream, struct buffer *out);
-void stream_recv_close(struct stream_recv *stream); /* NULL is allowed */
+void range_recv_explain(const struct range_recv *range, struct buffer *out);
+void range_recv_close(struct range_recv *range); /* NULL is allowed */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A body is only finished by bytes of the file that its head describes. */
 #include "base/meter.h"
-#include "stream/send.h"
+#include "range/send.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,20 +24,20 @@ struct body {
 	struct loop *loop;
 	struct path_file *file;
 	struct tally tally;
-	struct stream_send stream;
+	struct range_send range;
 	int pair[2];
 };
 
-static void on_wake(struct stream_send *stream)
+static void on_wake(struct range_send *range)
 {
 }
 
 static void open_body(struct body *body)
 {
 	/* Its first step sends all at once, whatever the kernel tells about the page cache. */
-	*body = (struct body){.stream.wake = on_wake,
-			      .stream.tally = &body->tally,
-			      .stream.forced = &path_send_sendfile};
+	*body = (struct body){.range.wake = on_wake,
+			      .range.tally = &body->tally,
+			      .range.forced = &path_send_sendfile};
 	assert_int_equal(loop_open(&body->loop, LOOP_AUTO, NULL), 0);
 	assert_int_equal(path_file_open(&body->file, source, false, false), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, body->pair), 0);
@@ -45,7 +45,7 @@ static void open_body(struct body *body)
 
 static void close_body(struct body *body)
 {
-	stream_send_close(&body->stream);
+	range_send_close(&body->range);
 	close(body->pair[0]);
 	close(body->pair[1]);
 	path_file_release(body->file);
@@ -55,8 +55,8 @@ static void close_body(struct body *body)
 /* Its first step, which is its last one, too, if all goes well. */
 static int64_t send_range(struct body *body, uint64_t offset)
 {
-	stream_send_open(&body->stream, body->loop, body->file, body->pair[0], offset, LENGTH);
-	return stream_send_step(&body->stream);
+	range_send_open(&body->range, body->loop, body->file, body->pair[0], offset, LENGTH);
+	return range_send_step(&body->range);
 }
 
 static void change_source(void)
@@ -74,7 +74,7 @@ static void a_look_in_this_turn_is_enough(void **state)
 	struct meter meter;
 
 	open_body(&body);
-	body.stream.looked_turn = loop_turn(body.loop);
+	body.range.looked_turn = loop_turn(body.loop);
 	meter_start(&meter);
 	assert_int_equal(send_range(&body, 0), LENGTH);
 	meter_read(&meter, &bill);
@@ -88,7 +88,7 @@ static void a_change_since_the_look(void **state)
 	struct body body;
 
 	open_body(&body);
-	body.stream.looked_turn = loop_turn(body.loop);
+	body.range.looked_turn = loop_turn(body.loop);
 	loop_run(body.loop, 0);
 	change_source();
 	assert_int_equal(send_range(&body, 0), -ESTALE);
@@ -110,9 +110,9 @@ static void a_change_between_two_ranges(void **state)
 	struct body body;
 
 	open_body(&body);
-	body.stream.looked_turn = loop_turn(body.loop);
+	body.range.looked_turn = loop_turn(body.loop);
 	assert_int_equal(send_range(&body, 0), LENGTH);
-	stream_send_close(&body.stream);
+	range_send_close(&body.range);
 	loop_run(body.loop, 0);
 	change_source();
 	assert_int_equal(send_range(&body, LENGTH), -ESTALE);
@@ -124,7 +124,7 @@ static int64_t settle(struct body *body)
 {
 	int64_t count;
 
-	while ((count = stream_send_step(&body->stream)) == -EAGAIN)
+	while ((count = range_send_step(&body->range)) == -EAGAIN)
 		loop_run(body->loop, -1);
 	return count;
 }
@@ -142,7 +142,7 @@ static void a_file_that_grows_gives_what_was_promised(void **state)
 	append();
 	assert_int_equal(send_range(&body, 0), LENGTH);
 	assert_true(body.file->has_grown);
-	stream_send_close(&body.stream);
+	range_send_close(&body.range);
 	append();
 	assert_int_equal(send_range(&body, LENGTH), LENGTH);
 	close_body(&body);
@@ -155,9 +155,9 @@ static void a_file_that_grew_and_is_written_to(void **state)
 	open_body(&body);
 	append();
 	assert_int_equal(send_range(&body, 0), LENGTH);
-	stream_send_close(&body.stream);
+	range_send_close(&body.range);
 	change_source();
-	stream_send_open(&body.stream, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	range_send_open(&body.range, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
 	assert_int_equal(settle(&body), -ESTALE);
 	close_body(&body);
 }
@@ -170,7 +170,7 @@ static void a_look_in_the_middle_of_an_append(void **state)
 	open_body(&body);
 	append();
 	assert_int_equal(send_range(&body, 0), LENGTH);
-	stream_send_close(&body.stream);
+	range_send_close(&body.range);
 	change_source();
 	assert_int_equal(send_range(&body, LENGTH), -EAGAIN);
 	append();
@@ -188,10 +188,10 @@ static void a_file_that_grew_and_shrank(void **state)
 	append();
 	append();
 	assert_int_equal(send_range(&body, 0), LENGTH);
-	stream_send_close(&body.stream);
+	range_send_close(&body.range);
 	assert_int_equal(fstat(source, &status), 0);
 	assert_int_equal(ftruncate(source, status.st_size - 4), 0);
-	stream_send_open(&body.stream, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	range_send_open(&body.range, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
 	assert_int_equal(settle(&body), -ESTALE);
 	close_body(&body);
 }
@@ -213,7 +213,7 @@ static void what_is_not_content_does_not_matter(void **state)
 static int64_t step_and_drain(struct body *body)
 {
 	static char scrap[4 << 20];
-	int64_t count = stream_send_step(&body->stream);
+	int64_t count = range_send_step(&body->range);
 
 	while (read(body->pair[1], scrap, sizeof(scrap)) > 0)
 		;
@@ -233,9 +233,9 @@ static void short_steps(void **state)
 		if (*path == &path_send_zerocopy) /* not on AF_UNIX */
 			continue;
 		open_body(&body);
-		body.stream.forced = *path;
-		body.stream.step_bytes = STEP;
-		stream_send_open(&body.stream, body.loop, body.file, body.pair[0], 0, LENGTH);
+		body.range.forced = *path;
+		body.range.step_bytes = STEP;
+		range_send_open(&body.range, body.loop, body.file, body.pair[0], 0, LENGTH);
 		while (count > 0 || count == -EAGAIN) {
 			count = step_and_drain(&body);
 			assert_true(count <= STEP);
@@ -291,9 +291,9 @@ static void open_bodies(struct body bodies[STREAMS], const struct path_send *pat
 			loop_close(bodies[i].loop);
 			bodies[i].loop = bodies[0].loop;
 		}
-		bodies[i].stream.forced = path;
-		stream_send_open(&bodies[i].stream, bodies[i].loop, bodies[i].file,
-				 bodies[i].pair[0], 0, length);
+		bodies[i].range.forced = path;
+		range_send_open(&bodies[i].range, bodies[i].loop, bodies[i].file, bodies[i].pair[0],
+				0, length);
 	}
 	for (int i = 0; i < LOOP_BUFFERS_MAX - 2; i++)
 		assert_non_null(loop_buffer_take(bodies[0].loop));
@@ -302,7 +302,7 @@ static void open_bodies(struct body bodies[STREAMS], const struct path_send *pat
 static void close_bodies(struct body bodies[STREAMS])
 {
 	for (int i = STREAMS - 1; i >= 0; i--) {
-		stream_send_close(&bodies[i].stream);
+		range_send_close(&bodies[i].range);
 		close(bodies[i].pair[0]);
 		close(bodies[i].pair[1]);
 		path_file_release(bodies[i].file);
@@ -326,7 +326,7 @@ static int step_all(struct body bodies[STREAMS])
 }
 
 /*
- * More streams than buffers, of a file that is planned in several parts: whoever has none takes
+ * More ranges than buffers, of a file that is planned in several parts: whoever has none takes
  * from those who have, and no body ends early.
  */
 static void few_buffers(void **state)
