@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which fields of an answer name one state of a file and no other. */
-#include "transfer/validator.h"
+#include "fetch/validator.h"
 
 #include "http-text.h"
 
@@ -103,12 +103,56 @@ static void test_the_same_another_or_none(void **state)
 	}
 }
 
+/* What lay in a file may be anything, and goes into a request. */
+static void test_what_can_be_taken_from_where_it_was_kept(void **state)
+{
+	static const struct {
+		const char *etag, *date;
+		bool is_good;
+	} cases[] = {
+		{"", "", true},
+		{"\"v1\"", "", true},
+		{"\"\"", "", true},
+		{"\"\xe9\"", "", true},
+		{"", "Mon, 01 Jan 2024 00:00:00 GMT", true},
+		{"\"v1\"", "Mon, 01 Jan 2024 00:00:00 GMT", false},
+		{"\"", "", false},
+		{"v1", "", false},
+		{"W/\"v1\"", "", false},
+		{"\"v1\", \"v2\"", "", false},
+		{"\"v1\r\n\"", "", false},
+		{"\"v\x7f\"", "", false},
+		{"", "Mon, 01 Jan 2024 00:00:00 GMT\r\nHost: other", false},
+		{"", "\xe9", false},
+	};
+	struct validator validator;
+	char tag[258];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		if (validator_set(&validator, cases[i].etag, cases[i].date) != cases[i].is_good)
+			fail_msg("%zu: %s%s", i, cases[i].etag, cases[i].date);
+		if (!cases[i].is_good)
+			continue;
+		assert_string_equal(validator_etag(&validator), cases[i].etag);
+		assert_string_equal(validator_date(&validator), cases[i].date);
+	}
+	memset(tag, 'a', sizeof(tag));
+	tag[0] = tag[254] = '"';
+	tag[255] = '\0';
+	assert_true(validator_set(&validator, tag, ""));
+	tag[254] = 'a';
+	tag[255] = '"';
+	tag[256] = '\0';
+	assert_false(validator_set(&validator, tag, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_a_validator),
 		cmocka_unit_test(test_too_long_to_be_kept),
 		cmocka_unit_test(test_the_same_another_or_none),
+		cmocka_unit_test(test_what_can_be_taken_from_where_it_was_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What servers answer to a request for a part of a file, and what comes of it. */
-#include "transfer/verdict.h"
+#include "fetch/verdict.h"
 
 #include "http-text.h"
 

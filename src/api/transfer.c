@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/transfer.h"
+
+#include "base/error.h"
+#include "base/size.h"
+#include "base/sys.h"
+#include "cache/residency.h"
+#include "host/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+const char *transfer_path_name(const struct sluice_transfer_options *options)
+{
+	const char *name = options ? options->path : NULL;
+
+	return name && strcmp(name, "auto") != 0 ? name : NULL;
+}
+
+static int64_t resident_bytes(const struct transfer *transfer)
+{
+	struct cache_residency residency;
+	struct statx now;
+	uint64_t offset, length;
+
+	if (sys_statx(transfer->file->fd, STATX_SIZE, &now) < 0)
+		return -1;
+	offset = size_min(transfer->offset, now.stx_size);
+	length = size_min(transfer->length, now.stx_size - offset);
+	if (length == 0)
+		return 0;
+	residency = cache_residency(transfer->file->fd, offset, length);
+	return residency.has_bytes ? (int64_t)residency.resident_bytes : -1;
+}
+
+static int set_congestion(int socket, const struct sluice_transfer_options *options,
+			  struct sluice_error *error)
+{
+	const char *name = options ? options->congestion : NULL;
+	int result;
+
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	result = host_socket_set_congestion(socket, name);
+	return result < 0 ? error_set_errno(error, -result, "congestion control '%s'", name) : 0;
+}
+
+int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
+		  bool is_for_writing, uint64_t offset, uint64_t length,
+		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
+		  struct sluice_error *error)
+{
+	int result = set_congestion(socket, options, error), flags;
+
+	if (result < 0)
+		return result;
+	/* pwrite(2) on such a descriptor ignores the offset. */
+	flags = is_for_writing ? sys_flags(file) : 0;
+	if (flags > 0 && flags & O_APPEND)
+		return error_set(error, EINVAL, "the file is open with O_APPEND");
+	transfer->loop = engine->loop;
+	transfer->done = done;
+	transfer->argument = argument;
+	transfer->explain = options ? options->explain : NULL;
+	transfer->explain_argument = options ? options->argument : NULL;
+	transfer->offset = offset;
+	transfer->length = length;
+	result = path_file_open(&transfer->file, file, is_for_writing, false);
+	if (result < 0)
+		return error_set_errno(error, -result, "looking at the file");
+	result = loop_watch_add(engine->loop, &transfer->watch, socket,
+				EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	if (result < 0)
+		return error_set_errno(error, -result, "watching the socket");
+	transfer->has_watch = true;
+	transfer->has_card = !host_socket_is_local(socket);
+	meter_start(&transfer->meter);
+	transfer->bill.page_cache_before_bytes = resident_bytes(transfer);
+	loop_task_queue(engine->loop, &transfer->again);
+	return 0;
+}
+
+void transfer_explain(struct transfer *transfer)
+{
+	char *at = transfer->lines.data, *end;
+
+	if (!transfer->explain || transfer->lines.length == 0)
+		return;
+	for (; *at; at = end + 1) {
+		end = strchr(at, '\n');
+		*end = '\0';
+		transfer->explain(transfer->explain_argument, at);
+	}
+	transfer->lines.length = 0;
+}
+
+void transfer_finish(struct transfer *transfer, int result, const char *what)
+{
+	struct sluice_error error = {0};
+
+	if (result < 0)
+		error_set_errno(&error, -result, "%s after %llu bytes", what,
+				(unsigned long long)transfer->tally.bytes);
+	transfer->length = transfer->tally.bytes;
+	transfer->bill.page_cache_after_bytes = resident_bytes(transfer);
+	meter_read(&transfer->meter, &transfer->bill);
+	if (transfer->has_card)
+		transfer->tally.device_moved_bytes += transfer->tally.bytes;
+	tally_to_bill(&transfer->tally, &transfer->bill);
+	loop_watch_remove(transfer->loop, &transfer->watch);
+	transfer->has_watch = false;
+	transfer_explain(transfer);
+	transfer->done(transfer->argument, result, &transfer->bill, &error);
+}
+
+void transfer_close(struct transfer *transfer)
+{
+	if (transfer->has_watch)
+		loop_watch_remove(transfer->loop, &transfer->watch);
+	if (transfer->loop)
+		loop_task_cancel(transfer->loop, &transfer->again);
+	path_file_release(transfer->file);
+	buffer_free(&transfer->lines);
+}
+
+struct end {
+	bool has_ended;
+	int result;
+	struct sluice_bill bill;
+	struct sluice_error error;
+};
+
+static void note_end(void *argument, int result, const struct sluice_bill *bill,
+		     const struct sluice_error *error)
+{
+	*(struct end *)argument = (struct end){true, result, *bill, *error};
+}
+
+static int run_on(struct sluice_engine *engine, struct transfer_call *call,
+		  struct sluice_bill *bill, struct sluice_error *error)
+{
+	struct end end = {0};
+	int result = call->open(call, engine, note_end, &end, error);
+
+	if (result < 0)
+		return result;
+	while (result == 0 && !end.has_ended)
+		result = loop_run(engine->loop, -1);
+	if (result < 0)
+		error_set_errno(&end.error, -result, "event loop");
+	call->close(call);
+	if (result == 0)
+		result = end.result;
+	if (bill)
+		*bill = end.bill;
+	if (error && result < 0)
+		*error = end.error;
+	return result;
+}
+
+/* Makes a socket non-blocking. Returns its flags for `restore`, or -errno. */
+static int unblock(int socket)
+{
+	int flags = sys_flags(socket);
+	int result = flags < 0 ? flags : sys_flags_set(socket, flags | O_NONBLOCK);
+
+	return result < 0 ? result : flags;
+}
+
+static void restore(int socket, int flags)
+{
+	if (!(flags & O_NONBLOCK))
+		sys_flags_set(socket, flags);
+}
+
+int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error)
+{
+	int flags = unblock(call->socket);
+	struct sluice_engine *engine;
+	int result;
+
+	if (flags < 0)
+		return error_set_errno(error, -flags, "socket");
+	result = sluice_engine_open(&engine, error);
+	if (result == 0) {
+		result = run_on(engine, call, bill, error);
+		sluice_engine_close(engine);
+	}
+	restore(call->socket, flags);
+	return result;
+}

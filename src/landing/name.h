@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steps by name in a directory that others write to, too: only what a descriptor has open is moved
+ * or removed. Linux has no call that looks and acts at once, so the name is looked at, what it
+ * names is moved aside to a name that nobody else uses, and looked at again there. What is
+ * another's goes back. A kill in between leaves it aside; see target.c.
+ */
+#ifndef SLUICE_LANDING_NAME_H
+#define SLUICE_LANDING_NAME_H
+
+#include <stdbool.h>
+
+/* Whether this is, at this moment, the name of what the descriptor has open. */
+bool name_is_of(int folder, const char *name, int fd);
+/* 0; -ESTALE where it is not; -errno. */
+int name_remove(int folder, const char *name, const char *aside, int fd);
+/* The same, of a move; what had the new name is replaced. */
+int name_move(int folder, const char *name, const char *aside, const char *to, int fd);
+/* To a name that nothing may have. -EEXIST; -errno. */
+int name_move_new(int folder, const char *name, const char *to);
+
+#endif

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+#include "landing/target.h"
+
+#include "base/error.h"
+#include "base/sys.h"
+#include "landing/inherit.h"
+#include "landing/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+enum {
+	PAIRS = 3,      /* of names for part and state that are tried */
+	STEM_MAX = 240, /* of the 255 bytes of a name: ".2.part.state" has 13 */
+	STEM_CUT = 200,
+};
+
+static bool has_part_name(const struct target *target)
+{
+	return name_is_of(target->folder, target->part, target->file->fd);
+}
+
+static bool has_state_name(const struct target *target)
+{
+	return target->state_fd >= 0 && name_is_of(target->folder, target->state, target->state_fd);
+}
+
+static void remove_state(const struct target *target)
+{
+	if (target->state_fd >= 0)
+		(void)name_remove(target->folder, target->state, target->aside_name,
+				  target->state_fd);
+}
+
+static void remove_part(const struct target *target)
+{
+	(void)name_remove(target->folder, target->part, target->aside_name, target->file->fd);
+	remove_state(target);
+}
+
+/* Names */
+
+/* A name that leaves no room for what is put behind it is cut, and told apart by a digest. */
+static void make_stem(char stem[STEM_MAX + 1], const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	int cut = STEM_CUT;
+
+	if (strlen(name) <= STEM_MAX) {
+		memcpy(stem, name, strlen(name) + 1);
+		return;
+	}
+	for (const char *at = name; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+	while (((unsigned char)name[cut] & 0xc0) == 0x80) /* not within a character */
+		cut--;
+	snprintf(stem, STEM_MAX + 1, "%.*s~%016" PRIx64, cut, name, hash);
+}
+
+/* NAME.part, NAME.2.part, ... */
+static void name_pair(struct target *target, int number)
+{
+	char stem[STEM_MAX + 1], count[16] = "";
+
+	make_stem(stem, target->name);
+	if (number > 1)
+		snprintf(count, sizeof(count), ".%d", number);
+	snprintf(target->part, sizeof(target->part), "%s%s.part", stem, count);
+	snprintf(target->state, sizeof(target->state), "%s%s.part.state", stem, count);
+	snprintf(target->aside_name, sizeof(target->aside_name), "%s%s.part.aside", stem, count);
+}
+
+static int open_folder(struct target *target, const char *path, struct sluice_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	char folder[4096];
+
+	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return error_set(error, EISDIR, "%s is a directory: name a file", path);
+	if (strlen(name) >= sizeof(target->name) || (size_t)(name - path) >= sizeof(folder))
+		return error_set(error, ENAMETOOLONG, "%s: name too long (at most %d bytes)", path,
+				 (int)sizeof(target->name) - 1);
+	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
+	snprintf(target->name, sizeof(target->name), "%s", name);
+	target->folder = sys_open(AT_FDCWD, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0);
+	if (target->folder < 0)
+		return error_set_errno(error, -target->folder, "cannot open the directory of %s",
+				       path);
+	return 0;
+}
+
+/* What can be replaced by another file: nothing, a file, or a symbolic link. */
+static int check_name(const struct target *target, const char *path, struct sluice_error *error)
+{
+	struct statx status;
+
+	if (sys_statx_at(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+	    S_ISDIR(status.stx_mode))
+		return error_set(error, EISDIR, "%s is a directory: name a file", path);
+	if (sys_statx_link(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+	    !S_ISREG(status.stx_mode) && !S_ISLNK(status.stx_mode))
+		return error_set(error, EEXIST, "%s is no regular file any more: name another",
+				 path);
+	return 0;
+}
+
+/* A look at what is there */
+
+enum pair { FREE, OURS, FOREIGN };
+
+static void let_go(struct target *target)
+{
+	path_file_release(target->file);
+	target->file = NULL;
+	if (target->state_fd >= 0)
+		sys_close(target->state_fd);
+	target->state_fd = -1;
+	journal_clear(&target->journal);
+}
+
+static int is_not_ours(struct target *target, int code, const char *why)
+{
+	snprintf(target->why, sizeof(target->why), "%s", why);
+	return code;
+}
+
+/*
+ * Opens a regular file that has no other name. Its descriptor, or -ENOENT, or another -errno with
+ * the reason. What is no regular file is not even opened: a device may not like it.
+ */
+static int open_regular(struct target *target, const char *name)
+{
+	struct statx status = {0};
+	char words[ERROR_WORDS];
+	int fd;
+
+	/* Where we cannot look, whoever makes a file will be told why. */
+	if (sys_statx_link(target->folder, name, STATX_TYPE | STATX_NLINK, &status) < 0)
+		return -ENOENT;
+	if (!S_ISREG(status.stx_mode))
+		return is_not_ours(target, -EINVAL, "it is not a regular file");
+	if (status.stx_nlink > 1)
+		return is_not_ours(target, -EMLINK, "it has another name, too");
+	fd = sys_open(target->folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return is_not_ours(target, fd == -ENOENT ? -ESTALE : fd, error_words(-fd, words));
+	if (name_is_of(target->folder, name, fd))
+		return fd;
+	sys_close(fd);
+	return is_not_ours(target, -ESTALE, "it was replaced just now");
+}
+
+/* The part that its journal speaks of goes back to its name, and a journal goes. */
+static void put_back(struct target *target, int fd)
+{
+	struct journal journal = {0};
+	struct statx status;
+	int state = open_regular(target, target->state);
+
+	if (state >= 0 && journal_read(&journal, state) == 0 &&
+	    sys_statx(fd, JOURNAL_STATX, &status) == 0 && journal_is_of(&journal, &status))
+		(void)name_move_new(target->folder, target->aside_name, target->part);
+	journal_clear(&journal);
+	if (journal_read(&journal, fd) == 0 && name_is_of(target->folder, target->aside_name, fd))
+		sys_unlink(target->folder, target->aside_name);
+	journal_clear(&journal);
+	if (state >= 0)
+		sys_close(state);
+}
+
+/* A call that was killed between two steps left something aside. */
+static void look_aside(struct target *target)
+{
+	int fd = open_regular(target, target->aside_name);
+
+	if (fd < 0)
+		return;
+	if (sys_flock(fd, LOCK_EX | LOCK_NB) == 0)
+		put_back(target, fd);
+	sys_close(fd);
+}
+
+/* Fills file or nothing. 0, -EBUSY where another call has the part, or -errno with the reason. */
+static int look_at_part(struct target *target)
+{
+	int fd = open_regular(target, target->part), result;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	result = sys_flock(fd, LOCK_EX | LOCK_NB) == -EWOULDBLOCK ? -EBUSY : 0;
+	if (result == 0)
+		result = path_file_open(&target->file, fd, true, true);
+	if (result < 0)
+		sys_close(fd);
+	return result;
+}
+
+/* Fills state_fd and the journal, or one of them, or nothing. */
+static int look_at_state(struct target *target)
+{
+	int result;
+
+	target->state_fd = open_regular(target, target->state);
+	if (target->state_fd < 0)
+		return target->state_fd == -ENOENT ? 0 : target->state_fd;
+	result = journal_read(&target->journal, target->state_fd);
+	return result == 0 || result == -ENODATA
+		       ? 0
+		       : is_not_ours(target, result, "it is no journal of this version");
+}
+
+static enum pair look_at_pair(struct target *target)
+{
+	struct statx status = {0};
+	const char *why;
+
+	if (!target->file)
+		return FREE;
+	if (sys_statx(target->file->fd, JOURNAL_STATX, &status) == 0 && status.stx_size == 0)
+		return FREE; /* of no use to anybody */
+	why = target->journal.url ? journal_compare(&target->journal, target->file->fd, &status)
+				  : "it has no journal";
+	return why ? (enum pair)is_not_ours(target, FOREIGN, why) : OURS;
+}
+
+static enum pair look(struct target *target, bool *is_busy)
+{
+	const char *name = target->part;
+	enum pair pair = FOREIGN;
+	int result;
+
+	look_aside(target);
+	result = look_at_part(target);
+	*is_busy = result == -EBUSY;
+	if (result == 0) {
+		result = look_at_state(target);
+		name = result < 0 ? target->state : target->part;
+	}
+	if (result == 0)
+		pair = look_at_pair(target);
+	if (pair == FOREIGN && !*target->aside)
+		snprintf(target->aside, sizeof(target->aside), "%s is not ours (%s)", name,
+			 target->why);
+	return pair;
+}
+
+/* Takes what an earlier call left, else the first pair of names that is free. */
+static int find_pair(struct target *target, struct sluice_error *error)
+{
+	bool is_busy = false;
+	int free = 0;
+
+	for (int number = 1; number <= PAIRS; number++) {
+		enum pair pair;
+
+		name_pair(target, number);
+		pair = look(target, &is_busy);
+		if (is_busy)
+			return error_set(error, EBUSY, "%s: another process is writing it",
+					 target->part);
+		if (pair == OURS)
+			return 0;
+		if (pair == FREE && free == 0)
+			free = number;
+		let_go(target);
+	}
+	if (free == 0)
+		return error_set(error, EEXIST,
+				 "%s, nor is what has the %d names after it: move them away",
+				 target->aside, PAIRS - 1);
+	name_pair(target, free);
+	return look(target, &is_busy) == FREE ? 0
+					      : error_set(error, EBUSY,
+							  "%s: another process "
+							  "has just made it",
+							  target->part);
+}
+
+/*
+ * Links that are handed out anew may have another signature each time, which is in the query. A tag
+ * tells whether the file is the same.
+ */
+static bool is_of_url(const struct journal *journal, const char *url)
+{
+	size_t length = strcspn(url, "?");
+
+	return strcmp(journal->url, url) == 0 ||
+	       (!journal->validator.is_date && length == strcspn(journal->url, "?") &&
+		strncmp(journal->url, url, length) == 0);
+}
+
+/* What can be continued is left in the journal. */
+static void take_over(struct target *target)
+{
+	struct journal *journal = &target->journal;
+
+	target->saved = journal->done;
+	journal->done = journal_continue_at(journal->done, journal->size);
+	if (target->file && target->file->status.stx_size > 0 && journal->done > 0 &&
+	    *journal->validator.text && is_of_url(journal, target->url))
+		return;
+	target->had_part = target->file && target->file->status.stx_size > 0;
+	journal_clear(journal);
+}
+
+int target_open(struct target *target, const char *path, const char *url,
+		struct sluice_error *error)
+{
+	int result;
+
+	*target = (struct target){.url = url, .folder = -1, .state_fd = -1};
+	result = open_folder(target, path, error);
+	if (result == 0)
+		result = check_name(target, path, error);
+	if (result == 0)
+		result = find_pair(target, error);
+	if (result == 0)
+		take_over(target);
+	return result;
+}
+
+/* The part becomes ours */
+
+static int make_part(struct target *target, struct sluice_error *error)
+{
+	struct statx status;
+	bool is_private = sys_statx_link(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+			  S_ISREG(status.stx_mode);
+	char words[ERROR_WORDS];
+	int fd, result;
+
+	/* What takes the place of a file gets its permissions before any byte. */
+	fd = sys_open(target->folder, target->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+		      is_private ? 0600 : 0666);
+	if (fd == -EEXIST)
+		return error_set(error, EBUSY, "%s: another process has just made it: run again",
+				 target->part);
+	if (fd < 0)
+		return error_set_errno(error, -fd, "cannot write %s", target->part);
+	result = sys_flock(fd, LOCK_EX | LOCK_NB) == -EWOULDBLOCK ? -EBUSY : 0;
+	if (result == 0)
+		result = path_file_open(&target->file, fd, true, true);
+	if (result == 0)
+		return 0;
+	sys_close(fd);
+	return error_set(error, -result, "%s: %s", target->part,
+			 result == -EBUSY ? "another process is writing it"
+					  : error_words(-result, words));
+}
+
+/* Whether it is still what we looked at before the server was asked. */
+static int check_part(const struct target *target, struct sluice_error *error)
+{
+	if (has_part_name(target) && path_file_has_changed(target->file) == 0)
+		return 0;
+	return error_set(error, EBUSY, "%s was changed or replaced meanwhile: run again",
+			 target->part);
+}
+
+static int update_state(struct target *target)
+{
+	int result = journal_update(&target->journal, target->state_fd);
+
+	return result == 0 ? sys_fdatasync(target->state_fd) : result;
+}
+
+/* Makes the state where there is none of ours; never over another's. */
+static int make_state(struct target *target)
+{
+	struct statx status;
+	int result = sys_statx(target->file->fd, JOURNAL_STATX, &status);
+
+	if (result < 0)
+		return result;
+	journal_set_part(&target->journal, &status);
+	if (!has_state_name(target)) {
+		if (target->state_fd >= 0)
+			sys_close(target->state_fd);
+		/* Its URL may hold a secret. */
+		target->state_fd = sys_open(target->folder, target->state,
+					    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	}
+	return target->state_fd < 0 ? target->state_fd
+				    : journal_write(&target->journal, target->state_fd);
+}
+
+/* The journal never claims more than the part has: it is brought down before the part is cut. */
+static int cut(struct target *target, uint64_t keep)
+{
+	struct journal *journal = &target->journal;
+	int result = 0;
+
+	journal->done = keep;
+	*journal->modified = '\0';
+	if (keep == 0)
+		*journal->sample = '\0';
+	if (target->saved > 0)
+		result = update_state(target);
+	if (result < 0)
+		return result;
+	target->is_begun = true;
+	target->saved = keep;
+	result = sys_ftruncate(target->file->fd, keep);
+	if (result == 0 && keep == 0)
+		result = make_state(target);
+	return result;
+}
+
+static int begin(struct target *target, uint64_t keep, struct sluice_error *error)
+{
+	int result;
+
+	free(target->journal.url);
+	target->journal.url = strdup(target->url);
+	result = target->journal.url ? cut(target, keep) : -ENOMEM;
+	return result < 0
+		       ? error_set_errno(error, -result, "cannot write %s, which continuing needs",
+					 target->state)
+		       : 0;
+}
+
+int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
+{
+	int result = target->file ? check_part(target, error) : make_part(target, error);
+
+	if (result < 0)
+		return result;
+	target->is_ours = true;
+	inherit_access(target->file->fd, target->folder, target->name, false);
+	return begin(target, keep, error);
+}
+
+int target_start_over(struct target *target, struct sluice_error *error)
+{
+	return begin(target, 0, error);
+}
+
+/* What is there is remembered */
+
+/* Not the file's own name alone must outlast a power cut, but that of its journal, too. */
+static void sync_names(struct target *target)
+{
+	if (target->sync && !target->has_synced_names)
+		target->has_synced_names = sys_fsync(target->folder) == 0;
+}
+
+int target_save(struct target *target, uint64_t done)
+{
+	struct journal *journal = &target->journal;
+	uint64_t before = journal->done;
+	int result = sys_fdatasync(target->file->fd);
+
+	if (result < 0) {
+		target->has_lost = true;
+		return result;
+	}
+	sync_names(target);
+	journal->done = done;
+	if (journal_take_sample(journal, target->file->fd) == 0 && update_state(target) == 0)
+		target->saved = done;
+	else
+		journal->done = before;
+	return 0;
+}
+
+/* Puts it down so that the next call can see that nobody touched it. */
+static void put_down(struct target *target)
+{
+	int fd = target->file->fd;
+	struct statx status;
+	struct timespec now;
+
+	/* Shows how much is there to whoever looks; the journal is what counts. */
+	(void)!sys_ftruncate(fd, target->saved);
+	/* Seconds that are even are what every file system can keep. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	(void)sys_set_modified(fd, (struct timespec){.tv_sec = now.tv_sec & ~(time_t)1});
+	if (sys_fsync(fd) < 0 || sys_statx(fd, JOURNAL_STATX, &status) < 0)
+		return;
+	journal_set_modified(&target->journal, &status);
+	(void)update_state(target);
+}
+
+void target_keep(struct target *target, uint64_t done, bool stays_anyway,
+		 struct sluice_error *error)
+{
+	const char *part = target->part;
+
+	if (!target->is_ours)
+		return;
+	if (!has_part_name(target)) {
+		error_append(error, "; %s was removed or replaced meanwhile", part);
+		remove_state(target);
+	} else if (target->saved > 0 &&
+		   (!target->is_begun || has_state_name(target) || make_state(target) == 0)) {
+		if (target->is_begun)
+			put_down(target);
+		error_append(error, "; %s has the first %" PRIu64 " bytes: run again to continue",
+			     part, target->saved);
+	} else if (target->saved > 0 || (stays_anyway && done > 0)) {
+		(void)!sys_ftruncate(target->file->fd, done);
+		error_append(error, "; %s is left, but cannot be continued", part);
+	} else {
+		remove_part(target);
+		if (done > 0)
+			error_append(error, "; %s was removed, as it cannot be continued", part);
+	}
+}
+
+/* The part becomes NAME */
+
+/* What has our part's name is left alone; our journal does not speak of it. */
+static int was_replaced(struct target *target, struct sluice_error *error)
+{
+	remove_state(target);
+	target->is_ours = false;
+	return error_set(error, EBUSY,
+			 "%s was changed, moved or replaced by another program: run again",
+			 target->part);
+}
+
+static int give_name(struct target *target, struct sluice_error *error)
+{
+	int result = name_move(target->folder, target->part, target->aside_name, target->name,
+			       target->file->fd);
+
+	if (result == -ESTALE)
+		return was_replaced(target, error);
+	return result < 0 ? error_set_errno(error, -result, "renaming %s to %s", target->part,
+					    target->name)
+			  : 0;
+}
+
+int target_commit(struct target *target, uint64_t size, struct sluice_error *error)
+{
+	struct statx status;
+	int result = check_name(target, target->name, error);
+
+	if (result < 0)
+		return result;
+	if (sys_statx(target->file->fd, STATX_SIZE | STATX_NLINK, &status) < 0 ||
+	    status.stx_size != size || !has_part_name(target))
+		return was_replaced(target, error);
+	inherit_access(target->file->fd, target->folder, target->name, true);
+	result = give_name(target, error);
+	if (result < 0)
+		return result;
+	target->is_ours = false; /* it is the user's */
+	/* A rename between two names of one file does nothing. */
+	if (status.stx_nlink > 1)
+		(void)name_remove(target->folder, target->aside_name, target->part,
+				  target->file->fd);
+	remove_state(target);
+	result = target->sync ? sys_fsync(target->folder) : 0;
+	/* EINVAL: this file system does not offer it for directories. */
+	return result < 0 && result != -EINVAL
+		       ? error_set_errno(error, -result, "syncing the directory of %s",
+					 target->name)
+		       : 0;
+}
+
+void target_close(struct target *target)
+{
+	let_go(target);
+	if (target->folder >= 0)
+		sys_close(target->folder);
+	target->folder = -1;
+}

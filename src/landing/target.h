@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a download goes: NAME, its NAME.part and NAME.part.state, in one directory that is held
+ * open.
+ *
+ * What is not ours is never written to, cut, renamed or removed. A part is ours when this call made
+ * it, or when it is found as its journal describes it; a lock on it keeps other calls away from
+ * both files from the first look on. Before each step that goes by name, the name is compared with
+ * the descriptor. What lies at these names and is not ours stays there, and other names are taken.
+ */
+#ifndef SLUICE_LANDING_TARGET_H
+#define SLUICE_LANDING_TARGET_H
+
+#include "landing/journal.h"
+#include "path/file.h"
+#include "sluice.h"
+
+struct target {
+	const char *url;
+	int folder; /* -1: not open */
+	char name[256], part[256], state[256];
+	char aside_name[256];   /* where part or state is for a moment: see name.h */
+	char why[128];          /* what was looked at last is not ours */
+	char aside[400];        /* what is not ours at the usual names; empty: nothing */
+	struct path_file *file; /* the open part, locked; NULL: there is none yet */
+	int state_fd;           /* -1: there is none yet */
+	struct journal journal; /* of an earlier call; done 0: nothing to continue */
+	uint64_t saved;         /* what the journal on the disk claims */
+	bool had_part;          /* there was one that cannot be continued */
+	bool is_ours;           /* the part and its state, from target_create on */
+	bool is_begun; /* the journal on the disk is this call's; before that none is touched */
+	bool sync;     /* wait for the disk where it matters */
+	bool has_lost; /* a sync failed: what was written since the last one may be gone */
+	bool has_synced_names;
+};
+
+/* Opens the directory and looks for what an earlier call left. Changes nothing. Errors name the
+ * file. */
+int target_open(struct target *target, const char *path, const char *url,
+		struct sluice_error *error);
+/*
+ * Makes the part, or takes the one that was found, whose bytes below `keep` stay. The journal then
+ * tells of this download: its validator and size must be set.
+ */
+int target_create(struct target *target, uint64_t keep, struct sluice_error *error);
+/* What has come into our part is of no use: empties it. The journal then tells of this download. */
+int target_start_over(struct target *target, struct sluice_error *error);
+/*
+ * Syncs the part and remembers that `done` bytes are there. Blocks: to be called on a helper
+ * thread, while nobody else uses the target. Returns 0, or -errno where the sync failed, which the
+ * kernel tells only once: then nothing more is ever claimed. A journal that cannot be written is no
+ * error.
+ */
+int target_save(struct target *target, uint64_t done);
+/*
+ * The download failed with `done` bytes there, of which target_save knows. Keeps what a later call
+ * can continue from, and removes the rest, unless it is to stay anyway; says which
+ * behind the error.
+ */
+void target_keep(struct target *target, uint64_t done, bool stays_anyway,
+		 struct sluice_error *error);
+/* The part is whole, with `size` bytes: it becomes NAME, and with sync that is on the disk. */
+int target_commit(struct target *target, uint64_t size, struct sluice_error *error);
+void target_close(struct target *target);
+
+#endif
