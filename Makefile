@@ -7,11 +7,11 @@ STRESS_MINUTES ?= 10
 ONLY ?= unit,e2e
 KERNELS ?= 5.10 6.1 6.12 new
 .DEFAULT_GOAL := build
-.PHONY: build run test kernels asan tsan valgrind fuzz stress clang musl bench fmt lint install clean deps test-deps \
+.PHONY: build run test kernels asan tsan valgrind fuzz stress clang musl minimal bench fmt lint install clean deps test-deps \
 	help
 
 C_FILES = $(shell find include src cmd tools tests bench examples -name '*.[ch]' 2>/dev/null)
-SCRIPTS = .ci/run scripts/check-musl scripts/install-dependencies scripts/demo
+SCRIPTS = .ci/run scripts/check-minimal scripts/check-musl scripts/install-dependencies scripts/demo
 
 build: build/build.ninja ## the command build/sluice and the library
 	@ninja -C build
@@ -48,6 +48,9 @@ clang: build-clang/build.ninja ## a build by clang, warnings being errors
 
 musl: test-deps ## whether the sources compile with musl's headers, for x86-64 and arm64
 	@scripts/check-musl
+
+minimal: deps ## whether library and command build without tools, tests and examples, and what these need
+	@scripts/check-minimal
 
 bench: build ## every bench: sluice beside its peers and beside itself, and the floors
 	@scripts/install-dependencies bench

@@ -6,8 +6,11 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_serve, &command_get,  &command_explain, &command_cache, &command_media,
-	&command_host,  &command_tune, &command_bench,   NULL,
+	&command_serve, &command_get,   &command_explain,
+#ifdef SLUICE_TOOLS
+	&command_cache, &command_media, &command_host,    &command_tune, &command_bench,
+#endif
+	NULL,
 };
 
 static void print_usage(FILE *out)
