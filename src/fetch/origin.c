@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/origin.h"
 
+#include "base/digest.h"
 #include "base/sys.h"
 
 #include <inttypes.h>
@@ -12,17 +13,10 @@
 
 enum { TEXT = 512 };
 
-/* FNV-1a: a server cannot choose the URLs that a user gives. */
-static uint64_t digest(uint64_t hash, const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
-	return hash;
-}
-
+/* A server cannot choose the URLs that a user gives. */
 uint64_t origin_url(const char *url)
 {
-	return digest(0xcbf29ce484222325, url, strlen(url));
+	return digest_add(DIGEST_START, url, strlen(url));
 }
 
 uint64_t origin_place(const struct http_url *url)
@@ -30,7 +24,7 @@ uint64_t origin_place(const struct http_url *url)
 	char host[HTTP_URL_HOST];
 
 	http_url_host(url, host);
-	return digest(origin_url(host), url->target, strcspn(url->target, "?"));
+	return digest_add(origin_url(host), url->target, strcspn(url->target, "?"));
 }
 
 /* What changes when somebody else writes to the file. */

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -227,18 +228,15 @@ void journal_set_modified(struct journal *journal, const struct statx *part)
 	format_time(journal->modified, sizeof(journal->modified), &part->stx_mtime);
 }
 
-/* FNV-1a, which is no defence against an attacker: who can write here needs none. */
+/* Whoever can write here needs no attack on a digest. */
 static int take_sample(char sample[17], int part, uint64_t end)
 {
-	uint64_t hash = 0xcbf29ce484222325;
 	unsigned char block[BLOCK];
 	int64_t count = sys_pread(part, block, BLOCK, end - BLOCK);
 
 	if (count < BLOCK)
 		return count < 0 ? (int)count : -ENODATA;
-	for (int i = 0; i < BLOCK; i++)
-		hash = (hash ^ block[i]) * 0x100000001b3;
-	snprintf(sample, 17, "%016" PRIx64, hash);
+	snprintf(sample, 17, "%016" PRIx64, digest_add(DIGEST_START, block, BLOCK));
 	return 0;
 }
 

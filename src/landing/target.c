@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "landing/target.h"
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "landing/inherit.h"
@@ -48,18 +49,16 @@ static void remove_part(const struct target *target)
 /* A name that leaves no room for what is put behind it is cut, and told apart by a digest. */
 static void make_stem(char stem[STEM_MAX + 1], const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325;
 	int cut = STEM_CUT;
 
 	if (strlen(name) <= STEM_MAX) {
 		memcpy(stem, name, strlen(name) + 1);
 		return;
 	}
-	for (const char *at = name; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
 	while (((unsigned char)name[cut] & 0xc0) == 0x80) /* not within a character */
 		cut--;
-	snprintf(stem, STEM_MAX + 1, "%.*s~%016" PRIx64, cut, name, hash);
+	snprintf(stem, STEM_MAX + 1, "%.*s~%016" PRIx64, cut, name,
+		 digest_add(DIGEST_START, name, strlen(name)));
 }
 
 /* NAME.part, NAME.2.part, ... */
