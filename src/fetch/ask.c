@@ -263,23 +263,22 @@ static int refuse(struct download *download, const struct verdict *verdict)
 static void take_all(struct download *download, const struct verdict *verdict)
 {
 	const struct http_response *head = &download->head;
-	struct journal *journal = &download->target.journal;
+	struct target *target = &download->target;
+	/* Where the size is not known, nobody could tell that a continued file is whole. */
+	static const struct validator none;
 
 	if (download->question.here > 0)
-		download->why_over = validator_is_in(&journal->validator, head)
+		download->why_over = validator_is_in(&target->journal.validator, head)
 					     ? "the server does not continue downloads"
 					     : "the file has changed on the server";
-	else if (download->target.had_part && !download->why_over)
+	else if (target->had_part && !download->why_over)
 		download->why_over = "the part that is there cannot be continued";
 	download->resume = download->done = 0;
 	download->question = (struct question){0};
 	download->has_origin = false;
 	validator_read(&download->validator, head, time(NULL));
-	journal_clear(journal);
-	journal->size = verdict->size;
-	/* Where the size is not known, nobody could tell that a continued file is whole. */
-	if (verdict->size != UINT64_MAX)
-		journal->validator = download->validator;
+	target_set_source(target, verdict->size == UINT64_MAX ? &none : &download->validator,
+			  verdict->size);
 }
 
 static int take(struct download *download, const struct verdict *verdict)

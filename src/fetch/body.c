@@ -184,7 +184,7 @@ static int64_t save(void *argument)
 {
 	struct download *download = argument;
 
-	return target_save(&download->target, download->save_offset);
+	return target_save(&download->target, &(struct intervals){1, {{0, download->save_offset}}});
 }
 
 static void on_saved(struct loop_op *op, int64_t result)
@@ -203,7 +203,7 @@ static void start_save(struct download *download, uint64_t done)
 
 	download->saved_ms = loop_now_ms(download->loop);
 	if (!target->is_ours || target->has_lost || !*target->journal.validator.text ||
-	    done <= target->saved)
+	    done <= intervals_end(&target->saved))
 		return;
 	download->save_offset = done;
 	download->is_saving = true;

@@ -178,7 +178,7 @@ static void recall_origin(struct download *download)
 {
 	const struct target *target = &download->target;
 
-	download->has_origin = target->journal.done == 0 && !target->had_part &&
+	download->has_origin = target->journal.done.count == 0 && !target->had_part &&
 			       origin_recall(&download->origin, target->folder, target->name) &&
 			       download->origin.url == origin_url(download->url_text);
 }
@@ -190,7 +190,7 @@ static void recall_origin(struct download *download)
 static void ask_for_rest(struct download *download)
 {
 	const struct journal *journal = &download->target.journal;
-	uint64_t here = journal->done;
+	uint64_t here = intervals_prefix(&journal->done);
 
 	download->resume = download->done = here;
 	download->validator = here > 0 ? journal->validator : download->origin.validator;

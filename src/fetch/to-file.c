@@ -21,7 +21,9 @@ static void keep_part(struct download *download, bool stays_anyway)
 {
 	download_close_range(download);
 	download_save(download, download->done);
-	target_keep(&download->target, download->done, stays_anyway, download->error);
+	target_keep(&download->target,
+		    &(struct intervals){download->done > 0, {{0, download->done}}}, stays_anyway,
+		    download->error);
 }
 
 static void tell_what_is_aside(struct download *download)
@@ -151,7 +153,9 @@ static int open_target(struct download *download)
 
 	if (target->is_ours)
 		return download->done > 0 ? 0 : target_start_over(target, download->error);
-	result = target_create(target, download->done, download->error);
+	result = target_create(target,
+			       &(struct intervals){download->done > 0, {{0, download->done}}},
+			       download->error);
 	if (result < 0)
 		return result;
 	tell_what_is_aside(download);

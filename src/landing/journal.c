@@ -15,10 +15,17 @@
 #include <string.h>
 
 enum {
-	VERSION = 1,
+	VERSION = 2,
 	SECTOR = 512,         /* what a disk writes whole or not at all */
 	TEXT_MAX = 512 << 10, /* a long URL, escaped */
 	BLOCK = 4096,         /* where a download continues, so that it can use O_DIRECT again */
+};
+
+/* How the sector ends. */
+#define SEAL "\n  \"checksum\": \"%016" PRIx64 "\","
+enum {
+	SEAL_LENGTH = 34,
+	DONE_ROOM = SECTOR - SEAL_LENGTH - 123, /* what is before it has 124 bytes at most */
 };
 
 void journal_prepare(void)
@@ -40,28 +47,80 @@ static bool take_text(char *to, size_t size, const char *from)
 	return strlen(from) < size;
 }
 
-static bool take_numbers(struct journal *journal, json_int_t size, json_int_t done)
+/* The first version's: one stretch, to the byte. */
+static bool take_bytes(struct journal *journal, json_t *bytes)
 {
-	journal->size = size < 0 ? UINT64_MAX : (uint64_t)size;
-	journal->done = (uint64_t)done;
-	return size >= -1 && done >= 0 && done <= (size < 0 ? 0 : size);
+	json_int_t done = json_integer_value(bytes);
+	uint64_t size = journal->size == UINT64_MAX ? 0 : journal->size;
+	struct intervals set = {0};
+
+	if (!json_is_integer(bytes) || done < 0 || (uint64_t)done > size)
+		return false;
+	intervals_add(&set, 0, (uint64_t)done);
+	journal_set_done(journal, &set);
+	return true;
 }
 
-static bool unpack(struct journal *journal, json_t *root)
+static bool take_block(json_t *number, uint64_t size, uint64_t *offset)
+{
+	json_int_t block = json_integer_value(number);
+
+	if (!json_is_integer(number) || block < 0 || block > INT64_MAX / BLOCK)
+		return false;
+	*offset = (uint64_t)block * BLOCK;
+	if (*offset > size_round_up(size, BLOCK))
+		return false;
+	*offset = size_min(*offset, size);
+	return true;
+}
+
+/* Each behind the one before, with a gap between. */
+static bool take_blocks(struct journal *journal, json_t *pairs)
+{
+	uint64_t size = journal->size == UINT64_MAX ? 0 : journal->size;
+	struct intervals *done = &journal->done;
+
+	if (!json_is_array(pairs) || json_array_size(pairs) > INTERVALS_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(pairs); i++) {
+		json_t *pair = json_array_get(pairs, i);
+		uint64_t from, to;
+
+		if (!json_is_array(pair) || json_array_size(pair) != 2 ||
+		    !take_block(json_array_get(pair, 0), size, &from) ||
+		    !take_block(json_array_get(pair, 1), size, &to) || from >= to ||
+		    (i > 0 && from <= intervals_end(done)))
+			return false;
+		intervals_add(done, from, to);
+	}
+	return true;
+}
+
+static bool take_done(struct journal *journal, json_t *root, json_int_t version)
+{
+	return version == 1 ? take_bytes(journal, json_object_get(root, "done_bytes"))
+			    : take_blocks(journal, json_object_get(root, "done_blocks"));
+}
+
+static bool take_size(struct journal *journal, json_int_t size)
+{
+	journal->size = size < 0 ? UINT64_MAX : (uint64_t)size;
+	return size >= -1;
+}
+
+static bool unpack(struct journal *journal, json_t *root, json_int_t version)
 {
 	const char *url, *etag, *date, *device, *born, *sample, *modified;
-	json_int_t version, inode, size, done;
+	json_int_t inode, size;
 
-	if (json_unpack(root, "{s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s}", "version",
-			&version, "done_bytes", &done, "sample", &sample, "part_modified",
-			&modified, "part_inode", &inode, "part_device", &device, "part_born", &born,
-			"size_bytes", &size, "etag", &etag, "last_modified", &date, "url",
-			&url) < 0 ||
-	    version != VERSION)
+	if (json_unpack(root, "{s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s}", "sample", &sample,
+			"part_modified", &modified, "part_inode", &inode, "part_device", &device,
+			"part_born", &born, "size_bytes", &size, "etag", &etag, "last_modified",
+			&date, "url", &url) < 0)
 		return false;
 	journal->inode = (uint64_t)inode;
 	journal->url = strdup(url);
-	return journal->url && take_numbers(journal, size, done) &&
+	return journal->url && take_size(journal, size) && take_done(journal, root, version) &&
 	       validator_set(&journal->validator, etag, date) &&
 	       take_text(journal->device, sizeof(journal->device), device) &&
 	       take_text(journal->born, sizeof(journal->born), born) &&
@@ -69,15 +128,57 @@ static bool unpack(struct journal *journal, json_t *root)
 	       take_text(journal->modified, sizeof(journal->modified), modified);
 }
 
-static int parse(struct journal *journal, const char *text, size_t length)
+static uint64_t checksum(uint64_t rest_digest, const char *sector)
+{
+	return digest_add(rest_digest, sector, SECTOR - SEAL_LENGTH);
+}
+
+static uint64_t digest_rest(const char *text, size_t length)
+{
+	return digest_add(DIGEST_START, text + SECTOR, length - SECTOR);
+}
+
+uint64_t journal_checksum(const char *text, size_t length)
+{
+	return checksum(digest_rest(text, length), text);
+}
+
+static bool is_sealed(const char *text, size_t length)
+{
+	char seal[SEAL_LENGTH + 1];
+
+	if (length < SECTOR)
+		return false;
+	snprintf(seal, sizeof(seal), SEAL, journal_checksum(text, length));
+	return memcmp(text + SECTOR - SEAL_LENGTH, seal, SEAL_LENGTH) == 0;
+}
+
+/* What was formatted anew by somebody could not be updated. */
+static int take_root(struct journal *journal, json_t *root, const char *text, size_t length)
+{
+	json_int_t version;
+
+	if (json_unpack(root, "{s:I}", "version", &version) < 0 || version < 1 || version > VERSION)
+		return -EINVAL;
+	if (version == VERSION && !is_sealed(text, length))
+		return -EBADMSG;
+	if (length <= SECTOR || text[SECTOR] != '\n' || !unpack(journal, root, version))
+		return -EINVAL;
+	journal->rest_digest = digest_rest(text, length);
+	return 0;
+}
+
+int journal_parse(struct journal *journal, const char *text, size_t length)
 {
 	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-	bool is_good = root && unpack(journal, root);
+	int result;
 
+	*journal = (struct journal){0};
+	result = root ? take_root(journal, root, text, length) : -EINVAL;
 	json_decref(root);
-	if (!is_good)
+	if (result < 0)
 		journal_clear(journal);
-	return is_good ? 0 : -EINVAL;
+	return result;
 }
 
 int journal_read(struct journal *journal, int fd)
@@ -95,7 +196,7 @@ int journal_read(struct journal *journal, int fd)
 		return text ? (int)count : -ENOMEM;
 	if (length == 0)
 		return -ENODATA;
-	return length > TEXT_MAX ? -EINVAL : parse(journal, text, length);
+	return length > TEXT_MAX ? -EINVAL : journal_parse(journal, text, length);
 }
 
 /* Writing */
@@ -114,14 +215,33 @@ static json_t *to_json(const char *text)
 	return string;
 }
 
+/* "[0,5],[7,9]"; returns its length, which fits when it is less than size. */
+static size_t format_done(char *text, size_t size, const struct intervals *done)
+{
+	size_t length = 0;
+
+	*text = '\0';
+	for (unsigned i = 0; i < done->count && length < size; i++)
+		length += (size_t)snprintf(text + length, size - length,
+					   "%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "",
+					   done->at[i].from / BLOCK,
+					   size_round_up(done->at[i].to, BLOCK) / BLOCK);
+	return length;
+}
+
 static void format_sector(char sector[SECTOR + 1], const struct journal *journal)
 {
-	int length = snprintf(sector, SECTOR + 1,
-			      "{\n  \"version\": %d,\n  \"done_bytes\": %" PRIu64
-			      ",\n  \"sample\": \"%s\",\n  \"part_modified\": \"%s\",",
-			      VERSION, journal->done, journal->sample, journal->modified);
+	char done[DONE_ROOM];
+	int length;
 
+	format_done(done, sizeof(done), &journal->done);
+	length = snprintf(sector, SECTOR + 1,
+			  "{\n  \"version\": %d,\n  \"part_modified\": \"%s\",\n"
+			  "  \"sample\": \"%s\",\n  \"done_blocks\": [%s],",
+			  VERSION, journal->modified, journal->sample, done);
 	memset(sector + length, ' ', (size_t)(SECTOR - length));
+	snprintf(sector + SECTOR - SEAL_LENGTH, SEAL_LENGTH + 1, SEAL,
+		 checksum(journal->rest_digest, sector));
 }
 
 /* What does not change: the sector is its beginning. */
@@ -139,6 +259,21 @@ static char *format_rest(const struct journal *journal)
 	return text;
 }
 
+int journal_format(struct journal *journal, struct buffer *text)
+{
+	_cleanup_free_ char *rest = format_rest(journal);
+	char sector[SECTOR + 1];
+
+	if (!rest)
+		return -ENOMEM;
+	/* Without its brace. */
+	journal->rest_digest = digest_add(DIGEST_START, rest + 1, strlen(rest + 1));
+	format_sector(sector, journal);
+	buffer_append(text, sector, SECTOR);
+	buffer_text(text, rest + 1);
+	return text->failed ? -ENOMEM : 0;
+}
+
 static int write_all(int fd, const char *data, size_t length, uint64_t offset)
 {
 	int64_t count = sys_pwrite(fd, data, length, offset);
@@ -148,19 +283,13 @@ static int write_all(int fd, const char *data, size_t length, uint64_t offset)
 	return count == (int64_t)length ? 0 : -ENOSPC;
 }
 
-int journal_write(const struct journal *journal, int fd)
+int journal_write(struct journal *journal, int fd)
 {
-	_cleanup_free_ char *rest = format_rest(journal);
 	struct buffer text = {0};
-	char sector[SECTOR + 1];
-	int result;
+	int result = journal_format(journal, &text);
 
-	if (!rest)
-		return -ENOMEM;
-	format_sector(sector, journal);
-	buffer_append(&text, sector, SECTOR);
-	buffer_text(&text, rest + 1); /* without its brace */
-	result = text.failed ? -ENOMEM : sys_ftruncate(fd, 0);
+	if (result == 0)
+		result = sys_ftruncate(fd, 0);
 	if (result == 0)
 		result = write_all(fd, text.data, text.length, 0);
 	buffer_free(&text);
@@ -175,15 +304,35 @@ int journal_update(const struct journal *journal, int fd)
 	return write_all(fd, sector, SECTOR, 0);
 }
 
-/* The part */
-
-uint64_t journal_continue_at(uint64_t done, uint64_t size)
+void journal_set_done(struct journal *journal, const struct intervals *done)
 {
-	/* One byte less than all, so that there is always something left to ask for. */
-	if (done == size && done > 0)
-		done--;
-	return size_round_down(done, BLOCK);
+	struct intervals *set = &journal->done;
+	char text[DONE_ROOM];
+
+	*set = (struct intervals){0};
+	for (unsigned i = 0; i < done->count; i++) {
+		uint64_t to = done->at[i].to;
+
+		intervals_add(set, size_round_up(done->at[i].from, BLOCK),
+			      to == journal->size ? to : size_round_down(to, BLOCK));
+	}
+	while (format_done(text, sizeof(text), set) >= sizeof(text))
+		intervals_forget_smallest(set);
 }
+
+struct intervals journal_usable(const struct journal *journal)
+{
+	struct intervals set = journal->done;
+
+	if (journal->size > 0 && intervals_prefix(&set) == journal->size)
+		set = (struct intervals){
+			.count = journal->size > BLOCK,
+			.at = {{0, size_round_down(journal->size - 1, BLOCK)}},
+		};
+	return set;
+}
+
+/* The part */
 
 static void format_time(char *text, size_t size, const struct statx_timestamp *when)
 {
@@ -228,24 +377,30 @@ void journal_set_modified(struct journal *journal, const struct statx *part)
 	format_time(journal->modified, sizeof(journal->modified), &part->stx_mtime);
 }
 
-/* Whoever can write here needs no attack on a digest. */
-static int take_sample(char sample[17], int part, uint64_t end)
-{
-	unsigned char block[BLOCK];
-	int64_t count = sys_pread(part, block, BLOCK, end - BLOCK);
-
-	if (count < BLOCK)
-		return count < 0 ? (int)count : -ENODATA;
-	snprintf(sample, 17, "%016" PRIx64, digest_add(DIGEST_START, block, BLOCK));
-	return 0;
-}
-
+/* Of the last whole block of each. Whoever can write here needs no attack on a digest. */
 int journal_take_sample(struct journal *journal, int part)
 {
-	uint64_t end = journal_continue_at(journal->done, journal->size);
+	struct intervals usable = journal_usable(journal);
+	uint64_t digest = DIGEST_START;
+	bool is_empty = true;
 
 	*journal->sample = '\0';
-	return end == 0 ? 0 : take_sample(journal->sample, part, end);
+	for (unsigned i = 0; i < usable.count; i++) {
+		uint64_t end = size_round_down(usable.at[i].to, BLOCK);
+		char block[BLOCK];
+		int64_t count;
+
+		if (end <= usable.at[i].from)
+			continue;
+		count = sys_pread(part, block, BLOCK, end - BLOCK);
+		if (count < BLOCK)
+			return count < 0 ? (int)count : -ENODATA;
+		digest = digest_add(digest, block, BLOCK);
+		is_empty = false;
+	}
+	if (!is_empty)
+		snprintf(journal->sample, sizeof(journal->sample), "%016" PRIx64, digest);
+	return 0;
 }
 
 const char *journal_compare(const struct journal *journal, int part, const struct statx *status)
@@ -257,7 +412,7 @@ const char *journal_compare(const struct journal *journal, int part, const struc
 	journal_set_modified(&now, status);
 	if (*journal->modified && strcmp(journal->modified, now.modified) != 0)
 		return "it was written to after its journal";
-	if (status->stx_size < journal->done)
+	if (status->stx_size < intervals_end(&journal->done))
 		return "it is shorter than its journal says";
 	if (journal_take_sample(&now, part) < 0 || strcmp(journal->sample, now.sample) != 0)
 		return "its content is not what its journal speaks of";

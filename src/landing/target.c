@@ -209,9 +209,11 @@ static int look_at_state(struct target *target)
 	if (target->state_fd < 0)
 		return target->state_fd == -ENOENT ? 0 : target->state_fd;
 	result = journal_read(&target->journal, target->state_fd);
-	return result == 0 || result == -ENODATA
-		       ? 0
-		       : is_not_ours(target, result, "it is no journal of this version");
+	if (result == 0 || result == -ENODATA)
+		return 0;
+	return is_not_ours(target, result,
+			   result == -EBADMSG ? "its checksum does not fit"
+					      : "it is no journal of a version that is known");
 }
 
 static enum pair look_at_pair(struct target *target)
@@ -294,18 +296,27 @@ static bool is_of_url(const struct journal *journal, const char *url)
 		strncmp(journal->url, url, length) == 0);
 }
 
+/* All but what an update of the file that is there needs. */
+static void forget(struct journal *journal)
+{
+	uint64_t rest_digest = journal->rest_digest;
+
+	journal_clear(journal);
+	journal->rest_digest = rest_digest;
+}
+
 /* What can be continued is left in the journal. */
 static void take_over(struct target *target)
 {
 	struct journal *journal = &target->journal;
 
 	target->saved = journal->done;
-	journal->done = journal_continue_at(journal->done, journal->size);
-	if (target->file && target->file->status.stx_size > 0 && journal->done > 0 &&
+	journal->done = journal_usable(journal);
+	if (target->file && target->file->status.stx_size > 0 && journal->done.count > 0 &&
 	    *journal->validator.text && is_of_url(journal, target->url))
 		return;
 	target->had_part = target->file && target->file->status.stx_size > 0;
-	journal_clear(journal);
+	forget(journal);
 }
 
 int target_open(struct target *target, const char *path, const char *url,
@@ -390,28 +401,27 @@ static int make_state(struct target *target)
 }
 
 /* The journal never claims more than the part has: it is brought down before the part is cut. */
-static int cut(struct target *target, uint64_t keep)
+static int cut(struct target *target, const struct intervals *keep)
 {
 	struct journal *journal = &target->journal;
-	int result = 0;
+	int result;
 
-	journal->done = keep;
+	journal_set_done(journal, keep);
 	*journal->modified = '\0';
-	if (keep == 0)
-		*journal->sample = '\0';
-	if (target->saved > 0)
+	result = journal_take_sample(journal, target->file->fd);
+	if (result == 0 && target->saved.count > 0)
 		result = update_state(target);
 	if (result < 0)
 		return result;
 	target->is_begun = true;
-	target->saved = keep;
-	result = sys_ftruncate(target->file->fd, keep);
-	if (result == 0 && keep == 0)
+	target->saved = journal->done;
+	result = sys_ftruncate(target->file->fd, intervals_end(&journal->done));
+	if (result == 0 && journal->done.count == 0)
 		result = make_state(target);
 	return result;
 }
 
-static int begin(struct target *target, uint64_t keep, struct sluice_error *error)
+static int begin(struct target *target, const struct intervals *keep, struct sluice_error *error)
 {
 	int result;
 
@@ -424,7 +434,14 @@ static int begin(struct target *target, uint64_t keep, struct sluice_error *erro
 		       : 0;
 }
 
-int target_create(struct target *target, uint64_t keep, struct sluice_error *error)
+void target_set_source(struct target *target, const struct validator *validator, uint64_t size)
+{
+	forget(&target->journal);
+	target->journal.validator = *validator;
+	target->journal.size = size;
+}
+
+int target_create(struct target *target, const struct intervals *keep, struct sluice_error *error)
 {
 	int result = target->file ? check_part(target, error) : make_part(target, error);
 
@@ -437,7 +454,7 @@ int target_create(struct target *target, uint64_t keep, struct sluice_error *err
 
 int target_start_over(struct target *target, struct sluice_error *error)
 {
-	return begin(target, 0, error);
+	return begin(target, &(struct intervals){0}, error);
 }
 
 /* What is there is remembered */
@@ -449,10 +466,9 @@ static void sync_names(struct target *target)
 		target->has_synced_names = sys_fsync(target->folder) == 0;
 }
 
-int target_save(struct target *target, uint64_t done)
+int target_save(struct target *target, const struct intervals *done)
 {
 	struct journal *journal = &target->journal;
-	uint64_t before = journal->done;
 	int result = sys_fdatasync(target->file->fd);
 
 	if (result < 0) {
@@ -460,11 +476,11 @@ int target_save(struct target *target, uint64_t done)
 		return result;
 	}
 	sync_names(target);
-	journal->done = done;
+	journal_set_done(journal, done);
 	if (journal_take_sample(journal, target->file->fd) == 0 && update_state(target) == 0)
-		target->saved = done;
+		target->saved = journal->done;
 	else
-		journal->done = before;
+		journal->done = target->saved;
 	return 0;
 }
 
@@ -476,7 +492,7 @@ static void put_down(struct target *target)
 	struct timespec now;
 
 	/* Shows how much is there to whoever looks; the journal is what counts. */
-	(void)!sys_ftruncate(fd, target->saved);
+	(void)!sys_ftruncate(fd, intervals_end(&target->saved));
 	/* Seconds that are even are what every file system can keep. */
 	clock_gettime(CLOCK_REALTIME, &now);
 	(void)sys_set_modified(fd, (struct timespec){.tv_sec = now.tv_sec & ~(time_t)1});
@@ -486,29 +502,38 @@ static void put_down(struct target *target)
 	(void)update_state(target);
 }
 
-void target_keep(struct target *target, uint64_t done, bool stays_anyway,
+static void say_what_is_there(const struct target *target, struct sluice_error *error)
+{
+	const struct intervals *saved = &target->saved;
+
+	error_append(error, "; %s has %s%" PRIu64 " bytes: run again to continue", target->part,
+		     intervals_prefix(saved) == intervals_end(saved) ? "the first " : "",
+		     intervals_total(saved));
+}
+
+void target_keep(struct target *target, const struct intervals *done, bool stays_anyway,
 		 struct sluice_error *error)
 {
-	const char *part = target->part;
+	bool has_saved = target->saved.count > 0;
 
 	if (!target->is_ours)
 		return;
 	if (!has_part_name(target)) {
-		error_append(error, "; %s was removed or replaced meanwhile", part);
+		error_append(error, "; %s was removed or replaced meanwhile", target->part);
 		remove_state(target);
-	} else if (target->saved > 0 &&
+	} else if (has_saved &&
 		   (!target->is_begun || has_state_name(target) || make_state(target) == 0)) {
 		if (target->is_begun)
 			put_down(target);
-		error_append(error, "; %s has the first %" PRIu64 " bytes: run again to continue",
-			     part, target->saved);
-	} else if (target->saved > 0 || (stays_anyway && done > 0)) {
-		(void)!sys_ftruncate(target->file->fd, done);
-		error_append(error, "; %s is left, but cannot be continued", part);
+		say_what_is_there(target, error);
+	} else if (has_saved || (stays_anyway && done->count > 0)) {
+		(void)!sys_ftruncate(target->file->fd, intervals_end(done));
+		error_append(error, "; %s is left, but cannot be continued", target->part);
 	} else {
 		remove_part(target);
-		if (done > 0)
-			error_append(error, "; %s was removed, as it cannot be continued", part);
+		if (done->count > 0)
+			error_append(error, "; %s was removed, as it cannot be continued",
+				     target->part);
 	}
 }
 

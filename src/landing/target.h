@@ -24,8 +24,8 @@ struct target {
 	char aside[400];        /* what is not ours at the usual names; empty: nothing */
 	struct path_file *file; /* the open part, locked; NULL: there is none yet */
 	int state_fd;           /* -1: there is none yet */
-	struct journal journal; /* of an earlier call; done 0: nothing to continue */
-	uint64_t saved;         /* what the journal on the disk claims */
+	struct journal journal; /* of an earlier call; nothing done: nothing to continue */
+	struct intervals saved; /* what the journal on the disk claims */
 	bool had_part;          /* there was one that cannot be continued */
 	bool is_ours;           /* the part and its state, from target_create on */
 	bool is_begun; /* the journal on the disk is this call's; before that none is touched */
@@ -38,26 +38,25 @@ struct target {
  * file. */
 int target_open(struct target *target, const char *path, const char *url,
 		struct sluice_error *error);
-/*
- * Makes the part, or takes the one that was found, whose bytes below `keep` stay. The journal then
- * tells of this download: its validator and size must be set.
- */
-int target_create(struct target *target, uint64_t keep, struct sluice_error *error);
-/* What has come into our part is of no use: empties it. The journal then tells of this download. */
+/* What comes is this, all of it: the journal speaks of it from target_create on. */
+void target_set_source(struct target *target, const struct validator *validator, uint64_t size);
+/* Makes the part, or takes the one that was found, of which `keep` stays. */
+int target_create(struct target *target, const struct intervals *keep, struct sluice_error *error);
+/* What has come into our part is of no use: empties it. */
 int target_start_over(struct target *target, struct sluice_error *error);
 /*
- * Syncs the part and remembers that `done` bytes are there. Blocks: to be called on a helper
+ * Syncs the part and remembers that these bytes are there. Blocks: to be called on a helper
  * thread, while nobody else uses the target. Returns 0, or -errno where the sync failed, which the
  * kernel tells only once: then nothing more is ever claimed. A journal that cannot be written is no
  * error.
  */
-int target_save(struct target *target, uint64_t done);
+int target_save(struct target *target, const struct intervals *done);
 /*
- * The download failed with `done` bytes there, of which target_save knows. Keeps what a later call
+ * The download failed with these bytes there, of which target_save knows. Keeps what a later call
  * can continue from, and removes the rest, unless it is to stay anyway; says which
  * behind the error.
  */
-void target_keep(struct target *target, uint64_t done, bool stays_anyway,
+void target_keep(struct target *target, const struct intervals *done, bool stays_anyway,
 		 struct sluice_error *error);
 /* The part is whole, with `size` bytes: it becomes NAME, and with sync that is on the disk. */
 int target_commit(struct target *target, uint64_t size, struct sluice_error *error);

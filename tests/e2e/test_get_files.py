@@ -2,13 +2,13 @@
 """What `sluice get` does to files: parts that are replaced meanwhile, disks that are full, and the
 permissions of what is replaced."""
 
-import json
 import os
 import stat
 import subprocess
 import threading
 import unittest
 
+import journals
 from other_servers import range_answer, scripted
 from support import (
     MIB,
@@ -239,7 +239,7 @@ class Full(Files):
         """ext2 cannot allocate in advance: the disk fills up while bytes come."""
         self.use(self.small("ext2", 3))
         self.assert_fails(self.get(), r"no room for out\.part: .*out\.part has the first \d{6,} bytes")
-        self.assertEqual(json_done(self.state), self.part.stat().st_size)
+        self.assertEqual(journals.done_bytes(journals.read(self.state)), self.part.stat().st_size)
 
     def small(self, kind, size=7):
         if kind == "tmpfs":
@@ -250,10 +250,6 @@ class Full(Files):
         options = ["-m", "0"] + (["-O", "^has_journal"] if kind == "ext4" else [])
         subprocess.run([program(f"mkfs.{kind}"), "-q", *options, image], check=True)
         return mount(self.addCleanup, kind, "loop", image)
-
-
-def json_done(state):
-    return json.loads(state.read_text())["done_bytes"]
 
 
 class Access(Files):

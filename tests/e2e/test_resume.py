@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """`sluice get` interrupted, killed or cut off, and run again."""
 
-import json
 import os
 import signal
 import time
 import unittest
 
+import journals
 from other_servers import (
     answer_head,
     range_answer,
@@ -68,7 +68,7 @@ class Resuming(unittest.TestCase):
         self.assertIn("file.bin.part", done.err)
         self.assertFalse(self.file.exists())
         self.assertTrue(self.part.exists())
-        json.loads(self.state.read_text())
+        journals.read(self.state)
         return done
 
 
@@ -250,13 +250,13 @@ class NotOurs(Scripted):
         found.pop("file.bin", None)
         return found
 
-    def assert_left_alone(self, says="file.bin.part"):
+    def assert_left_alone(self, says=r"file.bin.part is not ours"):
         before = self.lies_here()
         done = get(self.server.url(), "-o", self.file, "--json", "--timeout", "20")
         self.assertEqual(done.code, 0, done.err)
         self.assertTrue(self.file.read_bytes() == BODY, "the copy differs")
         self.assertEqual(done.objects()[0]["resumed_from_bytes"], 0)
-        self.assertRegex(done.err, rf"(?m)^sluice: {says} is not ours \(.*file\.bin\.2\.part is used$")
+        self.assertRegex(done.err, rf"(?m)^sluice: {says}.*: it stays as it is, and file\.bin\.2\.part is used$")
         self.assertEqual(self.lies_here(), before)
         self.file.unlink()
 
@@ -309,18 +309,47 @@ class NotOurs(Scripted):
         self.assert_left_alone()
 
     def test_a_state_of_another_version(self):
-        state = json.loads(self.state.read_text())
-        for version in (0, 2, -1, "1", 1.0, None):
+        state = journals.read(self.state)
+        for version in (0, 3, -1, "2", 2.0, None):
             with self.subTest(version):
-                self.state.write_text(json.dumps({**state, "version": version}))
-                self.assert_left_alone("file.bin.part.state")
+                journals.write(self.state, {**state, "version": version})
+                self.assert_left_alone(r"file.bin.part.state is not ours \(it is no journal of a version")
 
     def test_a_state_with_a_member_missing(self):
-        state = json.loads(self.state.read_text())
+        state = journals.read(self.state)
         for name in state:
-            with self.subTest(name):
-                rest = {key: value for key, value in state.items() if key != name}
-                self.state.write_text(json.dumps(rest))
+            if name != "checksum":
+                with self.subTest(name):
+                    journals.write(self.state, {key: state[key] for key in state if key != name})
+                    self.assert_left_alone("file.bin.part.state")
+
+    def test_a_state_that_claims_what_cannot_be(self):
+        state = journals.read(self.state)
+        blocks = SIZE // journals.BLOCK + 1
+        for done in (
+            [[0, blocks + 1]],
+            [[0, 1 << 60]],
+            [[-1, 5]],
+            [[5, 5]],
+            [[7, 5]],
+            [[0, 5], [5, 9]],
+            [[4, 9], [0, 2]],
+            [[0, 5.0]],
+            [[0, 5, 7]],
+            [0, 5],
+            "0-5",
+        ):
+            with self.subTest(done):
+                journals.write(self.state, {**state, "done_blocks": done})
+                self.assert_left_alone("file.bin.part.state")
+
+    def test_a_damaged_state(self):
+        whole = self.state.read_bytes()
+        for place in (whole.index(b"["), whole.index(b"checksum") + 12, whole.index(b"part_inode") + 14):
+            with self.subTest(place):
+                damaged = bytearray(whole)
+                damaged[place + 1] ^= 1
+                self.state.write_bytes(damaged)
                 self.assert_left_alone("file.bin.part.state")
 
     def test_nodes_of_every_kind(self):
@@ -371,6 +400,60 @@ class NotOurs(Scripted):
         self.assertEqual(sorted(os.listdir(self.here)), names)
 
 
+class OtherJournals(Scripted):
+    def setUp(self):
+        super().setUp()
+        self.cut = len(BODY)
+        self.server = scripted(self.addCleanup, self.script)
+        self.get_cut(STALL)
+
+    def script(self, peer):
+        answer = range_answer(peer.request(), BODY)
+        peer.send(answer[: answer.index(b"\r\n\r\n") + 4 + self.cut])
+
+    def get_cut(self, after):
+        self.cut = after
+        done = get(self.server.url(), "-o", self.file)
+        self.assertEqual(done.code, 1, done.err)
+        self.cut = len(BODY)
+
+    def test_the_first_version_is_continued(self):
+        journals.write_first_version(self.state)
+        resumed = self.get(self.server.url()).objects()[0]["resumed_from_bytes"]
+        self.assertEqual(resumed, STALL // journals.BLOCK * journals.BLOCK)
+
+    def test_the_first_version_becomes_the_second(self):
+        journals.write_first_version(self.state)
+        self.get_cut(MIB)
+        self.assertEqual(journals.read(self.state)["version"], 2)
+        resumed = self.get(self.server.url()).objects()[0]["resumed_from_bytes"]
+        self.assertGreater(resumed, STALL)
+
+    def test_a_first_version_that_does_not_fit_stays(self):
+        journals.write_first_version(self.state)
+        state = journals.read(self.state)
+        for change in ({"done_bytes": SIZE + 1}, {"done_bytes": -1}, {"sample": "0" * 16}):
+            with self.subTest(change):
+                journals.write(self.state, {**state, **change})
+                before = self.state.read_bytes()
+                done = get(self.server.url(), "-o", self.file)
+                self.assertEqual(done.code, 0, done.err)
+                self.assertIn("is not ours", done.err)
+                self.assertEqual(self.state.read_bytes(), before)
+                self.file.unlink()
+
+    def test_one_range_continues_the_first_of_several_stretches(self):
+        state = journals.read(self.state)
+        blocks = STALL // journals.BLOCK
+        samples = b""
+        for end in (256, blocks):
+            samples += BODY[(end - 1) * journals.BLOCK : end * journals.BLOCK]
+        several = {"done_blocks": [[0, 256], [512, blocks]], "sample": f"{journals.digest(samples):016x}"}
+        journals.write(self.state, {**state, **several})
+        resumed = self.get(self.server.url()).objects()[0]["resumed_from_bytes"]
+        self.assertEqual(resumed, 256 * journals.BLOCK)
+
+
 class OursWithoutUse(Scripted):
     def setUp(self):
         super().setUp()
@@ -406,11 +489,12 @@ class OursWithoutUse(Scripted):
         self.assert_starts_over(self.server)
 
     def test_a_state_that_claims_more_than_there_is(self):
-        state = json.loads(self.state.read_text())
+        state = journals.read(self.state)
         for number in (SIZE, 1 << 62):
             with self.subTest(number):
                 os.truncate(self.part, 0)
-                self.state.write_text(json.dumps({**state, "done_bytes": SIZE, "size_bytes": number}))
+                claims = {"done_blocks": [[0, SIZE // journals.BLOCK]], "size_bytes": number}
+                journals.write(self.state, {**state, **claims})
                 self.assert_starts_over(self.server)
                 self.file.unlink()
                 self.server = self.first_half()
