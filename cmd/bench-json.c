@@ -27,8 +27,8 @@ static json_t *both(const struct measure_row *row, double (*figure)(const struct
 {
 	if (row->runs == 0)
 		return json_null();
-	return json_pack("{s:f, s:f}", "send", figure(&row->typical->send), "receive",
-			 figure(&row->typical->receive));
+	return json_pack("{s:f, s:f}", "send", figure(&row->typical->send.public), "receive",
+			 figure(&row->typical->receive.public));
 }
 
 static json_t *row_json(const struct measure_matrix *matrix, const struct measure_row *row)
@@ -49,9 +49,10 @@ static json_t *row_json(const struct measure_matrix *matrix, const struct measur
 	json_object_set_new(json, "cpu_ratio", known(row->cpu_ratio));
 	json_object_set_new(json, "copies_per_byte", both(row, measure_copies_per_byte));
 	json_object_set_new(json, "mode_switches_per_gb", both(row, measure_switches_per_gb));
-	json_object_set_new(json, "send_bill", bill(row, row->runs ? &row->typical->send : NULL));
+	json_object_set_new(json, "send_bill",
+			    bill(row, row->runs ? &row->typical->send.public : NULL));
 	json_object_set_new(json, "receive_bill",
-			    bill(row, row->runs ? &row->typical->receive : NULL));
+			    bill(row, row->runs ? &row->typical->receive.public : NULL));
 	return json;
 }
 

@@ -68,7 +68,7 @@ static bool wish_for(const char **list, const char *name, command_path_name *pat
 		if (!is_all && strcmp(path, name) != 0)
 			continue;
 		is_found = true;
-		if (!has(list, path))
+		if (!has(list, path) && count < MEASURE_PATHS_MAX)
 			list[count++] = path;
 	}
 	return is_found;

@@ -212,20 +212,20 @@ static json_t *server_bill_json(const struct sluice_get_result *result)
 {
 	json_t *bill;
 
-	if (!result->has_server_bill)
+	if (!result->server_bill)
 		return json_null();
-	bill = bill_to_json(&result->server_bill.bill);
-	json_object_set_new(bill, "is_alone", json_boolean(result->server_bill.is_alone));
+	bill = bill_to_json(result->server_bill);
+	json_object_set_new(bill, "is_alone", json_boolean(result->server_was_alone));
 	return bill;
 }
 
 static void print_bills(const char *name, const struct sluice_get_result *result)
 {
-	command_print_bill(stderr, name, &result->bill);
-	if (!result->has_server_bill)
+	command_print_bill(stderr, name, result->bill);
+	if (!result->server_bill)
 		return;
-	command_print_bill(stderr, "the server sent", &result->server_bill.bill);
-	if (!result->server_bill.is_alone)
+	command_print_bill(stderr, "the server sent", result->server_bill);
+	if (!result->server_was_alone)
 		fputs("  It served others meanwhile: CPU, calls and switches are those of one of "
 		      "its "
 		      "threads,\n  with what others cost there.\n",
@@ -249,7 +249,7 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 		json_pack("{s:o, s:o, s:i, s:I, s:o, s:o}", "url", safe_string(url), "file",
 			  safe_string(result->file), "status", (int)result->status,
 			  "resumed_from_bytes", (json_int_t)result->resumed_from_bytes, "bill",
-			  bill_to_json(&result->bill), "server_bill", server_bill_json(result));
+			  bill_to_json(result->bill), "server_bill", server_bill_json(result));
 
 	if (!root)
 		return command_failed("the bill: %s", strerror(ENOMEM));
@@ -261,24 +261,31 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 		       : EXIT_DONE;
 }
 
+static int tell(const struct get *get, const char *url, const struct sluice_get_result *result)
+{
+	if (get->is_json)
+		return print_json(url, result);
+	if (get->is_quiet)
+		return EXIT_DONE;
+	if (result->status == 304) /* for its escaping: this is no failure */
+		command_failed("%s is what the server has: nothing to fetch", result->file);
+	else
+		print_bills(*result->file ? result->file : url, result);
+	return EXIT_DONE;
+}
+
 static int get_one(struct get *get, const char *url)
 {
-	struct sluice_get_result result;
+	struct sluice_get_result *result;
 	struct sluice_error error = {0};
 	int code = sluice_get(url, &get->options, &result, &error);
 
 	progress_clear(&get->progress);
 	if (code < 0)
-		return command_failed("%s (%s)", error.text, url);
-	if (get->is_json)
-		return print_json(url, &result);
-	if (get->is_quiet)
-		return EXIT_DONE;
-	if (result.status == 304) /* for its escaping: this is no failure */
-		command_failed("%s is what the server has: nothing to fetch", result.file);
-	else
-		print_bills(*result.file ? result.file : url, &result);
-	return EXIT_DONE;
+		command_failed("%s (%s)", error.text, url);
+	code = code < 0 ? EXIT_FAILED : tell(get, url, result);
+	sluice_get_result_free(result);
+	return code;
 }
 
 static void print_help(void)

@@ -272,7 +272,7 @@ static int end(const struct serve *serve, const struct sluice_bill *bill)
 static int serve_until_signal(const struct serve *serve)
 {
 	struct sluice_error error = {0};
-	struct sluice_bill bill;
+	struct sluice_bill *bill;
 	int result;
 
 	handle_signals();
@@ -280,9 +280,9 @@ static int serve_until_signal(const struct serve *serve)
 		sluice_server_url(server));
 	result = sluice_server_run(server, &bill, &error);
 	ignore_signals(); /* the server is about to go, and another Ctrl-C would stop it */
-	if (result < 0)
-		return command_failed("%s", error.text);
-	return end(serve, &bill);
+	result = result < 0 ? command_failed("%s", error.text) : end(serve, bill);
+	sluice_bill_free(bill);
+	return result;
 }
 
 static void print_help(void)

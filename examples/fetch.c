@@ -6,7 +6,7 @@
 int main(int argc, char **argv)
 {
 	struct sluice_get_options options = {.output = argc > 2 ? argv[2] : NULL};
-	struct sluice_get_result result;
+	struct sluice_get_result *result;
 	struct sluice_error error;
 
 	if (argc < 2) {
@@ -15,10 +15,12 @@ int main(int argc, char **argv)
 	}
 	if (sluice_get(argv[1], &options, &result, &error) < 0) {
 		fprintf(stderr, "fetch: %s\n", error.text);
+		sluice_get_result_free(result);
 		return 1;
 	}
-	printf("%s: %llu bytes in %.3f s, %.3f s of CPU time\n", result.file,
-	       (unsigned long long)result.bill.bytes, result.bill.seconds,
-	       result.bill.cpu_user_seconds + result.bill.cpu_system_seconds);
+	printf("%s: %llu bytes in %.3f s, %.3f s of CPU time\n", result->file,
+	       (unsigned long long)result->bill->bytes, result->bill->seconds,
+	       result->bill->cpu_user_seconds + result->bill->cpu_system_seconds);
+	sluice_get_result_free(result);
 	return 0;
 }

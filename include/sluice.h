@@ -43,8 +43,6 @@ struct sluice_error {
  * from facts. A path that is named is never replaced: where it cannot work the call fails with
  * -EOPNOTSUPP. sluice(1) says what each of them does.
  */
-#define SLUICE_PATHS_MAX 8
-
 /* Their names, one after the other from index 0; NULL behind the last. "auto" is not among them. */
 const char *sluice_send_path_name(unsigned index) SLUICE_API;
 const char *sluice_receive_path_name(unsigned index) SLUICE_API;
@@ -54,19 +52,18 @@ struct sluice_path_bytes {
 	uint64_t bytes;
 };
 
-#define SLUICE_CALLS_MAX 80
-
 struct sluice_call_count {
 	const char *name; /* static; strace(1)'s name for it */
 	uint64_t count;
 };
 
 /*
- * What a transfer cost. CPU time, system calls and context switches are those of the whole process
- * while the transfer ran (getrusage(2), RUSAGE_SELF), the kernel's helper threads for io_uring
- * included: exact for a process that does one transfer at a time. System calls are those that the
- * library makes; what the C library does for itself (memory, threads and their locks, looking up a
- * host name) is not among them. sluice(1) says how copied and moved bytes are known.
+ * What a transfer cost. The library makes every bill, lists included; sluice_bill_free frees one
+ * that a call handed out. CPU time, system calls and context switches are those of the whole
+ * process while the transfer ran (getrusage(2), RUSAGE_SELF), the kernel's helper threads for
+ * io_uring included: exact for a process that does one transfer at a time. System calls are those
+ * that the library makes; what the C library does for itself (memory, threads and their locks,
+ * looking up a host name) is not among them. sluice(1) says how copied and moved bytes are known.
  */
 struct sluice_bill {
 	uint64_t bytes; /* of the file, moved by this transfer */
@@ -76,7 +73,7 @@ struct sluice_bill {
 	uint64_t mode_switches; /* two for each system call */
 	uint64_t context_switches_voluntary, context_switches_involuntary;
 	unsigned path_count;
-	struct sluice_path_bytes paths[SLUICE_PATHS_MAX];
+	const struct sluice_path_bytes *paths;
 	/* Sends by MSG_ZEROCOPY, and how many of them the kernel copied after all. */
 	uint64_t zerocopy_sends, zerocopy_copied;
 	/*
@@ -89,19 +86,12 @@ struct sluice_bill {
 	int64_t page_cache_before_bytes, page_cache_after_bytes;
 	/* Those that were made; the most often made first. */
 	unsigned system_call_count;
-	struct sluice_call_count system_calls_by_name[SLUICE_CALLS_MAX];
+	const struct sluice_call_count *system_calls_by_name;
 };
 
-/*
- * The same of one answer of a server that is sluice. With is_alone it served nobody else meanwhile,
- * and CPU time, system calls and context switches are the whole server's. Else they are those of
- * the one thread that served it: what others cost there is among them, and what helper threads did
- * for it is not.
- */
-struct sluice_server_bill {
-	struct sluice_bill bill;
-	bool is_alone;
-};
+/* A bill to keep, of one that belongs to somebody else; NULL without memory. */
+struct sluice_bill *sluice_bill_copy(const struct sluice_bill *bill) SLUICE_API;
+void sluice_bill_free(struct sluice_bill *bill) SLUICE_API; /* NULL is allowed */
 
 /*
  * An engine runs transfers: an event loop with asynchronous file I/O (io_uring, or threads where it
@@ -133,7 +123,7 @@ struct sluice_transfer_options {
 
 /*
  * Called once, inside sluice_engine_run, when the transfer ended: result is 0, or -errno with error
- * saying where. The transfer may be closed inside the callback.
+ * saying where. The transfer may be closed inside the callback; bill and error are gone with it.
  */
 typedef void sluice_done(void *argument, int result, const struct sluice_bill *bill,
 			 const struct sluice_error *error);
@@ -154,9 +144,12 @@ int sluice_send_open(struct sluice_send **send, struct sluice_engine *engine, in
 		     void *argument, struct sluice_error *error) SLUICE_API;
 void sluice_send_close(struct sluice_send *send) SLUICE_API;
 
-/* The same, blocking until the transfer ended, on an engine of its own. bill may be NULL. */
+/*
+ * The same, blocking until the transfer ended, on an engine of its own. *bill is then what it cost,
+ * for sluice_bill_free, or NULL where it could not begin; bill may be NULL.
+ */
 int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
-		     const struct sluice_transfer_options *options, struct sluice_bill *bill,
+		     const struct sluice_transfer_options *options, struct sluice_bill **bill,
 		     struct sluice_error *error) SLUICE_API;
 
 /*
@@ -181,7 +174,7 @@ int sluice_receive_open(struct sluice_receive **receive, struct sluice_engine *e
 void sluice_receive_close(struct sluice_receive *receive) SLUICE_API;
 
 int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
-			const struct sluice_transfer_options *options, struct sluice_bill *bill,
+			const struct sluice_transfer_options *options, struct sluice_bill **bill,
 			struct sluice_error *error) SLUICE_API;
 
 /*
@@ -217,23 +210,35 @@ struct sluice_get_options {
 	void *argument;
 };
 
+/* What a get came to, or how far it came before it failed. The library makes it. */
 struct sluice_get_result {
 	/* Of the last answer: 200, 206, 404, ...; 304: the file is complete, and nothing came;
 	 * 0: there was none */
 	unsigned status;
 	uint64_t resumed_from_bytes;
-	char file[4096]; /* the file written; empty with to_fd and for path discard */
-	struct sluice_bill bill;
-	bool has_server_bill;
-	struct sluice_server_bill server_bill;
+	const char *file; /* the file written; empty with to_fd and for path discard */
+	const struct sluice_bill *bill;
+	/*
+	 * The server's, where it was asked for and had one; else NULL. With server_was_alone the
+	 * server served nobody else meanwhile, and CPU time, system calls and context switches are
+	 * all of the server's. Else they are those of the one thread that served this: what others
+	 * cost there is among them, and what helper threads did for it is not.
+	 */
+	const struct sluice_bill *server_bill;
+	bool server_was_alone;
 };
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */
 int sluice_url_check(const char *url, struct sluice_error *error) SLUICE_API;
 /* The file name that sluice_get would give it: 0, or -EINVAL with error where there is none. */
 int sluice_url_filename(const char *url, char name[256], struct sluice_error *error) SLUICE_API;
+/*
+ * *result is then for sluice_get_result_free, of a get that failed as well, or NULL where it could
+ * not begin; result may be NULL.
+ */
 int sluice_get(const char *url, const struct sluice_get_options *options,
-	       struct sluice_get_result *result, struct sluice_error *error) SLUICE_API;
+	       struct sluice_get_result **result, struct sluice_error *error) SLUICE_API;
+void sluice_get_result_free(struct sluice_get_result *result) SLUICE_API; /* NULL is allowed */
 
 /*
  * Serves a folder over HTTP/1.1. Where its name leads to another one later, that one is served,
@@ -279,9 +284,10 @@ const char *sluice_server_url(const struct sluice_server *server) SLUICE_API;
 /*
  * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
  * with the bill of it all, or -errno, when the last line was taken. Blocks. Ignores SIGPIPE in its
- * own threads only.
+ * own threads only. *bill is for sluice_bill_free, or NULL where nothing was served; bill may be
+ * NULL.
  */
-int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
+int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
 		      struct sluice_error *error) SLUICE_API;
 /* From any thread, or a signal handler. */
 void sluice_server_stop(struct sluice_server *server) SLUICE_API;

@@ -137,7 +137,7 @@ static void close_call(struct transfer_call *call)
 }
 
 int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
-			const struct sluice_transfer_options *options, struct sluice_bill *bill,
+			const struct sluice_transfer_options *options, struct sluice_bill **bill,
 			struct sluice_error *error)
 {
 	struct transfer_call call = {

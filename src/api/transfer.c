@@ -77,7 +77,8 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	transfer->has_watch = true;
 	transfer->has_card = !host_socket_is_local(socket);
 	meter_start(&transfer->meter);
-	transfer->bill.page_cache_before_bytes = resident_bytes(transfer);
+	bill_init(&transfer->bill);
+	transfer->bill.public.page_cache_before_bytes = resident_bytes(transfer);
 	loop_task_queue(engine->loop, &transfer->again);
 	return 0;
 }
@@ -104,7 +105,7 @@ void transfer_finish(struct transfer *transfer, int result, const char *what)
 		error_set_errno(&error, -result, "%s after %llu bytes", what,
 				(unsigned long long)transfer->tally.bytes);
 	transfer->length = transfer->tally.bytes;
-	transfer->bill.page_cache_after_bytes = resident_bytes(transfer);
+	transfer->bill.public.page_cache_after_bytes = resident_bytes(transfer);
 	meter_read(&transfer->meter, &transfer->bill);
 	if (transfer->has_card)
 		transfer->tally.device_moved_bytes += transfer->tally.bytes;
@@ -112,7 +113,7 @@ void transfer_finish(struct transfer *transfer, int result, const char *what)
 	loop_watch_remove(transfer->loop, &transfer->watch);
 	transfer->has_watch = false;
 	transfer_explain(transfer);
-	transfer->done(transfer->argument, result, &transfer->bill, &error);
+	transfer->done(transfer->argument, result, &transfer->bill.public, &error);
 }
 
 void transfer_close(struct transfer *transfer)
@@ -128,18 +129,18 @@ void transfer_close(struct transfer *transfer)
 struct end {
 	bool has_ended;
 	int result;
-	struct sluice_bill bill;
+	struct sluice_bill *bill;
 	struct sluice_error error;
 };
 
 static void note_end(void *argument, int result, const struct sluice_bill *bill,
 		     const struct sluice_error *error)
 {
-	*(struct end *)argument = (struct end){true, result, *bill, *error};
+	*(struct end *)argument = (struct end){true, result, sluice_bill_copy(bill), *error};
 }
 
 static int run_on(struct sluice_engine *engine, struct transfer_call *call,
-		  struct sluice_bill *bill, struct sluice_error *error)
+		  struct sluice_bill **bill, struct sluice_error *error)
 {
 	struct end end = {0};
 	int result = call->open(call, engine, note_end, &end, error);
@@ -155,6 +156,8 @@ static int run_on(struct sluice_engine *engine, struct transfer_call *call,
 		result = end.result;
 	if (bill)
 		*bill = end.bill;
+	else
+		sluice_bill_free(end.bill);
 	if (error && result < 0)
 		*error = end.error;
 	return result;
@@ -175,12 +178,14 @@ static void restore(int socket, int flags)
 		sys_flags_set(socket, flags);
 }
 
-int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error)
+int transfer_run(struct transfer_call *call, struct sluice_bill **bill, struct sluice_error *error)
 {
 	int flags = unblock(call->socket);
 	struct sluice_engine *engine;
 	int result;
 
+	if (bill)
+		*bill = NULL;
 	if (flags < 0)
 		return error_set_errno(error, -flags, "socket");
 	result = sluice_engine_open(&engine, error);

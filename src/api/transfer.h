@@ -24,7 +24,7 @@ struct transfer {
 	void *argument;
 	struct meter meter;
 	struct tally tally;
-	struct sluice_bill bill;
+	struct bill bill;
 	uint64_t offset, length;
 	bool has_watch;
 	bool has_card; /* between this socket and its peer */
@@ -58,6 +58,6 @@ struct transfer_call {
 	void *opened;
 };
 
-int transfer_run(struct transfer_call *call, struct sluice_bill *bill, struct sluice_error *error);
+int transfer_run(struct transfer_call *call, struct sluice_bill **bill, struct sluice_error *error);
 
 #endif

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(CALL_COUNT <= SLUICE_CALLS_MAX, "a bill has room for every name");
-
 static double seconds_between(struct timeval from, struct timeval to)
 {
 	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_usec - from.tv_usec) / 1e6;
@@ -53,36 +51,38 @@ static int more_often_first(const void *a, const void *b)
 	return one->count < other->count ? 1 : -1;
 }
 
-static void take_calls(struct sluice_bill *bill, const struct sys_counts *before,
+static void take_calls(struct bill *bill, const struct sys_counts *before,
 		       const struct sys_counts *after)
 {
-	bill->system_calls = 0;
-	bill->system_call_count = 0;
+	struct sluice_bill *public = &bill->public;
+
+	public->system_calls = 0;
+	public->system_call_count = 0;
 	for (int i = 0; i < CALL_COUNT; i++) {
 		uint64_t count = after->calls[i] - before->calls[i];
 
-		bill->system_calls += count;
+		public->system_calls += count;
 		if (count > 0)
-			bill->system_calls_by_name[bill->system_call_count++] =
+			bill->calls[public->system_call_count++] =
 				(struct sluice_call_count){sys_call_name(i), count};
 	}
-	bill->mode_switches = 2 * bill->system_calls;
-	qsort(bill->system_calls_by_name, bill->system_call_count,
-	      sizeof(*bill->system_calls_by_name), more_often_first);
+	public->mode_switches = 2 * public->system_calls;
+	qsort(bill->calls, public->system_call_count, sizeof(*bill->calls), more_often_first);
 }
 
-void meter_read(const struct meter *meter, struct sluice_bill *bill)
+void meter_read(const struct meter *meter, struct bill *bill)
 {
+	struct sluice_bill *public = &bill->public;
 	const struct rusage *before = &meter->usage;
 	struct rusage after;
 	struct sys_counts calls;
 
-	bill->seconds = meter_seconds(meter);
+	public->seconds = meter_seconds(meter);
 	read_calls(meter->who, &calls);
 	getrusage(meter->who, &after);
 	take_calls(bill, &meter->calls, &calls);
-	bill->cpu_user_seconds = seconds_between(before->ru_utime, after.ru_utime);
-	bill->cpu_system_seconds = seconds_between(before->ru_stime, after.ru_stime);
-	bill->context_switches_voluntary = (uint64_t)(after.ru_nvcsw - before->ru_nvcsw);
-	bill->context_switches_involuntary = (uint64_t)(after.ru_nivcsw - before->ru_nivcsw);
+	public->cpu_user_seconds = seconds_between(before->ru_utime, after.ru_utime);
+	public->cpu_system_seconds = seconds_between(before->ru_stime, after.ru_stime);
+	public->context_switches_voluntary = (uint64_t)(after.ru_nvcsw - before->ru_nvcsw);
+	public->context_switches_involuntary = (uint64_t)(after.ru_nivcsw - before->ru_nivcsw);
 }

@@ -8,8 +8,7 @@
 #ifndef SLUICE_BASE_METER_H
 #define SLUICE_BASE_METER_H
 
-#include "base/sys.h"
-#include "sluice.h"
+#include "base/bill.h"
 
 #include <sys/resource.h>
 
@@ -25,6 +24,6 @@ void meter_start(struct meter *meter);
 void meter_start_thread(struct meter *meter);
 double meter_seconds(const struct meter *meter); /* since the start */
 /* Fills the time, CPU, system-call and context-switch figures of the bill, and no others. */
-void meter_read(const struct meter *meter, struct sluice_bill *bill);
+void meter_read(const struct meter *meter, struct bill *bill);
 
 #endif

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/tally.h"
 
+#include "base/bill.h"
+
 #include <string.h>
 
 static void add_share(struct tally *tally, const char *path, uint64_t bytes)
 {
-	for (unsigned i = 0; i < tally->path_count; i++) {
-		if (strcmp(tally->paths[i].path, path) == 0) {
-			tally->paths[i].bytes += bytes;
-			return;
-		}
-	}
-	if (tally->path_count < SLUICE_PATHS_MAX)
-		tally->paths[tally->path_count++] = (struct sluice_path_bytes){path, bytes};
+	unsigned i = 0;
+
+	while (i < tally->path_count && strcmp(tally->paths[i].path, path) != 0)
+		i++;
+	if (i == TALLY_PATHS)
+		tally->paths[--i].path = "other";
+	else if (i == tally->path_count)
+		tally->paths[tally->path_count++] = (struct sluice_path_bytes){path, 0};
+	tally->paths[i].bytes += bytes;
 }
 
 void tally_add(struct tally *tally, const char *path, uint64_t bytes)
@@ -39,14 +42,16 @@ void tally_merge(struct tally *sum, const struct tally *other)
 		add_share(sum, other->paths[i].path, other->paths[i].bytes);
 }
 
-void tally_to_bill(const struct tally *tally, struct sluice_bill *bill)
+void tally_to_bill(const struct tally *tally, struct bill *bill)
 {
-	bill->bytes = tally->bytes;
-	bill->path_count = tally->path_count;
+	struct sluice_bill *public = &bill->public;
+
+	public->bytes = tally->bytes;
+	public->path_count = tally->path_count;
 	memcpy(bill->paths, tally->paths, sizeof(bill->paths));
-	bill->zerocopy_sends = tally->zerocopy_sends;
-	bill->zerocopy_copied = tally->zerocopy_copied;
-	bill->cpu_copied_bytes = tally->cpu_copied_bytes;
-	bill->device_moved_bytes =
+	public->zerocopy_sends = tally->zerocopy_sends;
+	public->zerocopy_copied = tally->zerocopy_copied;
+	public->cpu_copied_bytes = tally->cpu_copied_bytes;
+	public->device_moved_bytes =
 		tally->is_device_unknown ? -1 : (int64_t)tally->device_moved_bytes;
 }

@@ -10,10 +10,15 @@
 
 #include "sluice.h"
 
+struct bill;
+
+/* More than there are: a path for which there is no room left shares the last place, "other". */
+enum { TALLY_PATHS = 16 };
+
 struct tally {
 	uint64_t bytes;
 	unsigned path_count;
-	struct sluice_path_bytes paths[SLUICE_PATHS_MAX];
+	struct sluice_path_bytes paths[TALLY_PATHS];
 	uint64_t zerocopy_sends, zerocopy_copied;
 	uint64_t cpu_copied_bytes, device_moved_bytes;
 	bool is_device_unknown; /* more may have been moved by devices than is known */
@@ -25,6 +30,6 @@ void tally_add(struct tally *tally, const char *path, uint64_t bytes);
 void tally_move(struct tally *tally, const char *from, const char *to, uint64_t bytes);
 void tally_merge(struct tally *sum, const struct tally *other);
 /* Fills the figures of the bill that a tally has, and no others. */
-void tally_to_bill(const struct tally *tally, struct sluice_bill *bill);
+void tally_to_bill(const struct tally *tally, struct bill *bill);
 
 #endif

@@ -153,7 +153,7 @@ static int read_head(struct download *download)
 			download_mark_active(download);
 		}
 	} while (result == 0 && !is_final);
-	download->result->status = result == 0 ? download->head.status : 0;
+	download->result->public.status = result == 0 ? download->head.status : 0;
 	return result;
 }
 

@@ -16,9 +16,18 @@
 #include "landing/target.h"
 #include "range/recv.h"
 
+/* What the public result points into, and is made of at the end. */
+struct get_result {
+	struct sluice_get_result public;
+	char file[4096];
+	struct bill bill;
+	struct http_bill server_bill;
+	bool has_server_bill;
+};
+
 struct download {
 	const struct sluice_get_options *options;
-	struct sluice_get_result *result;
+	struct get_result *result;
 	struct sluice_error *error;
 	const struct path_recv *path; /* NULL: the plan chooses */
 	bool keeps_nothing;           /* path discard */

@@ -3,6 +3,7 @@
  * sluice_get: from a URL to a file that is whole and on the disk, or to a part that can be
  * continued. One thread, one loop of its own, one exchange at a time.
  */
+#include "base/container.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "fetch/download.h"
@@ -62,7 +63,7 @@ static int fetch(struct download *download)
 
 	do {
 		result = download_ask(download);
-		download->result->resumed_from_bytes = result == 0 ? download->resume : 0;
+		download->result->public.resumed_from_bytes = result == 0 ? download->resume : 0;
 		if (result == 0)
 			result = take_body(download);
 	} while (result == DOWNLOAD_ASK);
@@ -98,7 +99,7 @@ static void close_all(struct download *download)
 
 static void write_bill(struct download *download)
 {
-	struct sluice_bill *bill = &download->result->bill;
+	struct bill *bill = &download->result->bill;
 
 	meter_read(&download->meter, bill);
 	if (download->has_card)
@@ -121,20 +122,22 @@ int sluice_url_filename(const char *text, char name[256], struct sluice_error *e
 	return result < 0 ? result : http_url_filename(&url, name, error);
 }
 
-int sluice_get(const char *url, const struct sluice_get_options *options,
-	       struct sluice_get_result *result, struct sluice_error *error)
+/* From here on the public part is whole. */
+static void publish(struct get_result *result)
 {
-	static const struct sluice_get_options defaults;
-	struct download *download = calloc(1, sizeof(*download));
+	struct sluice_get_result *public = &result->public;
+
+	public->file = result->file;
+	public->bill = &result->bill.public;
+	public->server_bill = result->has_server_bill ? &result->server_bill.bill.public : NULL;
+	public->server_was_alone = result->has_server_bill && result->server_bill.is_alone;
+}
+
+static int get(struct download *download, const char *url, struct sluice_error *error)
+{
 	struct sluice_error ignored;
 	int code, fd = -1;
 
-	*result = (struct sluice_get_result){.bill.page_cache_before_bytes = -1,
-					     .bill.page_cache_after_bytes = -1};
-	if (!download)
-		return error_set_errno(error, ENOMEM, "download");
-	download->options = options ? options : &defaults;
-	download->result = result;
 	download->error = error ? error : &ignored;
 	download->url_text = url;
 	download->expected = UINT64_MAX;
@@ -142,11 +145,12 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	download->output_fd = -1;
 	download->target.folder = download->target.state_fd = -1;
 	download->error->text[0] = '\0';
+	bill_init(&download->result->bill);
 	journal_prepare();
 	meter_start(&download->meter);
 	code = run(download);
 	if (download->target.file)
-		result->bill.page_cache_after_bytes =
+		download->result->bill.public.page_cache_after_bytes =
 			download_resident(download, download_done(download));
 	explain(download);
 	/* What is left in the client's buffer is no answer to what we have yet to ask. */
@@ -158,6 +162,38 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 		download_fetch_bill(download, fd);
 		sys_close(fd);
 	}
+	publish(download->result);
+	return code;
+}
+
+int sluice_get(const char *url, const struct sluice_get_options *options,
+	       struct sluice_get_result **out, struct sluice_error *error)
+{
+	static const struct sluice_get_options defaults;
+	struct download *download = calloc(1, sizeof(*download));
+	struct get_result *result = calloc(1, sizeof(*result));
+	int code;
+
+	if (out)
+		*out = NULL;
+	if (download && result) {
+		download->options = options ? options : &defaults;
+		download->result = result;
+		code = get(download, url, error);
+		if (out) {
+			*out = &result->public;
+			result = NULL;
+		}
+	} else {
+		code = error_set_errno(error, ENOMEM, "download");
+	}
+	free(result);
 	free(download);
 	return code;
+}
+
+void sluice_get_result_free(struct sluice_get_result *result)
+{
+	if (result)
+		free(container_of(result, struct get_result, public));
 }

@@ -39,7 +39,7 @@ static bool wants_to_stop(const struct download *download)
 		.done_bytes = download->resume + download->tally.bytes,
 		.resumed_bytes = download->resume,
 		.total_bytes = download->expected,
-		.seconds = download->result->bill.seconds,
+		.seconds = download->result->bill.public.seconds,
 	};
 
 	return options->progress && !options->progress(options->argument, &progress);
@@ -81,7 +81,7 @@ static int64_t receive(const struct download *download, int fd, char *data, size
 /* Whether the head and the body are there: 0, -EAGAIN, or -EPROTO. */
 static int parse(struct download *download, char *input, size_t filled)
 {
-	struct sluice_get_result *result = download->result;
+	struct get_result *result = download->result;
 	struct http_response head;
 	size_t used = 0;
 	int code = http_response_parse(&head, input, filled, &used, NULL);

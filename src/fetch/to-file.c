@@ -159,7 +159,7 @@ static int open_target(struct download *download)
 	if (result < 0)
 		return result;
 	tell_what_is_aside(download);
-	download->result->bill.page_cache_before_bytes =
+	download->result->bill.public.page_cache_before_bytes =
 		download_resident(download, download->done);
 	download->saved_ms = loop_now_ms(download->loop);
 	return 0;

@@ -37,9 +37,9 @@ bool http_bill_is_path(struct http_text path)
 	return true;
 }
 
-char *http_bill_format(const struct sluice_server_bill *bill)
+char *http_bill_format(const struct http_bill *bill)
 {
-	json_t *root = bill_to_json(&bill->bill);
+	json_t *root = bill_to_json(&bill->bill.public);
 	char *text = NULL;
 
 	if (root && json_object_set_new(root, "is_alone", json_boolean(bill->is_alone)) == 0)
@@ -86,7 +86,7 @@ static const char *known_path(const char *name)
 	return strcmp(name, "memory") == 0 ? "memory" : other;
 }
 
-static bool take_paths(const json_t *root, struct sluice_bill *bill)
+static bool take_paths(const json_t *root, struct bill *bill)
 {
 	const json_t *paths = json_object_get(root, "paths"), *path;
 	struct tally tally = {0};
@@ -101,7 +101,7 @@ static bool take_paths(const json_t *root, struct sluice_bill *bill)
 			return false;
 		tally_add(&tally, known_path(name), bytes);
 	}
-	bill->path_count = tally.path_count;
+	bill->public.path_count = tally.path_count;
 	memcpy(bill->paths, tally.paths, sizeof(bill->paths));
 	return json_is_array(paths);
 }
@@ -114,21 +114,18 @@ static const char *known_call(const char *name)
 	return other;
 }
 
-static void add_call(struct sluice_bill *bill, const char *name, uint64_t count)
+static void add_call(struct bill *bill, const char *name, uint64_t count)
 {
-	struct sluice_call_count *calls = bill->system_calls_by_name;
-	unsigned i = 0;
+	unsigned *filled = &bill->public.system_call_count, i = 0;
 
-	while (i < bill->system_call_count && calls[i].name != name)
+	while (i < *filled && bill->calls[i].name != name)
 		i++;
-	if (i == bill->system_call_count)
-		calls[bill->system_call_count++] = (struct sluice_call_count){name, 0};
-	calls[i].count += count;
+	if (i == *filled)
+		bill->calls[(*filled)++] = (struct sluice_call_count){name, 0};
+	bill->calls[i].count += count;
 }
 
-_Static_assert(CALL_COUNT < SLUICE_CALLS_MAX, "every known name fits, and \"other\"");
-
-static bool take_calls(const json_t *root, struct sluice_bill *bill)
+static bool take_calls(const json_t *root, struct bill *bill)
 {
 	json_t *calls = json_object_get(root, "system_calls_by_name"), *value;
 	const char *name;
@@ -144,7 +141,7 @@ static bool take_calls(const json_t *root, struct sluice_bill *bill)
 	return json_is_object(calls);
 }
 
-static bool take_bill(const json_t *root, struct sluice_bill *bill)
+static bool take_figures(const json_t *root, struct sluice_bill *bill)
 {
 	return take_count(root, "bytes", &bill->bytes) &&
 	       take_seconds(root, "seconds", &bill->seconds) &&
@@ -160,18 +157,19 @@ static bool take_bill(const json_t *root, struct sluice_bill *bill)
 	       take_count(root, "cpu_copied_bytes", &bill->cpu_copied_bytes) &&
 	       take_bytes(root, "device_moved_bytes", &bill->device_moved_bytes) &&
 	       take_bytes(root, "page_cache_before_bytes", &bill->page_cache_before_bytes) &&
-	       take_bytes(root, "page_cache_after_bytes", &bill->page_cache_after_bytes) &&
-	       take_paths(root, bill) && take_calls(root, bill);
+	       take_bytes(root, "page_cache_after_bytes", &bill->page_cache_after_bytes);
 }
 
-int http_bill_parse(struct sluice_server_bill *bill, const char *text, size_t length)
+int http_bill_parse(struct http_bill *bill, const char *text, size_t length)
 {
 	json_t *root = length <= HTTP_BILL_MAX ? json_loadb(text, length, 0, NULL) : NULL;
 	const json_t *is_alone = json_object_get(root, "is_alone");
 	bool is_good;
 
-	*bill = (struct sluice_server_bill){.is_alone = json_is_true(is_alone)};
-	is_good = json_is_boolean(is_alone) && take_bill(root, &bill->bill);
+	bill_init(&bill->bill);
+	bill->is_alone = json_is_true(is_alone);
+	is_good = json_is_boolean(is_alone) && take_figures(root, &bill->bill.public) &&
+		  take_paths(root, &bill->bill) && take_calls(root, &bill->bill);
 	json_decref(root);
 	return is_good ? 0 : -EPROTO;
 }

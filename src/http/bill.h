@@ -9,8 +9,8 @@
 #ifndef SLUICE_HTTP_BILL_H
 #define SLUICE_HTTP_BILL_H
 
+#include "base/bill.h"
 #include "http/text.h"
-#include "sluice.h"
 
 #define HTTP_BILL_PREFERENCE "sluice-bill"
 #define HTTP_BILL_FOLDER     "/.well-known/sluice/bill/"
@@ -23,12 +23,22 @@ bool http_bill_is_preferred(struct http_text prefer);
 /* Whether the value of a Sluice-Bill field is a path that such a bill can have. */
 bool http_bill_is_path(struct http_text path);
 
+/*
+ * Of one answer. With is_alone the server served nobody else meanwhile, and CPU time, system calls
+ * and context switches are all of the server's. Else they are those of the one thread that served
+ * it: what others cost there is among them, and what helper threads did for it is not.
+ */
+struct http_bill {
+	struct bill bill;
+	bool is_alone;
+};
+
 /* The JSON text, for free(3); NULL without memory. */
-char *http_bill_format(const struct sluice_server_bill *bill);
+char *http_bill_format(const struct http_bill *bill);
 /*
  * Returns 0 or -EPROTO. Names come from a server: those of paths and system calls that are not
  * known here become "other".
  */
-int http_bill_parse(struct sluice_server_bill *bill, const char *text, size_t length);
+int http_bill_parse(struct http_bill *bill, const char *text, size_t length);
 
 #endif

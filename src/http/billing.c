@@ -47,6 +47,7 @@ void billing_start(struct connection *connection)
 		return;
 	}
 	free(connection->billing);
+	bill_init(&billing->bill.bill);
 	connection->billing = billing;
 	connection->response.bill_path = billing->path;
 	billing->others = others_turns(connection);
@@ -76,20 +77,21 @@ void billing_begin(struct connection *connection)
 	const struct response *response = &connection->response;
 
 	if (response->bill_path && response->billed_count > 0)
-		connection->billing->bill.bill.page_cache_before_bytes = resident_bytes(response);
+		connection->billing->bill.bill.public.page_cache_before_bytes =
+			resident_bytes(response);
 }
 
 void billing_finish(struct connection *connection)
 {
 	const struct response *response = &connection->response;
 	struct billing *billing = connection->billing;
-	struct sluice_server_bill *bill;
+	struct http_bill *bill;
 
 	if (!response->bill_path || response->billed_count == 0)
 		return;
 	bill = &billing->bill;
 	bill->is_alone = others_turns(connection) == billing->others;
-	bill->bill.page_cache_after_bytes = resident_bytes(response);
+	bill->bill.public.page_cache_after_bytes = resident_bytes(response);
 	meter_read(bill->is_alone ? &billing->process : &billing->thread, &bill->bill);
 	tally_to_bill(&response->tally, &bill->bill);
 	billing->is_done = true;

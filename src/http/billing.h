@@ -20,7 +20,7 @@ struct billing {
 	struct meter process, thread;
 	uint64_t others; /* turns that other connections had had before */
 	bool is_done;
-	struct sluice_server_bill bill;
+	struct http_bill bill;
 };
 
 /* A request has been taken: starts where it wants a bill. */

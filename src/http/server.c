@@ -308,16 +308,25 @@ void sluice_server_stop(struct sluice_server *server)
 		worker_stop(&server->workers[i]);
 }
 
-int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
+int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
 		      struct sluice_error *error)
 {
 	unsigned started = 0;
 	struct tally tally = {0};
+	struct bill *full = bill ? bill_new() : NULL;
 	struct meter meter;
-	int result = log_writer_start(&server->log);
+	int result;
 
-	if (result < 0)
+	if (bill) {
+		*bill = NULL;
+		if (!full)
+			return error_set_errno(error, ENOMEM, "bill");
+	}
+	result = log_writer_start(&server->log);
+	if (result < 0) {
+		free(full);
 		return error_set_errno(error, -result, "log: pthread_create");
+	}
 	meter_start(&meter);
 	for (; result == 0 && started < server->worker_count; started++)
 		result = -pthread_create(&server->workers[started].thread, NULL, worker_run,
@@ -335,13 +344,12 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill *bill,
 			result = error_set_errno(error, -worker->result, "worker's loop");
 	}
 	log_writer_stop(&server->log);
-	if (bill) {
-		*bill = (struct sluice_bill){.page_cache_before_bytes = -1,
-					     .page_cache_after_bytes = -1};
-		meter_read(&meter, bill);
+	if (full) {
+		meter_read(&meter, full);
 		for (unsigned i = 0; i < server->worker_count; i++)
 			tally_merge(&tally, &server->workers[i].tally);
-		tally_to_bill(&tally, bill);
+		tally_to_bill(&tally, full);
+		*bill = &full->public;
 	}
 	return result;
 }

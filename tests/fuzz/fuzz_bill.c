@@ -9,8 +9,8 @@
 
 static void check_names(const struct sluice_bill *bill)
 {
-	CHECK(bill->path_count <= SLUICE_PATHS_MAX);
-	CHECK(bill->system_call_count <= SLUICE_CALLS_MAX);
+	CHECK(bill->path_count <= TALLY_PATHS);
+	CHECK(bill->system_call_count <= CALL_COUNT + 1);
 	for (unsigned i = 0; i < bill->path_count; i++)
 		CHECK(bill->paths[i].path && *bill->paths[i].path);
 	for (unsigned i = 0; i < bill->system_call_count; i++)
@@ -19,12 +19,12 @@ static void check_names(const struct sluice_bill *bill)
 
 static void check_bill(const char *data, size_t length)
 {
-	struct sluice_server_bill bill, again;
+	struct http_bill bill, again;
 	char *text, *second;
 
 	if (http_bill_parse(&bill, data, length) < 0)
 		return;
-	check_names(&bill.bill);
+	check_names(&bill.bill.public);
 	text = http_bill_format(&bill);
 	if (!text) /* a sum beyond what JSON holds */
 		return;

@@ -95,7 +95,7 @@ struct sender {
 	int socket, file, result;
 	uint64_t offset, length;
 	struct sluice_transfer_options options;
-	struct sluice_bill bill;
+	struct sluice_bill *bill;
 	struct sluice_error error;
 };
 
@@ -130,7 +130,7 @@ struct row {
 static void move_one(struct fixture *fixture, const struct row *row)
 {
 	struct sluice_transfer_options options = {.path = row->receive};
-	struct sluice_bill bill;
+	struct sluice_bill *bill;
 	struct sluice_error error = {0};
 	struct sender sender = {.file = fixture->source,
 				.offset = row->from,
@@ -150,8 +150,10 @@ static void move_one(struct fixture *fixture, const struct row *row)
 	if (result < 0 || sender.result < 0)
 		fail_msg("%s to %s: %s; %s", row->send, row->receive, sender.error.text,
 			 error.text);
-	assert_int_equal(bill.bytes, row->length);
-	assert_int_equal(sender.bill.bytes, row->length);
+	assert_int_equal(bill->bytes, row->length);
+	assert_int_equal(sender.bill->bytes, row->length);
+	sluice_bill_free(bill);
+	sluice_bill_free(sender.bill);
 	check_target(fixture, row->at, row->from, row->length);
 }
 
@@ -185,7 +187,7 @@ static void a_peer_that_stops_early_is_an_error(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sluice_error error = {0};
-	struct sluice_bill bill;
+	struct sluice_bill *bill;
 	int pair[2];
 
 	tcp_pair(pair);
@@ -194,7 +196,8 @@ static void a_peer_that_stops_early_is_an_error(void **state)
 	assert_int_equal(sluice_receive_file(pair[1], fixture->target, 0, 10, NULL, &bill, &error),
 			 -ENODATA);
 	assert_int_equal(error.code, ENODATA);
-	assert_int_equal(bill.bytes, 3);
+	assert_int_equal(bill->bytes, 3);
+	sluice_bill_free(bill);
 	close(pair[1]);
 }
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,45 +145,109 @@ static void outside_text_is_escaped(void **state)
 static void bills_add_up(void **state)
 {
 	struct tally tally = {.cpu_copied_bytes = 11, .device_moved_bytes = 7}, total = {0};
-	struct sluice_bill sum = {.seconds = 1};
+	struct bill bill;
+	const struct sluice_bill *sum = &bill.public;
 
+	bill_init(&bill);
+	bill.public.seconds = 1;
 	tally_add(&tally, "direct", 10);
 	tally_add(&tally, "sendfile", 5);
 	tally_add(&tally, "direct", 1);
 	tally_merge(&total, &tally);
 	tally_merge(&total, &tally);
-	tally_to_bill(&total, &sum);
-	assert_int_equal(sum.bytes, 32);
-	assert_int_equal(sum.path_count, 2);
-	assert_string_equal(sum.paths[0].path, "direct");
-	assert_int_equal(sum.paths[0].bytes, 22);
-	assert_int_equal(sum.paths[1].bytes, 10);
-	assert_int_equal(sum.cpu_copied_bytes, 22);
-	assert_int_equal(sum.device_moved_bytes, 14);
-	assert_true(sum.seconds == 1);
+	tally_to_bill(&total, &bill);
+	assert_int_equal(sum->bytes, 32);
+	assert_int_equal(sum->path_count, 2);
+	assert_string_equal(sum->paths[0].path, "direct");
+	assert_int_equal(sum->paths[0].bytes, 22);
+	assert_int_equal(sum->paths[1].bytes, 10);
+	assert_int_equal(sum->cpu_copied_bytes, 22);
+	assert_int_equal(sum->device_moved_bytes, 14);
+	assert_true(sum->seconds == 1);
 	total.is_device_unknown = true;
-	tally_to_bill(&total, &sum);
-	assert_int_equal(sum.device_moved_bytes, -1);
+	tally_to_bill(&total, &bill);
+	assert_int_equal(sum->device_moved_bytes, -1);
+}
+
+static uint64_t sum_of_shares(const struct tally *tally)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < tally->path_count; i++)
+		sum += tally->paths[i].bytes;
+	return sum;
+}
+
+/* However many paths there are, no byte is without a place on the bill. */
+static void every_byte_has_a_place_on_the_bill(void **state)
+{
+	static char names[100][8];
+	struct tally tally = {0}, total = {0};
+	struct bill bill;
+
+	for (unsigned i = 0; i < 100; i++)
+		snprintf(names[i], sizeof(names[i]), "path%u", i);
+	for (unsigned i = 0; i < 9; i++)
+		tally_add(&tally, names[i], i + 1);
+	bill_init(&bill);
+	tally_to_bill(&tally, &bill);
+	assert_int_equal(bill.public.path_count, 9);
+	assert_string_equal(bill.public.paths[8].path, "path8");
+	assert_int_equal(bill.public.paths[8].bytes, 9);
+	for (unsigned i = 9; i < 100; i++) {
+		tally_add(&tally, names[i], i + 1);
+		assert_int_equal(sum_of_shares(&tally), tally.bytes);
+	}
+	tally_move(&tally, "path99", "path0", 100);
+	tally_merge(&total, &tally);
+	tally_to_bill(&total, &bill);
+	assert_int_equal(bill.public.bytes, 100 * 101 / 2);
+	assert_int_equal(sum_of_shares(&total), bill.public.bytes);
+	assert_int_equal(bill.public.path_count, TALLY_PATHS);
+	assert_string_equal(bill.public.paths[TALLY_PATHS - 1].path, "other");
+	assert_int_equal(bill.public.paths[0].bytes, 101);
+}
+
+static void a_copy_of_a_bill_stands_alone(void **state)
+{
+	struct tally tally = {0};
+	struct sluice_bill *copy;
+	struct bill bill;
+
+	bill_init(&bill);
+	tally_add(&tally, "direct", 10);
+	tally_to_bill(&tally, &bill);
+	copy = sluice_bill_copy(&bill.public);
+	memset(&bill, 0x55, sizeof(bill));
+	assert_int_equal(copy->bytes, 10);
+	assert_int_equal(copy->path_count, 1);
+	assert_string_equal(copy->paths[0].path, "direct");
+	assert_int_equal(copy->paths[0].bytes, 10);
+	assert_int_equal(copy->page_cache_before_bytes, -1);
+	sluice_bill_free(copy);
+	sluice_bill_free(NULL);
 }
 
 static void system_calls_are_counted_and_errors_returned(void **state)
 {
-	struct sluice_bill bill;
+	struct bill room;
+	const struct sluice_bill *bill = &room.public;
 	struct meter meter;
 	char byte;
 
+	bill_init(&room);
 	meter_start(&meter);
 	assert_int_equal(sys_read(-1, &byte, 1), -9 /* EBADF */);
 	assert_int_equal(sys_write(-1, &byte, 1), -9);
 	assert_int_equal(sys_read(-1, &byte, 1), -9);
-	meter_read(&meter, &bill);
-	assert_int_equal(bill.system_calls, 3);
-	assert_int_equal(bill.mode_switches, 6);
-	assert_int_equal(bill.system_call_count, 2);
-	assert_string_equal(bill.system_calls_by_name[0].name, "read");
-	assert_int_equal(bill.system_calls_by_name[0].count, 2);
-	assert_string_equal(bill.system_calls_by_name[1].name, "write");
-	assert_int_equal(bill.system_calls_by_name[1].count, 1);
+	meter_read(&meter, &room);
+	assert_int_equal(bill->system_calls, 3);
+	assert_int_equal(bill->mode_switches, 6);
+	assert_int_equal(bill->system_call_count, 2);
+	assert_string_equal(bill->system_calls_by_name[0].name, "read");
+	assert_int_equal(bill->system_calls_by_name[0].count, 2);
+	assert_string_equal(bill->system_calls_by_name[1].name, "write");
+	assert_int_equal(bill->system_calls_by_name[1].count, 1);
 	assert_string_equal(sys_call_name(CALL_openat2), "openat2");
 }
 
@@ -210,6 +275,8 @@ int main(void)
 		cmocka_unit_test(long_words_lose_their_middle),
 		cmocka_unit_test(outside_text_is_escaped),
 		cmocka_unit_test(bills_add_up),
+		cmocka_unit_test(every_byte_has_a_place_on_the_bill),
+		cmocka_unit_test(a_copy_of_a_bill_stands_alone),
 		cmocka_unit_test(system_calls_are_counted_and_errors_returned),
 		cmocka_unit_test(a_read_without_waiting_knows_no_end_of_file),
 	};

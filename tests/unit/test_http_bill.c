@@ -48,40 +48,43 @@ static void path(void **state)
 	assert_false(http_bill_is_path(http_text_of("http://elsewhere/")));
 }
 
-static const struct sluice_server_bill example = {
-	.bill = {.bytes = 1 << 20,
-		 .seconds = 0.5,
-		 .cpu_user_seconds = 0.25,
-		 .cpu_system_seconds = 0.125,
-		 .system_calls = 12,
-		 .mode_switches = 24,
-		 .context_switches_voluntary = 3,
-		 .context_switches_involuntary = 4,
-		 .path_count = 2,
-		 .paths = {{"sendfile", 1 << 19}, {"memory", 1 << 19}},
-		 .zerocopy_sends = 5,
-		 .zerocopy_copied = 6,
-		 .cpu_copied_bytes = 7,
-		 .device_moved_bytes = -1,
-		 .page_cache_before_bytes = 8,
-		 .page_cache_after_bytes = -1,
-		 .system_call_count = 2,
-		 .system_calls_by_name = {{"sendfile", 9}, {"statx", 3}}},
+static const struct sluice_path_bytes paths[] = {{"sendfile", 1 << 19}, {"memory", 1 << 19}};
+static const struct sluice_call_count calls[] = {{"sendfile", 9}, {"statx", 3}};
+
+static const struct http_bill example = {
+	.bill.public = {.bytes = 1 << 20,
+			.seconds = 0.5,
+			.cpu_user_seconds = 0.25,
+			.cpu_system_seconds = 0.125,
+			.system_calls = 12,
+			.mode_switches = 24,
+			.context_switches_voluntary = 3,
+			.context_switches_involuntary = 4,
+			.path_count = 2,
+			.paths = paths,
+			.zerocopy_sends = 5,
+			.zerocopy_copied = 6,
+			.cpu_copied_bytes = 7,
+			.device_moved_bytes = -1,
+			.page_cache_before_bytes = 8,
+			.page_cache_after_bytes = -1,
+			.system_call_count = 2,
+			.system_calls_by_name = calls},
 	.is_alone = true,
 };
 
 static void there_and_back(void **state)
 {
-	struct sluice_server_bill bill;
+	struct http_bill bill;
 	char *text = http_bill_format(&example), *again;
 
 	assert_int_equal(http_bill_parse(&bill, text, strlen(text)), 0);
 	assert_true(bill.is_alone);
-	assert_int_equal(bill.bill.device_moved_bytes, -1);
-	assert_int_equal(bill.bill.page_cache_before_bytes, 8);
-	assert_string_equal(bill.bill.paths[1].path, "memory");
-	assert_string_equal(bill.bill.system_calls_by_name[0].name, "sendfile");
-	assert_int_equal(bill.bill.system_calls_by_name[0].count, 9);
+	assert_int_equal(bill.bill.public.device_moved_bytes, -1);
+	assert_int_equal(bill.bill.public.page_cache_before_bytes, 8);
+	assert_string_equal(bill.bill.public.paths[1].path, "memory");
+	assert_string_equal(bill.bill.public.system_calls_by_name[0].name, "sendfile");
+	assert_int_equal(bill.bill.public.system_calls_by_name[0].count, 9);
 	again = http_bill_format(&bill);
 	assert_string_equal(again, text);
 	free(again);
@@ -93,7 +96,7 @@ static void what_is_missing_or_wrong(void **state)
 {
 	static const char *const wrong[] = {"-1", "\"text\"", "[1]", "true"};
 	char *text = http_bill_format(&example);
-	struct sluice_server_bill bill;
+	struct http_bill bill;
 	unsigned refused = 0;
 
 	for (char *at = strchr(text, ':'); at; at = strchr(at + 1, ':')) {
@@ -117,8 +120,8 @@ static void what_is_missing_or_wrong(void **state)
 /* However many names come, and whichever, they fit. */
 static void names_from_outside(void **state)
 {
-	struct sluice_server_bill bill, many = example;
-	char *text = http_bill_format(&many), *call, *grown = malloc(HTTP_BILL_MAX);
+	struct http_bill bill;
+	char *text = http_bill_format(&example), *call, *grown = malloc(HTTP_BILL_MAX);
 	size_t used;
 
 	call = strstr(text, "\"statx\"");
@@ -127,9 +130,9 @@ static void names_from_outside(void **state)
 		used += (size_t)sprintf(grown + used, "\"name%u\":1,", i);
 	sprintf(grown + used, "%s", call);
 	assert_int_equal(http_bill_parse(&bill, grown, strlen(grown)), 0);
-	assert_int_equal(bill.bill.system_call_count, 3);
-	assert_string_equal(bill.bill.system_calls_by_name[1].name, "other");
-	assert_int_equal(bill.bill.system_calls_by_name[1].count, 500);
+	assert_int_equal(bill.bill.public.system_call_count, 3);
+	assert_string_equal(bill.bill.public.system_calls_by_name[1].name, "other");
+	assert_int_equal(bill.bill.public.system_calls_by_name[1].count, 500);
 	assert_int_equal(http_bill_parse(&bill, grown, HTTP_BILL_MAX + 1), -EPROTO);
 	free(grown);
 	free(text);

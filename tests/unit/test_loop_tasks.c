@@ -102,18 +102,19 @@ static void test_task_is_free(void **state)
 {
 	struct loop *loop = loop_new();
 	struct step a = make_step(loop, 'a');
-	struct sluice_bill bill;
+	struct bill bill;
 	struct meter meter;
 
 	trace_clear();
 	a.again = true;
 	loop_task_queue(loop, &a.task);
+	bill_init(&bill);
 	meter_start(&meter);
 	for (int i = 0; i < 10; i++)
 		loop_run(loop, -1);
 	meter_read(&meter, &bill);
 	assert_int_equal(trace_length, 10);
-	assert_int_equal(bill.system_calls, 10);
+	assert_int_equal(bill.public.system_calls, 10);
 	loop_close(loop);
 }
 

@@ -123,8 +123,8 @@ static struct measure_pair_result result(double seconds, double send_cpu, double
 {
 	return (struct measure_pair_result){
 		.seconds = seconds,
-		.send = {.bytes = 1000000000, .cpu_user_seconds = send_cpu},
-		.receive = {.bytes = 1000000000, .cpu_system_seconds = receive_cpu},
+		.send.public = {.bytes = 1000000000, .cpu_user_seconds = send_cpu},
+		.receive.public = {.bytes = 1000000000, .cpu_system_seconds = receive_cpu},
 	};
 }
 
@@ -215,10 +215,10 @@ static struct measure_pair_result way(double rate, unsigned copies, unsigned mod
 {
 	struct measure_pair_result result = {
 		.seconds = 1e9 / rate,
-		.send = {.bytes = 1000000000,
-			 .cpu_copied_bytes = copies * 1000000000ULL,
-			 .mode_switches = mode_switches},
-		.receive = {.bytes = 1000000000},
+		.send.public = {.bytes = 1000000000,
+				.cpu_copied_bytes = copies * 1000000000ULL,
+				.mode_switches = mode_switches},
+		.receive.public = {.bytes = 1000000000},
 	};
 
 	return result;

@@ -70,16 +70,17 @@ static void change_source(void)
 static void a_look_in_this_turn_is_enough(void **state)
 {
 	struct body body;
-	struct sluice_bill bill = {0};
+	struct bill bill;
 	struct meter meter;
 
 	open_body(&body);
 	body.range.looked_turn = loop_turn(body.loop);
+	bill_init(&bill);
 	meter_start(&meter);
 	assert_int_equal(send_range(&body, 0), LENGTH);
 	meter_read(&meter, &bill);
-	for (unsigned i = 0; i < bill.system_call_count; i++)
-		assert_string_not_equal(bill.system_calls_by_name[i].name, "statx");
+	for (unsigned i = 0; i < bill.public.system_call_count; i++)
+		assert_string_not_equal(bill.public.system_calls_by_name[i].name, "statx");
 	close_body(&body);
 }
 

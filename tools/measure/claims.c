@@ -58,7 +58,7 @@ static struct pair find_auto(const struct measure_matrix *matrix)
 
 static double both(const struct measure_row *row, double (*figure)(const struct sluice_bill *))
 {
-	return figure(&row->typical->send) + figure(&row->typical->receive);
+	return figure(&row->typical->send.public) + figure(&row->typical->receive.public);
 }
 
 static void append(struct measure_claim *claim, const char *text)
@@ -75,8 +75,8 @@ static void judge_at_most_half(struct measure_claim *claim, double plain, double
 
 static void judge_copies(struct measure_claim *claim, struct pair pair, struct pair whole)
 {
-	double plain = measure_copies_per_byte(&pair.plain->typical->send);
-	double other = measure_copies_per_byte(&pair.other->typical->send);
+	double plain = measure_copies_per_byte(&pair.plain->typical->send.public);
+	double other = measure_copies_per_byte(&pair.other->typical->send.public);
 	char more[160];
 
 	judge_at_most_half(claim, plain, other);
@@ -95,8 +95,8 @@ static void judge_copies(struct measure_claim *claim, struct pair pair, struct p
 
 static void judge_switches(struct measure_claim *claim, struct pair pair, struct pair whole)
 {
-	double plain = measure_switches_per_gb(&pair.plain->typical->send);
-	double other = measure_switches_per_gb(&pair.other->typical->send);
+	double plain = measure_switches_per_gb(&pair.plain->typical->send.public);
+	double other = measure_switches_per_gb(&pair.other->typical->send.public);
 	char more[160];
 
 	judge_at_most_half(claim, plain, other);

@@ -124,7 +124,7 @@ double measure_switches_per_gb(const struct sluice_bill *bill)
 
 static double rate_of(const struct measure_pair_result *result)
 {
-	return (double)result->receive.bytes / result->seconds;
+	return (double)result->receive.public.bytes / result->seconds;
 }
 
 /* The run whose rate is the median, or of two the lower one. */
@@ -150,8 +150,8 @@ static void sum_row(struct measure_row *row)
 
 	for (unsigned i = 0; i < row->runs; i++) {
 		rate[i] = rate_of(&row->results[i]);
-		send[i] = bill_cpu_per_gb(&row->results[i].send);
-		receive[i] = bill_cpu_per_gb(&row->results[i].receive);
+		send[i] = bill_cpu_per_gb(&row->results[i].send.public);
+		receive[i] = bill_cpu_per_gb(&row->results[i].receive.public);
 		both[i] = send[i] + receive[i];
 	}
 	row->rate = measure_spread_of(rate, row->runs);

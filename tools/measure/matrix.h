@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 enum {
-	MEASURE_PATHS_MAX = SLUICE_PATHS_MAX + 1, /* with "auto" */
+	MEASURE_PATHS_MAX = TALLY_PATHS, /* with "auto" */
 	MEASURE_ROWS_MAX = 2 * MEASURE_PATHS_MAX * MEASURE_PATHS_MAX,
 	MEASURE_RUNS_MAX = 100,
 };

@@ -27,7 +27,7 @@ struct report {
 	double start, end; /* CLOCK_MONOTONIC */
 	int result;
 	bool has_ended;
-	struct sluice_bill bill;
+	struct bill bill;
 	struct sluice_error error;
 };
 
@@ -48,7 +48,7 @@ static void note_end(void *argument, int result, const struct sluice_bill *bill,
 
 	report->end = clock_seconds();
 	report->result = result;
-	report->bill = *bill;
+	bill_copy(&report->bill, bill);
 	report->error = *error;
 	report->has_ended = true;
 }
@@ -278,7 +278,9 @@ static void fill(struct measure_pair_result *result, const struct pair *pair)
 	double start = send->start < receive->start ? send->start : receive->start;
 	double end = send->end > receive->end ? send->end : receive->end;
 
-	*result = (struct measure_pair_result){end - start, send->bill, receive->bill, {0}};
+	result->seconds = end - start;
+	bill_copy(&result->send, &send->bill.public);
+	bill_copy(&result->receive, &receive->bill.public);
 	memcpy(result->congestion, pair->loopback.congestion, sizeof(result->congestion));
 }
 

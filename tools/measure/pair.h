@@ -9,8 +9,8 @@
 #ifndef SLUICE_MEASURE_PAIR_H
 #define SLUICE_MEASURE_PAIR_H
 
+#include "base/bill.h"
 #include "host/socket.h"
-#include "sluice.h"
 
 struct measure_pair_job {
 	const char *send, *receive; /* paths */
@@ -26,7 +26,7 @@ struct measure_pair_job {
 
 struct measure_pair_result {
 	double seconds; /* from the start of the first to the end of the last, fsync(2) included */
-	struct sluice_bill send, receive;
+	struct bill send, receive;
 	char congestion[HOST_CONGESTION_SIZE]; /* of the connection; "" where it is not told */
 };
 
