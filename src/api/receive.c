@@ -71,7 +71,7 @@ static void on_wake(void *owner)
 	loop_task_queue(receive->transfer.loop, &receive->transfer.again);
 }
 
-static int open_range(struct sluice_receive *receive, int socket, uint64_t offset, uint64_t length,
+static int open_range(struct sluice_receive *receive, uint64_t offset, uint64_t length,
 		      const struct sluice_transfer_options *options, struct sluice_error *error)
 {
 	const char *name = transfer_path_name(options);
@@ -84,7 +84,7 @@ static int open_range(struct sluice_receive *receive, int socket, uint64_t offse
 	if (name && !(range.forced = path_recv_find(name)))
 		return error_set(error, EINVAL, "no receive path '%s'", name);
 	return range_recv_open(&receive->range, receive->transfer.loop, receive->transfer.file,
-			       socket, offset, length, &range, error);
+			       &receive->transfer.channel, offset, length, &range, error);
 }
 
 int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engine, int socket,
@@ -102,7 +102,7 @@ int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engin
 	result = transfer_open(&receive->transfer, engine, socket, file, true, offset, length,
 			       options, done, argument, error);
 	if (result == 0)
-		result = open_range(receive, socket, offset, length, options, error);
+		result = open_range(receive, offset, length, options, error);
 	if (result < 0) {
 		sluice_receive_close(receive);
 		return result;

@@ -17,12 +17,20 @@ struct sluice_send {
 	bool has_ended;
 };
 
+/* > 0: bytes went; 0: all did; -EAGAIN; -errno. */
+static int64_t step(struct sluice_send *send)
+{
+	int64_t count = range_send_step(&send->range);
+
+	return count == 0 ? channel_flush(&send->transfer.channel) : count;
+}
+
 static void drive(struct sluice_send *send)
 {
 	int64_t left = TURN_BYTES, count = 1;
 
 	while (!send->has_ended && count > 0 && left > 0) {
-		count = range_send_step(&send->range);
+		count = step(send);
 		left -= count;
 	}
 	transfer_explain(&send->transfer);
@@ -104,7 +112,8 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 		sluice_send_close(send);
 		return result;
 	}
-	range_send_open(&send->range, engine->loop, send->transfer.file, socket, offset, length);
+	range_send_open(&send->range, engine->loop, send->transfer.file, &send->transfer.channel,
+			offset, length);
 	*out = send;
 	return 0;
 }

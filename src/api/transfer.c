@@ -53,6 +53,7 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 		  struct sluice_error *error)
 {
 	int result = set_congestion(socket, options, error), flags;
+	bool is_local;
 
 	if (result < 0)
 		return result;
@@ -75,7 +76,8 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	if (result < 0)
 		return error_set_errno(error, -result, "watching the socket");
 	transfer->has_watch = true;
-	transfer->has_card = !host_socket_is_local(socket);
+	transfer->channel = channel_find(socket, &is_local);
+	transfer->has_card = !is_local;
 	meter_start(&transfer->meter);
 	bill_init(&transfer->bill);
 	transfer->bill.public.page_cache_before_bytes = resident_bytes(transfer);

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/meter.h"
 #include "base/tally.h"
+#include "channel/channel.h"
 #include "path/file.h"
 
 struct transfer {
@@ -26,6 +27,7 @@ struct transfer {
 	struct tally tally;
 	struct bill bill;
 	uint64_t offset, length;
+	struct channel channel;
 	bool has_watch;
 	bool has_card; /* between this socket and its peer */
 };

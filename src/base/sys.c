@@ -312,6 +312,11 @@ int64_t sys_write(int fd, const void *data, size_t length)
 	return COUNTED(write, write(fd, data, length));
 }
 
+int64_t sys_writev(int fd, const struct iovec *pieces, int count)
+{
+	return COUNTED(writev, writev(fd, pieces, count));
+}
+
 int64_t sys_recv(int fd, void *data, size_t length, int flags)
 {
 	return COUNTED(recvfrom, recv(fd, data, length, flags));

@@ -84,7 +84,8 @@
 	X(timerfd_settime)                                                                         \
 	X(unlinkat)                                                                                \
 	X(utimensat)                                                                               \
-	X(write)
+	X(write)                                                                                   \
+	X(writev)
 
 #define SYS_CALL_NUMBER(name) CALL_##name,
 enum sys_call { SYS_CALLS(SYS_CALL_NUMBER) CALL_COUNT };
@@ -148,6 +149,7 @@ int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset);
 int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags);
 int64_t sys_read(int fd, void *data, size_t length);
 int64_t sys_write(int fd, const void *data, size_t length);
+int64_t sys_writev(int fd, const struct iovec *pieces, int count);
 int64_t sys_recv(int fd, void *data, size_t length, int flags);
 int64_t sys_recvmsg(int fd, struct msghdr *message, int flags);
 int64_t sys_send(int fd, const void *data, size_t length, int flags);

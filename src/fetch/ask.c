@@ -42,7 +42,7 @@ static int connect_to(struct download *download, const struct addrinfo *address)
 	if (result < 0)
 		http_client_close(client);
 	else
-		download->has_card = !host_socket_is_local(client->fd);
+		download->has_card = !host_socket_is_local(client->channel.in);
 	download_mark_active(download);
 	return result;
 }
@@ -76,7 +76,7 @@ static int set_congestion(struct download *download)
 
 	if (!name || strcmp(name, "auto") == 0)
 		return 0;
-	result = host_socket_set_congestion(download->client.fd, name);
+	result = host_socket_set_congestion(download->client.channel.in, name);
 	return result < 0
 		       ? error_set_errno(download->error, -result, "congestion control '%s'", name)
 		       : 0;

@@ -33,7 +33,7 @@ int download_open_range(struct download *download)
 	uint64_t length = download->end == UINT64_MAX ? UINT64_MAX : download->end - download->done;
 
 	return range_recv_open(&download->range, download->loop, download->target.file,
-			       download->client.fd, download->done, length, &options,
+			       &download->client.channel, download->done, length, &options,
 			       download->error);
 }
 

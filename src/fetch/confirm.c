@@ -50,8 +50,8 @@ static int ask_for_head(struct download *download, const char *fields, struct ht
 static bool is_possible(const struct download *download)
 {
 	return *download->validator.text && download->tally.bytes >= LEAST_BYTES &&
-	       !download->keeps_nothing && download->head.keep_alive && download->client.fd >= 0 &&
-	       download->client.used == download->client.filled;
+	       !download->keeps_nothing && download->head.keep_alive &&
+	       download->client.channel.in >= 0 && download->client.used == download->client.filled;
 }
 
 static bool is_longer(const struct download *download, const struct http_response *head)

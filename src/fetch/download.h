@@ -139,6 +139,6 @@ int download_is_same_so_far(struct download *download);
 /* server-bill.c: looks in the answer's head for the server's side of the bill, ... */
 void download_note_bill(struct download *download);
 /* ... and asks for it on the connection, once all is done. Fills the result, or leaves it. */
-void download_fetch_bill(struct download *download, int fd);
+void download_fetch_bill(struct download *download, struct channel *channel);
 
 #endif

@@ -136,12 +136,13 @@ static void publish(struct get_result *result)
 static int get(struct download *download, const char *url, struct sluice_error *error)
 {
 	struct sluice_error ignored;
-	int code, fd = -1;
+	struct channel channel = {.in = -1};
+	int code;
 
 	download->error = error ? error : &ignored;
 	download->url_text = url;
 	download->expected = UINT64_MAX;
-	download->client.fd = -1;
+	download->client.channel.in = -1;
 	download->output_fd = -1;
 	download->target.folder = download->target.state_fd = -1;
 	download->error->text[0] = '\0';
@@ -155,12 +156,13 @@ static int get(struct download *download, const char *url, struct sluice_error *
 	explain(download);
 	/* What is left in the client's buffer is no answer to what we have yet to ask. */
 	if (code == 0 && *download->bill_path && download->client.used == download->client.filled)
-		fd = http_client_take(&download->client);
+		channel = http_client_take(&download->client);
 	close_all(download);
 	write_bill(download);
-	if (fd >= 0) {
-		download_fetch_bill(download, fd);
-		sys_close(fd);
+	if (channel.in >= 0) {
+		download_fetch_bill(download, &channel);
+		channel_close(&channel);
+		sys_close(channel.in);
 	}
 	publish(download->result);
 	return code;

@@ -82,7 +82,7 @@ static void read_body(struct words *words)
 		count = http_client_receive(client);
 		if (count == 0 || (count < 0 && count != -EAGAIN))
 			break;
-		if (count < 0 && sys_poll(client->fd, POLLIN, TICK_MS) < 0)
+		if (count < 0 && sys_poll(client->channel.in, POLLIN, TICK_MS) < 0)
 			break;
 	}
 }

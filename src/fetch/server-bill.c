@@ -45,7 +45,7 @@ static bool wants_to_stop(const struct download *download)
 	return options->progress && !options->progress(options->argument, &progress);
 }
 
-static int send_request(const struct download *download, int fd)
+static int send_request(const struct download *download, struct channel *channel)
 {
 	struct buffer text = {0};
 	char host[HTTP_URL_HOST];
@@ -56,7 +56,7 @@ static int send_request(const struct download *download, int fd)
 		      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\n"
 		      "Accept: application/json\r\nConnection: close\r\n\r\n",
 		      download->bill_path, host, SLUICE_VERSION);
-	sent = text.failed ? -ENOMEM : sys_send(fd, text.data, text.length, 0);
+	sent = text.failed ? -ENOMEM : channel_send(channel, text.data, text.length, false);
 	if (sent >= 0 && sent != (int64_t)text.length)
 		sent = -EAGAIN; /* an idle connection has room for more than this */
 	buffer_free(&text);
@@ -64,16 +64,17 @@ static int send_request(const struct download *download, int fd)
 }
 
 /* More of the answer: > 0 bytes, or -errno. */
-static int64_t receive(const struct download *download, int fd, char *data, size_t length)
+static int64_t receive(const struct download *download, struct channel *channel, char *data,
+		       size_t length)
 {
 	for (int waited = 0; waited < WAIT_MS; waited += TICK_MS) {
-		int64_t count = sys_recv(fd, data, length, 0);
+		int64_t count = channel_receive(channel, data, length);
 
-		if (count != -EAGAIN && count != -EINTR)
+		if (count != -EAGAIN)
 			return count == 0 ? -EPIPE : count;
 		if (wants_to_stop(download))
 			return -ECANCELED;
-		sys_poll(fd, POLLIN, TICK_MS);
+		sys_poll(channel->in, POLLIN, TICK_MS);
 	}
 	return -ETIMEDOUT;
 }
@@ -97,16 +98,16 @@ static int parse(struct download *download, char *input, size_t filled)
 	return code;
 }
 
-void download_fetch_bill(struct download *download, int fd)
+void download_fetch_bill(struct download *download, struct channel *channel)
 {
 	_cleanup_free_ char *input = malloc(INPUT);
 	size_t filled = 0;
-	int code = input ? send_request(download, fd) : -ENOMEM;
+	int code = input ? send_request(download, channel) : -ENOMEM;
 
 	if (code == 0)
 		code = -EAGAIN;
 	while (code == -EAGAIN && filled < INPUT) {
-		int64_t count = receive(download, fd, input + filled, INPUT - filled);
+		int64_t count = receive(download, channel, input + filled, INPUT - filled);
 
 		if (count < 0)
 			return;

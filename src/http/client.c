@@ -21,20 +21,21 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 int http_client_connect(struct http_client *client, struct loop *loop,
 			const struct sockaddr *address, socklen_t size)
 {
-	int result;
+	int fd, result;
 
-	*client = (struct http_client){.loop = loop, .watch.ready = on_ready, .fd = -1};
+	*client = (struct http_client){.loop = loop, .watch.ready = on_ready, .channel.in = -1};
 	client->input = malloc(HTTP_CLIENT_INPUT);
 	if (!client->input)
 		return -ENOMEM;
-	client->fd = sys_socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (client->fd < 0)
-		return client->fd;
-	result = sys_connect(client->fd, address, size);
+	fd = sys_socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	client->channel = channel_open(&channel_plain, fd, fd);
+	result = sys_connect(fd, address, size);
 	if (result < 0 && result != -EINPROGRESS)
 		return result;
-	sys_setsockopt_int(client->fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	return loop_watch_add(loop, &client->watch, client->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	sys_setsockopt_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
 }
 
 int http_client_connected(struct http_client *client)
@@ -43,9 +44,9 @@ int http_client_connected(struct http_client *client)
 	int code = 0;
 	socklen_t size = sizeof(code);
 
-	if (sys_getpeername(client->fd, &peer) == 0)
+	if (sys_getpeername(client->channel.in, &peer) == 0)
 		return 0;
-	sys_getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &code, &size);
+	sys_getsockopt(client->channel.in, SOL_SOCKET, SO_ERROR, &code, &size);
 	return code ? -code : -EAGAIN;
 }
 
@@ -54,24 +55,21 @@ int http_client_send(struct http_client *client, const struct buffer *text, size
 	int64_t count;
 
 	while (*sent < text->length) {
-		count = sys_send(client->fd, text->data + *sent, text->length - *sent, 0);
-		if (count < 0 && count != -EINTR)
+		count = channel_send(&client->channel, text->data + *sent, text->length - *sent,
+				     false);
+		if (count < 0)
 			return (int)count;
-		if (count > 0)
-			*sent += (size_t)count;
+		*sent += (size_t)count;
 	}
-	return 0;
+	return channel_flush(&client->channel);
 }
 
 /* Up to `limit` bytes of input, so that more of a body than needed is not copied through it. */
 static int64_t receive_up_to(struct http_client *client, size_t limit)
 {
-	int64_t count;
+	int64_t count = channel_receive(&client->channel, client->input + client->filled,
+					limit - client->filled);
 
-	do
-		count = sys_recv(client->fd, client->input + client->filled, limit - client->filled,
-				 0);
-	while (count == -EINTR);
 	if (count > 0)
 		client->filled += (size_t)count;
 	return count;
@@ -127,22 +125,24 @@ int64_t http_client_receive(struct http_client *client)
 	return receive_up_to(client, HTTP_CLIENT_READ);
 }
 
-int http_client_take(struct http_client *client)
+struct channel http_client_take(struct http_client *client)
 {
-	int fd = client->fd;
+	struct channel channel = client->channel;
 
-	if (fd >= 0)
+	if (channel.in >= 0)
 		loop_watch_remove(client->loop, &client->watch);
-	client->fd = -1;
-	return fd;
+	client->channel.in = -1;
+	return channel;
 }
 
 void http_client_close(struct http_client *client)
 {
-	int fd = http_client_take(client);
+	struct channel channel = http_client_take(client);
 
-	if (fd >= 0)
-		sys_close(fd);
+	if (channel.in >= 0) {
+		channel_close(&channel);
+		sys_close(channel.in);
+	}
 	free(client->input);
 	client->input = NULL;
 }

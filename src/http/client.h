@@ -3,6 +3,7 @@
 #ifndef SLUICE_HTTP_CLIENT_H
 #define SLUICE_HTTP_CLIENT_H
 
+#include "channel/channel.h"
 #include "http/message.h"
 #include "http/url.h"
 #include "loop/loop.h"
@@ -15,8 +16,8 @@
 struct http_client {
 	struct loop *loop;
 	struct loop_watch watch;
-	int fd;        /* -1: closed */
-	bool is_ready; /* the socket has become ready since the owner cleared this */
+	struct channel channel; /* its `in` is -1: closed */
+	bool is_ready;          /* the socket has become ready since the owner cleared this */
 	char *input;
 	size_t used, filled; /* input[used..filled) was received and not consumed */
 };
@@ -32,8 +33,8 @@ int http_client_head(struct http_client *client, struct http_response *response,
 		     struct sluice_error *error);
 /* Receives into the (then empty) input: > 0, 0 when the peer closed, -errno. */
 int64_t http_client_receive(struct http_client *client);
-/* Hands the socket to the caller, who closes it; -1 where there is none. */
-int http_client_take(struct http_client *client);
+/* Hands the channel to the caller, who closes it and its socket; `in` is -1 where there is none. */
+struct channel http_client_take(struct http_client *client);
 void http_client_close(struct http_client *client);
 
 #endif

@@ -104,7 +104,8 @@ static void close_connection(struct connection *connection)
 	loop_task_cancel(worker->loop, &connection->again);
 	response_close(&connection->response);
 	connection->response = (struct response){0};
-	sys_close(connection->fd);
+	channel_close(&connection->channel);
+	sys_close(connection->channel.in);
 	unlink_from_worker(connection);
 	if (worker->is_full)
 		loop_task_queue(worker->loop, &worker->accept_again);
@@ -160,14 +161,13 @@ static int64_t read_input(struct connection *connection)
 		return -ENOMEM;
 	if (connection->input_length == HTTP_HEAD_MAX)
 		return -ENOBUFS;
-	do
-		count = sys_recv(connection->fd, connection->input + connection->input_length,
-				 HTTP_HEAD_MAX - connection->input_length, 0);
-	while (count == -EINTR);
+	count = channel_receive(&connection->channel, connection->input + connection->input_length,
+				HTTP_HEAD_MAX - connection->input_length);
 	/* Less than there was room for: the rest comes with a new edge. The end came with an old
 	 * one. */
 	connection->may_have_input = count == (int64_t)(HTTP_HEAD_MAX - connection->input_length) ||
-				     (connection->has_hung_up && count > 0);
+				     (connection->has_hung_up && count > 0) ||
+				     channel_has_pending(&connection->channel);
 	if (count <= 0)
 		return count;
 	if (connection->input_length == 0)
@@ -189,7 +189,7 @@ static void linger(struct connection *connection)
 {
 	/* A close with unread input resets the connection, which can destroy the answer on its way.
 	 */
-	sys_shutdown(connection->fd, SHUT_WR);
+	channel_finish(&connection->channel);
 	connection->linger_left = LINGER_BYTES;
 	connection_set_state(connection, LINGERING);
 	connection->linger_end_ms = connection->since_ms + LINGER_ALL_MS;
@@ -286,7 +286,7 @@ static int64_t drive_sending(struct connection *connection)
 	int64_t count;
 
 	connection->response.range.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
-	count = response_step(&connection->response, worker->loop, connection->fd);
+	count = response_step(&connection->response, worker->loop, &connection->channel);
 
 	hand_out_lines(connection);
 	if (count > 0) {
@@ -310,9 +310,7 @@ static int64_t drive_lingering(struct connection *connection)
 	uint64_t now = loop_now_ms(worker->loop);
 	int64_t count;
 
-	do
-		count = sys_recv(connection->fd, NULL, TURN_BYTES, MSG_TRUNC);
-	while (count == -EINTR);
+	count = channel_drop(&connection->channel, TURN_BYTES);
 	if (count == -EAGAIN)
 		return count;
 	if (count <= 0 || connection->linger_left < (uint64_t)count) {
@@ -343,7 +341,7 @@ static int64_t drive_state(struct connection *connection)
 /* Setting the option sends what waits (tcp(7)). */
 static void uncork(struct connection *connection)
 {
-	sys_setsockopt_int(connection->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	sys_setsockopt_int(connection->channel.in, IPPROTO_TCP, TCP_NODELAY, 1);
 	connection->is_corked = false;
 }
 
@@ -408,7 +406,8 @@ static bool is_dead(const struct connection *connection, uint32_t events)
 		return false;
 	if (events & EPOLLHUP)
 		return true;
-	return sys_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0 || code != 0;
+	return sys_getsockopt(connection->channel.in, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ||
+	       code != 0;
 }
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
@@ -454,7 +453,7 @@ static uint64_t limit_ms(const struct connection *connection)
 /* A slow client makes progress long before its socket has room again. */
 static bool has_acknowledged(struct connection *connection)
 {
-	int unsent = host_socket_unsent(connection->fd);
+	int unsent = host_socket_unsent(connection->channel.in);
 	bool is_less = unsent >= 0 && unsent != connection->unsent;
 
 	connection->unsent = unsent;
@@ -513,7 +512,7 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	if (!connection)
 		goto fail;
 	connection->worker = worker;
-	connection->fd = fd;
+	connection->channel = channel_open(&channel_plain, fd, fd);
 	connection->watch.ready = on_ready;
 	connection->timer.fire = on_timer;
 	connection->again.run = on_again;

@@ -21,7 +21,7 @@ struct connection {
 	struct loop_timer timer;
 	struct loop_task again;
 	enum state state;
-	int fd;
+	struct channel channel;
 	bool has_answered;
 	bool may_have_input; /* the socket may hold bytes that were not read, or its end */
 	bool has_hung_up;    /* the client sends no more */

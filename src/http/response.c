@@ -373,7 +373,7 @@ static void count_content(struct response *response, size_t moved)
 }
 
 /* Sends what is left of the text and, in the same call, of the content. */
-static int64_t send_text(struct response *response, int socket)
+static int64_t send_text(struct response *response, struct channel *channel)
 {
 	bool has_more = response->range_at < response->range_count || response->has_successor;
 	size_t size = response->content_size;
@@ -384,12 +384,8 @@ static int64_t send_text(struct response *response, int socket)
 		{response->text.data + (text - text_left), text_left},
 		{(char *)response->content + content_at, size - content_at},
 	};
-	const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = size ? 2 : 1};
-	int64_t count;
+	int64_t count = channel_send_pieces(channel, pieces, size ? 2 : 1, has_more);
 
-	do
-		count = sys_sendmsg(socket, &message, has_more ? MSG_MORE : 0);
-	while (count == -EINTR);
 	if (count > 0)
 		response->text_sent += (size_t)count;
 	if (size && response->text_sent > text)
@@ -409,7 +405,7 @@ static void next_text(struct response *response)
 		last_boundary(response, &response->text);
 }
 
-int64_t response_step(struct response *response, struct loop *loop, int socket)
+int64_t response_step(struct response *response, struct loop *loop, struct channel *channel)
 {
 	const struct http_range *range;
 	int64_t count;
@@ -418,10 +414,10 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 		return -ENOMEM;
 	while (response->text_sent == response->text.length + response->content_size) {
 		if (response->range_at >= response->range_count)
-			return 0;
+			return channel_flush(channel);
 		range = &response->ranges[response->range_at];
 		if (!response->is_streaming)
-			range_send_open(&response->range, loop, response->cached->file, socket,
+			range_send_open(&response->range, loop, response->cached->file, channel,
 					range->offset, range->length);
 		response->is_streaming = true;
 		count = range_send_step(&response->range);
@@ -433,7 +429,7 @@ int64_t response_step(struct response *response, struct loop *loop, int socket)
 		response->is_streaming = false;
 		next_text(response);
 	}
-	return send_text(response, socket);
+	return send_text(response, channel);
 }
 
 void response_close(struct response *response)

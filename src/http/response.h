@@ -58,7 +58,7 @@ void response_found(struct response *response, const struct http_request *reques
  * Sends: > 0 bytes, 0 all is sent, -EAGAIN (until the socket is ready, or range.wake), -errno: the
  * connection is of no further use.
  */
-int64_t response_step(struct response *response, struct loop *loop, int socket);
+int64_t response_step(struct response *response, struct loop *loop, struct channel *channel);
 void response_close(struct response *response);
 
 const char *http_reason(unsigned status);

@@ -326,10 +326,7 @@ int64_t blocks_step(struct path_recv_job *job)
 
 	if (count < 0)
 		return count;
-	do
-		count = sys_recv(job->socket, block->piece.data + block->filled, room(job, block),
-				 0);
-	while (count == -EINTR);
+	count = channel_receive(job->channel, block->piece.data + block->filled, room(job, block));
 	if (count == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
 		rest(blocks);

@@ -21,6 +21,7 @@
 #define SLUICE_PATH_PATH_H
 
 #include "base/tally.h"
+#include "channel/channel.h"
 #include "loop/loop.h"
 #include "path/appetite.h"
 #include "path/file.h"
@@ -32,7 +33,7 @@ struct path_send_job {
 	struct path_file *file;
 	struct tally *tally;       /* for what only the path knows; NULL: nobody wants it */
 	struct appetite *appetite; /* NULL: read as far ahead as helps a fast peer */
-	int socket;
+	struct channel *channel;
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent in this step; > offset */
 	uint64_t ahead;  /* bytes below it may be read; >= limit, only grows */
@@ -62,7 +63,7 @@ struct path_send {
 struct path_recv_job {
 	struct loop *loop;
 	struct path_file *file; /* NULL for paths that keep nothing */
-	int socket;
+	struct channel *channel;
 	uint64_t offset; /* of the next byte to receive */
 	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
 	bool paces;      /* what goes through the page cache is written back block by block */

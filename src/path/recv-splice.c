@@ -164,7 +164,7 @@ static int64_t receive(const struct path_recv_job *job, const struct stage *stag
 	int64_t count;
 
 	do
-		count = sys_splice(job->socket, NULL, stage->pipe.in, NULL, length,
+		count = sys_splice(job->channel->in, NULL, stage->pipe.in, NULL, length,
 				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (count == -EINTR);
 	return count;

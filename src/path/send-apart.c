@@ -123,11 +123,9 @@ static int64_t step(struct path_send_job *job)
 	job->wait = PATH_WAIT_COMPLETION;
 	if (apart->is_reading)
 		return -EAGAIN;
-	do
-		count = sys_send(job->socket, apart->data + apart->used,
-				 size_min(apart->filled - apart->used, job->limit - job->offset),
-				 0);
-	while (count == -EINTR);
+	count = channel_send(job->channel, apart->data + apart->used,
+			     size_min(apart->filled - apart->used, job->limit - job->offset),
+			     false);
 	if (count == -EAGAIN)
 		job->wait = PATH_WAIT_SOCKET;
 	if (count > 0)

@@ -245,10 +245,8 @@ static int64_t step(struct path_send_job *job)
 		direct->file->can_direct = false;
 	if (length <= 0)
 		return length;
-	do
-		sent = sys_send(job->socket, slot->piece.data + (job->offset - slot->offset),
-				(size_t)length, 0);
-	while (sent == -EINTR);
+	sent = channel_send(job->channel, slot->piece.data + (job->offset - slot->offset),
+			    (size_t)length, false);
 	if (sent == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
 		lend(direct);

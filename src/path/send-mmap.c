@@ -76,10 +76,8 @@ static int64_t step(struct path_send_job *job)
 
 	if (sent < 0)
 		return sent;
-	do
-		sent = sys_send(job->socket, mapping->data + used,
-				size_min(length, mapping->length - used), 0);
-	while (sent == -EINTR);
+	sent = channel_send(job->channel, mapping->data + used,
+			    size_min(length, mapping->length - used), false);
 	if (sent == -EAGAIN)
 		job->wait = PATH_WAIT_SOCKET;
 	return sent == -EFAULT ? why_unreadable(job) : sent;

@@ -153,10 +153,8 @@ static int64_t step(struct path_send_job *job)
 		if (count <= 0)
 			return count;
 	}
-	do
-		count = sys_send(job->socket, rw->piece.data + rw->used,
-				 size_min(rw->filled - rw->used, job->limit - job->offset), 0);
-	while (count == -EINTR);
+	count = channel_send(job->channel, rw->piece.data + rw->used,
+			     size_min(rw->filled - rw->used, job->limit - job->offset), false);
 	if (count == -EAGAIN) {
 		job->wait = PATH_WAIT_SOCKET;
 		lend(rw);

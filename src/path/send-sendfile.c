@@ -21,7 +21,7 @@ static int64_t step(struct path_send_job *job)
 	int64_t sent;
 
 	do
-		sent = sys_sendfile(job->socket, job->file->fd, job->offset, length);
+		sent = sys_sendfile(job->channel->out, job->file->fd, job->offset, length);
 	while (sent == -EINTR);
 	if (sent == -EAGAIN)
 		job->wait = PATH_WAIT_SOCKET;

@@ -60,7 +60,7 @@ static int64_t drain(struct path_send_job *job, struct splice *splice)
 	int64_t sent;
 
 	do
-		sent = sys_splice(splice->pipe.out, NULL, job->socket, NULL, length,
+		sent = sys_splice(splice->pipe.out, NULL, job->channel->out, NULL, length,
 				  SPLICE_F_MOVE | SPLICE_F_NONBLOCK |
 					  (has_more ? SPLICE_F_MORE : 0));
 	while (sent == -EINTR);

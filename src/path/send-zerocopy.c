@@ -173,7 +173,7 @@ static void take_notices(struct path_send_job *job, struct zerocopy *zerocopy)
 
 	for (unsigned i = 0; i < DEPTH; i++)
 		ranges[i] = &zerocopy->slots[i].sends;
-	copied = notices_take(&zerocopy->notices, job->socket, ranges, DEPTH);
+	copied = notices_take(&zerocopy->notices, job->channel->out, ranges, DEPTH);
 	zerocopy->copied += copied;
 	if (job->tally)
 		job->tally->zerocopy_copied += copied;
@@ -213,11 +213,8 @@ static void count_copied(const struct path_send_job *job, uint64_t bytes)
 
 static int64_t send_copy(const struct path_send_job *job, const void *data, size_t length)
 {
-	int64_t sent;
+	int64_t sent = channel_send(job->channel, data, length, false);
 
-	do
-		sent = sys_send(job->socket, data, length, 0);
-	while (sent == -EINTR);
 	if (sent > 0)
 		count_copied(job, (uint64_t)sent);
 	return sent;
@@ -230,7 +227,7 @@ static int64_t send_reference(struct path_send_job *job, struct slot *slot, cons
 	int64_t sent;
 
 	do
-		sent = sys_send(job->socket, data, length, MSG_ZEROCOPY);
+		sent = sys_send(job->channel->out, data, length, MSG_ZEROCOPY);
 	while (sent == -EINTR);
 	if (sent > 0) {
 		notices_expect(&zerocopy->notices, &slot->sends);
@@ -331,7 +328,7 @@ static struct zerocopy *create(struct path_send_job *job)
 static int open_(struct path_send_job *job)
 {
 	/* AF_UNIX, and kernels before 4.14, have no such option, or no such use of it. */
-	if (sys_setsockopt_int(job->socket, SOL_SOCKET, SO_ZEROCOPY, 1) < 0)
+	if (sys_setsockopt_int(job->channel->out, SOL_SOCKET, SO_ZEROCOPY, 1) < 0)
 		return -EOPNOTSUPP;
 	job->state = create(job);
 	return job->state ? 0 : -ENOMEM;

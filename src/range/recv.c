@@ -131,9 +131,9 @@ static bool has_pages(const struct path_file *file, uint64_t offset)
 	       cache_residency(file->fd, offset, size - offset).state != CACHE_COLD;
 }
 
-int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file *file, int socket,
-		    uint64_t offset, uint64_t length, const struct range_recv_options *options,
-		    struct sluice_error *error)
+int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file *file,
+		    struct channel *channel, uint64_t offset, uint64_t length,
+		    const struct range_recv_options *options, struct sluice_error *error)
 {
 	struct range_recv *range = calloc(1, sizeof(*range));
 	int result;
@@ -148,7 +148,7 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 	range->job = (struct path_recv_job){
 		.loop = loop,
 		.file = file,
-		.socket = socket,
+		.channel = channel,
 		.offset = offset,
 		.limit = length,
 		.may_fall_back = !options->forced,

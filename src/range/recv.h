@@ -24,7 +24,7 @@ struct range_recv_options {
  * that needs none. Keeps a reference to file. Errors name what was missing.
  */
 int range_recv_open(struct range_recv **range, struct loop *loop, struct path_file *file,
-		    int socket, uint64_t offset, uint64_t length,
+		    struct channel *channel, uint64_t offset, uint64_t length,
 		    const struct range_recv_options *options, struct sluice_error *error);
 
 /*

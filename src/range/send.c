@@ -41,13 +41,13 @@ static void on_look_again(struct range_look *look)
 }
 
 void range_send_open(struct range_send *range, struct loop *loop, struct path_file *file,
-		     int socket, uint64_t offset, uint64_t length)
+		     struct channel *channel, uint64_t offset, uint64_t length)
 {
 	range->loop = loop;
 	range->file = path_file_share(file);
 	range->look.again = on_look_again;
 	range_look_open(&range->look, loop, range->file);
-	range->socket = socket;
+	range->channel = channel;
 	range->offset = range->planned = offset;
 	range->end = offset + length;
 	range->appetite = appetite_new(loop_buffers_are_plenty(loop), loop_now_ms(loop));
@@ -196,7 +196,7 @@ static int open_segment(struct range_send *range, struct plan_send choice, uint6
 			.file = range->file,
 			.tally = range->tally,
 			.appetite = &range->appetite,
-			.socket = range->socket,
+			.channel = range->channel,
 			.offset = range->planned,
 			.limit = range->planned,
 			.ahead = until,

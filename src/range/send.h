@@ -39,7 +39,7 @@ struct range_send {
 	struct loop *loop;
 	struct path_file *file;
 	struct range_look look;
-	int socket;
+	struct channel *channel;
 	uint64_t offset, planned, end;
 	struct appetite appetite;
 	uint64_t mixed_until; /* what is to be planned below it is looked at in pieces */
@@ -51,7 +51,7 @@ struct range_send {
 
 /* offset + length lies within the file; length may be 0. Keeps a reference to file. */
 void range_send_open(struct range_send *range, struct loop *loop, struct path_file *file,
-		     int socket, uint64_t offset, uint64_t length);
+		     struct channel *channel, uint64_t offset, uint64_t length);
 
 /*
  * Moves bytes: > 0, how many; 0: all are sent; -EAGAIN: until the socket is ready or wake;

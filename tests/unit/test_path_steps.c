@@ -16,6 +16,7 @@ struct one {
 	struct path_send_job job;
 	const struct path_send *path;
 	int pair[2];
+	struct channel channel;
 	char *received;
 	size_t received_length;
 };
@@ -33,10 +34,11 @@ static void open_one(struct one *one, const struct path_send *path, enum loop_ki
 	fcntl(one->pair[0], F_SETFL, O_NONBLOCK);
 	fcntl(one->pair[1], F_SETFL, O_NONBLOCK);
 	one->received = malloc(SIZE);
+	one->channel = channel_open(&channel_plain, one->pair[0], one->pair[0]);
 	one->job = (struct path_send_job){
 		.loop = one->loop,
 		.file = one->file,
-		.socket = one->pair[0],
+		.channel = &one->channel,
 		.limit = SIZE,
 		.ahead = SIZE,
 		.wake = on_wake,

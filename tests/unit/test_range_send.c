@@ -26,6 +26,7 @@ struct body {
 	struct tally tally;
 	struct range_send range;
 	int pair[2];
+	struct channel channel;
 };
 
 static void on_wake(struct range_send *range)
@@ -41,6 +42,7 @@ static void open_body(struct body *body)
 	assert_int_equal(loop_open(&body->loop, LOOP_AUTO, NULL), 0);
 	assert_int_equal(path_file_open(&body->file, source, false, false), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, body->pair), 0);
+	body->channel = channel_open(&channel_plain, body->pair[0], body->pair[0]);
 }
 
 static void close_body(struct body *body)
@@ -55,7 +57,7 @@ static void close_body(struct body *body)
 /* Its first step, which is its last one, too, if all goes well. */
 static int64_t send_range(struct body *body, uint64_t offset)
 {
-	range_send_open(&body->range, body->loop, body->file, body->pair[0], offset, LENGTH);
+	range_send_open(&body->range, body->loop, body->file, &body->channel, offset, LENGTH);
 	return range_send_step(&body->range);
 }
 
@@ -158,7 +160,7 @@ static void a_file_that_grew_and_is_written_to(void **state)
 	assert_int_equal(send_range(&body, 0), LENGTH);
 	range_send_close(&body.range);
 	change_source();
-	range_send_open(&body.range, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	range_send_open(&body.range, body.loop, body.file, &body.channel, LENGTH, LENGTH);
 	assert_int_equal(settle(&body), -ESTALE);
 	close_body(&body);
 }
@@ -192,7 +194,7 @@ static void a_file_that_grew_and_shrank(void **state)
 	range_send_close(&body.range);
 	assert_int_equal(fstat(source, &status), 0);
 	assert_int_equal(ftruncate(source, status.st_size - 4), 0);
-	range_send_open(&body.range, body.loop, body.file, body.pair[0], LENGTH, LENGTH);
+	range_send_open(&body.range, body.loop, body.file, &body.channel, LENGTH, LENGTH);
 	assert_int_equal(settle(&body), -ESTALE);
 	close_body(&body);
 }
@@ -236,7 +238,7 @@ static void short_steps(void **state)
 		open_body(&body);
 		body.range.forced = *path;
 		body.range.step_bytes = STEP;
-		range_send_open(&body.range, body.loop, body.file, body.pair[0], 0, LENGTH);
+		range_send_open(&body.range, body.loop, body.file, &body.channel, 0, LENGTH);
 		while (count > 0 || count == -EAGAIN) {
 			count = step_and_drain(&body);
 			assert_true(count <= STEP);
@@ -293,8 +295,8 @@ static void open_bodies(struct body bodies[STREAMS], const struct path_send *pat
 			bodies[i].loop = bodies[0].loop;
 		}
 		bodies[i].range.forced = path;
-		range_send_open(&bodies[i].range, bodies[i].loop, bodies[i].file, bodies[i].pair[0],
-				0, length);
+		range_send_open(&bodies[i].range, bodies[i].loop, bodies[i].file,
+				&bodies[i].channel, 0, length);
 	}
 	for (int i = 0; i < LOOP_BUFFERS_MAX - 2; i++)
 		assert_non_null(loop_buffer_take(bodies[0].loop));
