@@ -153,7 +153,8 @@ class Get(Traced):
             for path in ("auto", *RECEIVE_PATHS, "discard"):
                 with self.subTest(loop=loop, path=path):
                     skip_unless_possible(path, self.work)
-                    output = [] if path == "discard" else ["-o", self.work / "output"]
+                    copy = self.work / f"{loop}-{path}"  # a new one: of an old one nothing may come
+                    output = [] if path == "discard" else ["-o", copy]
                     bill = self.bill(server.url("file"), loop, "--path", path, *output)
                     self.assertEqual(bill["bytes"], SIZE)
                     self.assert_counted(bill, between_readings(read_trace(self.trace)))
