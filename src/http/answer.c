@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+#include "base/container.h"
 #include "base/error.h"
 #include "http/billing.h"
 #include "http/connection.h"
@@ -12,10 +13,8 @@
 
 static void on_wake(struct range_send *range)
 {
-	struct response *response =
-		(struct response *)((char *)range - offsetof(struct response, range));
-	struct connection *connection =
-		(struct connection *)((char *)response - offsetof(struct connection, response));
+	struct response *response = container_of(range, struct response, range);
+	struct connection *connection = container_of(response, struct connection, response);
 
 	loop_task_queue(connection->worker->loop, &connection->again);
 }

@@ -7,6 +7,7 @@
  * connection, so that the client sees a short body and never a whole one.
  */
 #include "http/connection.h"
+#include "base/container.h"
 
 #include "base/error.h"
 #include "base/size.h"
@@ -385,8 +386,7 @@ static bool has_sent_enough(struct worker *worker)
 
 static void on_again(struct loop_task *task)
 {
-	struct connection *connection =
-		(struct connection *)((char *)task - offsetof(struct connection, again));
+	struct connection *connection = container_of(task, struct connection, again);
 	struct worker *worker = connection->worker;
 
 	/* Who has to wait goes first in the next turn. */
@@ -412,8 +412,7 @@ static bool is_dead(const struct connection *connection, uint32_t events)
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-	struct connection *connection =
-		(struct connection *)((char *)watch - offsetof(struct connection, watch));
+	struct connection *connection = container_of(watch, struct connection, watch);
 	bool dead;
 
 	if (events & ~(uint32_t)EPOLLOUT)
@@ -462,8 +461,7 @@ static bool has_acknowledged(struct connection *connection)
 
 static void on_timer(struct loop_timer *timer)
 {
-	struct connection *connection =
-		(struct connection *)((char *)timer - offsetof(struct connection, timer));
+	struct connection *connection = container_of(timer, struct connection, timer);
 	uint64_t now = loop_now_ms(connection->worker->loop);
 	uint64_t due;
 

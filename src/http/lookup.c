@@ -5,6 +5,7 @@
  * not answer leaves threads to the others.
  */
 #include "http/lookup.h"
+#include "base/container.h"
 
 #include "http/connection.h"
 
@@ -107,7 +108,7 @@ static void wait_again(struct lookup *lookup)
 /* What others got that asked later than this one is its answer, too. */
 static void on_again(struct loop_timer *timer)
 {
-	struct lookup *lookup = (struct lookup *)((char *)timer - offsetof(struct lookup, again));
+	struct lookup *lookup = container_of(timer, struct lookup, again);
 	struct resolve *resolve = &lookup->resolve;
 
 	if (resolve_shared(resolve)) {
@@ -155,7 +156,7 @@ static void adopt_root(struct lookup *lookup)
 
 static void on_resolved(struct loop_op *op, int64_t result)
 {
-	struct lookup *lookup = (struct lookup *)((char *)op - offsetof(struct lookup, op));
+	struct lookup *lookup = container_of(op, struct lookup, op);
 
 	lookup->is_running = false;
 	if (lookup->resolve.may_cross)

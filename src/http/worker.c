@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/worker.h"
+#include "base/container.h"
 
 #include "base/error.h"
 #include "base/sys.h"
@@ -100,17 +101,17 @@ static void accept_some(struct worker *worker)
 
 static void on_accept_later(struct loop_timer *timer)
 {
-	accept_some((struct worker *)((char *)timer - offsetof(struct worker, accept_later)));
+	accept_some(container_of(timer, struct worker, accept_later));
 }
 
 static void on_listening(struct loop_watch *watch, uint32_t events)
 {
-	accept_some((struct worker *)((char *)watch - offsetof(struct worker, watch)));
+	accept_some(container_of(watch, struct worker, watch));
 }
 
 static void on_accept_again(struct loop_task *task)
 {
-	accept_some((struct worker *)((char *)task - offsetof(struct worker, accept_again)));
+	accept_some(container_of(task, struct worker, accept_again));
 }
 
 static void on_sent(struct loop_task *task)
@@ -119,7 +120,7 @@ static void on_sent(struct loop_task *task)
 
 static void on_sweep(struct loop_timer *timer)
 {
-	struct worker *worker = (struct worker *)((char *)timer - offsetof(struct worker, sweep));
+	struct worker *worker = container_of(timer, struct worker, sweep);
 
 	file_cache_sweep(&worker->files, loop_now_ms(worker->loop));
 	if (worker->files.count > 0)

@@ -11,6 +11,7 @@
  * lend, the longest idle first. An arena is pinned (registered with the backend) at most once
  * between two trims of it; arena 0 stays.
  */
+#include "base/container.h"
 #include "loop/loop-private.h"
 
 #include "base/size.h"
@@ -64,7 +65,7 @@ static void set_trim(struct loop *loop)
 
 static void trim(struct loop_timer *timer)
 {
-	struct loop *loop = (void *)((char *)timer - offsetof(struct loop, buffers.trim));
+	struct loop *loop = container_of(timer, struct loop, buffers.trim);
 	struct loop_buffers *pool = &loop->buffers;
 
 	for (unsigned arena = 1; arena < LOOP_ARENAS; arena++) {
@@ -296,8 +297,7 @@ static struct loop_piece take_granted(struct loop_claim *claim)
 
 static void on_granted(struct loop_task *task)
 {
-	struct loop_claim *claim =
-		(struct loop_claim *)((char *)task - offsetof(struct loop_claim, task));
+	struct loop_claim *claim = container_of(task, struct loop_claim, task);
 
 	claim->granted(claim, take_granted(claim));
 }
@@ -348,7 +348,7 @@ static void reclaim(struct loop *loop)
 
 static void reclaim_later(struct loop_timer *timer)
 {
-	reclaim((struct loop *)((char *)timer - offsetof(struct loop, buffers.reclaim)));
+	reclaim(container_of(timer, struct loop, buffers.reclaim));
 }
 
 /* For those who want more. */

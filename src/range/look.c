@@ -6,6 +6,7 @@
  * On a file system that may hang a thread looks, and each look is good for one step.
  */
 #include "range/look.h"
+#include "base/container.h"
 
 #include "base/sys.h"
 
@@ -31,8 +32,7 @@ static int64_t ask(void *argument)
 
 static void on_asked(struct loop_op *op, int64_t result)
 {
-	struct range_look_apart *apart =
-		(struct range_look_apart *)((char *)op - offsetof(struct range_look_apart, op));
+	struct range_look_apart *apart = container_of(op, struct range_look_apart, op);
 	struct range_look *look = apart->look;
 
 	if (look) {
@@ -73,8 +73,7 @@ static int64_t has_changed(struct range_look *look)
 
 static void on_timer(struct loop_timer *timer)
 {
-	struct range_look *look =
-		(struct range_look *)((char *)timer - offsetof(struct range_look, timer));
+	struct range_look *look = container_of(timer, struct range_look, timer);
 
 	look->again(look);
 }

@@ -9,6 +9,7 @@
  * that a changed file never gives a body that looks whole.
  */
 #include "range/send.h"
+#include "base/container.h"
 
 #include "base/size.h"
 
@@ -24,8 +25,7 @@ enum {
 
 static void on_wake(struct path_send_job *job)
 {
-	struct range_segment *segment =
-		(struct range_segment *)((char *)job - offsetof(struct range_segment, job));
+	struct range_segment *segment = container_of(job, struct range_segment, job);
 	struct range_send *range = segment->range;
 
 	if (segment == &range->segments[range->first])
@@ -34,8 +34,7 @@ static void on_wake(struct path_send_job *job)
 
 static void on_look_again(struct range_look *look)
 {
-	struct range_send *range =
-		(struct range_send *)((char *)look - offsetof(struct range_send, look));
+	struct range_send *range = container_of(look, struct range_send, look);
 
 	range->wake(range);
 }
