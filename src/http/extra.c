@@ -68,14 +68,6 @@ static const char *why_not(struct http_text name)
 						 : NULL;
 }
 
-static bool is_name(struct http_text name)
-{
-	for (size_t i = 0; i < name.length; i++)
-		if (!http_is_token_byte(name.data[i]))
-			return false;
-	return name.length > 0;
-}
-
 static bool is_value(struct http_text value)
 {
 	for (size_t i = 0; i < value.length; i++) {
@@ -107,7 +99,7 @@ static int add_header(struct http_extra *extra, const char *header, struct sluic
 
 	if (!http_text_cut(&value, ":"))
 		return refuse(error, "header", header, "want NAME: VALUE");
-	if (!is_name(name))
+	if (!http_text_is_token(name))
 		return refuse(error, "header", header, "what stands before the colon is no name");
 	value = http_text_trim(value);
 	if (!is_value(value))
@@ -148,7 +140,7 @@ static bool is_origin(struct http_text text)
 		if (text.data[i] <= ' ' || text.data[i] == 0x7f ||
 		    (i >= 3 && strchr("/?#@\",", text.data[i])))
 			return false;
-	return is_name(scheme) && http_text_cut(&text, "://") && text.length > 0;
+	return http_text_is_token(scheme) && http_text_cut(&text, "://") && text.length > 0;
 }
 
 static int add_origin(struct http_extra *extra, const char *origin, struct sluice_error *error)

@@ -90,17 +90,9 @@ static int take_slot(struct http_head *head, const struct http_slot *slot, struc
 	return slot->repeat == HTTP_REPEAT_NEVER ? 400 : 0;
 }
 
-static bool is_token(struct http_text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if (!http_is_token_byte(text.data[i]))
-			return false;
-	return text.length;
-}
-
 static int take_field(struct http_head *head, struct http_text name, struct http_text value)
 {
-	if (!is_token(name))
+	if (!http_text_is_token(name))
 		return 400;
 	if (http_text_is_nocase(name, "content-length"))
 		return take_length(head, value);

@@ -39,27 +39,19 @@ static struct http_text cut_word(struct http_text *line)
 	return word;
 }
 
-static bool is_token(struct http_text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if (!http_is_token_byte(text.data[i]))
-			return false;
-	return text.length > 0;
-}
-
 /* type/subtype; it goes into heads as it is. */
 static bool is_type(struct http_text text)
 {
 	struct http_text top = http_text_cut_until(&text, '/');
 
-	return top.length + text.length <= TYPE_MAX && is_token(top) && http_text_cut(&text, "/") &&
-	       is_token(text);
+	return top.length + text.length <= TYPE_MAX && http_text_is_token(top) &&
+	       http_text_cut(&text, "/") && http_text_is_token(text);
 }
 
 /* A name's last part: no dot in it, and none of what a glob means. */
 static bool is_extension(struct http_text text)
 {
-	return text.length <= EXTENSION_MAX && is_token(text) &&
+	return text.length <= EXTENSION_MAX && http_text_is_token(text) &&
 	       !memchr(text.data, '.', text.length) && !memchr(text.data, '*', text.length);
 }
 

@@ -46,14 +46,6 @@ static bool parse_version(struct http_text text, unsigned *major, unsigned *mino
 	return *major <= 9 && *minor <= 9;
 }
 
-static bool is_token(struct http_text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if (!http_is_token_byte(text.data[i]))
-			return false;
-	return text.length;
-}
-
 /* What llhttp allows in a target is checked by it; here it is told apart from a line that is none.
  */
 static bool is_target(struct http_text text)
@@ -82,7 +74,7 @@ static int parse_request_line(struct http_request *request, struct http_text lin
 	unsigned major;
 
 	request->method_text = http_text_cut_until(&line, ' ');
-	if (!is_token(request->method_text))
+	if (!http_text_is_token(request->method_text))
 		return !is_complete && !request->method_text.length && !line.length ? -EAGAIN : 400;
 	if (!http_text_cut(&line, " "))
 		return is_complete ? 400 : -EAGAIN;

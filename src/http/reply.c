@@ -257,22 +257,13 @@ static int take_field(struct reader *reader, struct http_text name, struct http_
 	return 0;
 }
 
-/* Names that no field may have are read over, as they mean nothing to anybody. */
-static bool is_token(struct http_text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if (!http_is_token_byte(text.data[i]))
-			return false;
-	return text.length;
-}
-
+/* A line whose name no field may have is skipped: it means nothing to anybody. */
 static int take_line(struct reader *reader, struct http_text line)
 {
 	struct http_text rest = line, name = http_text_trim(http_text_cut_until(&rest, ':'));
-
 	bool has_colon = http_text_cut(&rest, ":");
 
-	if (has_colon && is_token(name))
+	if (has_colon && http_text_is_token(name))
 		return take_field(reader, name, http_text_trim(rest));
 	if (hides_framing(name))
 		return refuse(reader, "not a field name", name);

@@ -117,9 +117,17 @@ static bool is_alphanumeric(char byte)
 	return (byte >= '0' && byte <= '9') || (lower(byte) >= 'a' && lower(byte) <= 'z');
 }
 
-bool http_is_token_byte(char byte)
+static bool is_token_byte(char byte)
 {
 	return is_alphanumeric(byte) || (byte && strchr("!#$%&'*+-.^_`|~", byte));
+}
+
+bool http_text_is_token(struct http_text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!is_token_byte(text.data[i]))
+			return false;
+	return text.length > 0;
 }
 
 bool http_is_unreserved_byte(char byte)

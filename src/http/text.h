@@ -39,8 +39,9 @@ bool http_text_cut_number(struct http_text *text, uint64_t *value, bool *is_huge
 /* The whole text as a decimal number; false for anything else, and beyond 64 bits. */
 bool http_text_number(struct http_text text, uint64_t *value);
 
-/* RFC 9110 5.6.2: the bytes of methods and field names. RFC 3986 2.3: those of plain URL text. */
-bool http_is_token_byte(char byte);
+/* RFC 9110 5.6.2: a token, such as a method or a field name. */
+bool http_text_is_token(struct http_text text);
+/* RFC 3986 2.3: the bytes that a URL never has to escape. */
 bool http_is_unreserved_byte(char byte);
 
 /* The value of a hexadecimal digit, -1 for any other byte. */
