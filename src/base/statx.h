@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What statx(2) tells behind the members that every struct statx has: musl's ends there, and so
- * does that of older kernel headers. The layout is the kernel's, and the room is there in each.
+ * What statx(2) fills in past the members that every libc declares: musl's struct ends there, and
+ * so do older kernel headers. The layout is the kernel's ABI, and every declaration reserves the
+ * room.
  */
 #ifndef SLUICE_BASE_STATX_H
 #define SLUICE_BASE_STATX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,13 +20,13 @@
 #define STATX_DIOALIGN 0x2000U
 #endif
 
-/* Each is told where its bit is set in stx_mask. */
+/* Each member is valid where its bit is set in stx_mask. */
 struct statx_more {
 	uint64_t mount_id;                   /* STATX_MNT_ID */
-	uint32_t memory_align, offset_align; /* STATX_DIOALIGN: of direct I/O; 0: there is none */
+	uint32_t memory_align, offset_align; /* STATX_DIOALIGN: for direct I/O; 0: not supported */
 };
 
-enum { STATX_MORE = 144 }; /* bytes in front of them */
+enum { STATX_MORE = 144 }; /* offset of these members */
 
 _Static_assert(offsetof(struct statx, stx_dev_minor) + sizeof(uint32_t) == STATX_MORE &&
 		       sizeof(struct statx) >= STATX_MORE + sizeof(struct statx_more),
@@ -36,6 +38,11 @@ static inline struct statx_more statx_more(const struct statx *status)
 
 	memcpy(&more, (const char *)status + STATX_MORE, sizeof(more));
 	return more;
+}
+
+static inline bool statx_is_same_time(struct statx_timestamp a, struct statx_timestamp b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "http/file-cache.h"
 
+#include "base/statx.h"
 #include "base/sys.h"
 #include "cache/residency.h"
 
@@ -68,16 +69,12 @@ static void forget(struct file_cache *cache, struct cached_file *entry)
 	cached_file_release(entry);
 }
 
-static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 static bool is_same_file(const struct statx *a, const struct statx *b)
 {
 	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
 	       a->stx_dev_minor == b->stx_dev_minor && a->stx_size == b->stx_size &&
-	       is_same_time(a->stx_mtime, b->stx_mtime) && is_same_time(a->stx_ctime, b->stx_ctime);
+	       statx_is_same_time(a->stx_mtime, b->stx_mtime) &&
+	       statx_is_same_time(a->stx_ctime, b->stx_ctime);
 }
 
 /*

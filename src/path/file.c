@@ -2,6 +2,7 @@
 #include "path/file.h"
 
 #include "base/cleanup.h"
+#include "base/statx.h"
 #include "base/sys.h"
 #include "host/file.h"
 
@@ -124,16 +125,11 @@ int path_file_need_dontcache(struct path_file *file)
 	return file->can_dontcache ? 0 : -EOPNOTSUPP;
 }
 
-static bool is_same_time(struct statx_timestamp a, struct statx_timestamp b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 int path_file_judge(struct path_file *file, const struct statx *now)
 {
 	if (now->stx_size <= file->seen_size)
 		return now->stx_size < file->seen_size ||
-		       !is_same_time(now->stx_mtime, file->seen_mtime);
+		       !statx_is_same_time(now->stx_mtime, file->seen_mtime);
 	file->seen_size = now->stx_size;
 	file->seen_mtime = now->stx_mtime;
 	file->has_grown = true;
