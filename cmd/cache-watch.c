@@ -6,6 +6,7 @@
  */
 #include "cache.h"
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "pagecache/machine.h"
 
@@ -13,13 +14,12 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct sample {
 	struct cache_total total;
 	struct machine_counters machine;
-	struct timespec time;
+	double seconds; /* of the clock */
 };
 
 /* What cannot be looked at is named by the first look alone. */
@@ -33,14 +33,13 @@ static int take_sample(struct cache_run *run, struct sample *sample)
 	run->is_quiet = true;
 	sample->total = run->total;
 	machine_counters_read(&sample->machine);
-	clock_gettime(CLOCK_MONOTONIC, &sample->time);
+	sample->seconds = clock_seconds();
 	return result;
 }
 
 static double seconds_between(const struct sample *from, const struct sample *to)
 {
-	double seconds = (double)(to->time.tv_sec - from->time.tv_sec) +
-			 (double)(to->time.tv_nsec - from->time.tv_nsec) / 1e9;
+	double seconds = to->seconds - from->seconds;
 
 	return seconds > 0 ? seconds : 1;
 }
@@ -166,11 +165,8 @@ static void print_json(const struct sample *from, const struct sample *to, bool 
 /* A second after the last look; a signal ends it. */
 static void wait_second(const struct sample *last)
 {
-	struct timespec until = last->time;
-
-	until.tv_sec++;
 	if (!cache_is_stopped())
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+		clock_sleep_until(last->seconds + 1);
 }
 
 static void print(const struct cache_run *run, const struct sample *from, const struct sample *to,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CLOCK_MONOTONIC, as numbers to take differences of. */
+/* CLOCK_MONOTONIC as plain numbers: only differences mean anything. */
 #ifndef SLUICE_BASE_CLOCK_H
 #define SLUICE_BASE_CLOCK_H
 
@@ -14,9 +14,23 @@ static inline uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static inline uint64_t clock_ms(void)
+{
+	return clock_ns() / 1000000;
+}
+
 static inline double clock_seconds(void)
 {
 	return (double)clock_ns() / 1e9;
+}
+
+/* Returns early when a signal arrives. */
+static inline void clock_sleep_until(double seconds)
+{
+	struct timespec until = {.tv_sec = (time_t)seconds};
+
+	until.tv_nsec = (long)((seconds - (double)until.tv_sec) * 1e9);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
 #endif

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/access-log.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <string.h>
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
+#include <time.h>
 
 static void append_time(struct buffer *line)
 {
@@ -76,7 +70,7 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	buffer_text(&line, "] \"");
 	append_request(&line, access->request);
 	buffer_printf(&line, "\" %u %llu %.6f ", response->status,
-		      (unsigned long long)response->body_bytes, seconds_since(access->started));
+		      (unsigned long long)response->body_bytes, (double)(clock_ns() - access->started_ns) / 1e9);
 	append_paths(&line, &response->tally);
 	buffer_text(&line, " \"");
 	text_escape(&line, access->note, strlen(access->note));

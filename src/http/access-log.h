@@ -8,14 +8,12 @@
 
 #include "http/worker.h"
 
-#include <time.h>
-
 struct access {
 	const char *peer;
 	const struct http_request *request;
 	const struct response *response;
-	const struct timespec *started; /* CLOCK_MONOTONIC */
-	const char *note;               /* why it ended badly, or "" */
+	uint64_t started_ns;
+	const char *note; /* why it ended badly, or "" */
 };
 
 void access_log(const struct server_settings *settings, const struct access *access);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/error.h"
 #include "http/billing.h"
@@ -24,7 +25,7 @@ static void prepare_response(struct connection *connection)
 	const struct server_settings *settings = connection->worker->settings;
 	struct response *response = &connection->response;
 
-	clock_gettime(CLOCK_MONOTONIC, &connection->started);
+	connection->started_ns = clock_ns();
 	response->extra = &settings->extra;
 	response->range.wake = on_wake;
 	response->range.forced = settings->path;

@@ -119,7 +119,7 @@ static struct access access_of(const struct connection *connection, const char *
 		.peer = connection->peer,
 		.request = &connection->request,
 		.response = &connection->response,
-		.started = &connection->started,
+		.started_ns = connection->started_ns,
 		.note = note,
 	};
 }

@@ -37,7 +37,7 @@ struct connection {
 	struct lookup *lookup; /* while it is RESOLVING */
 	struct response response;
 	struct buffer explain;
-	struct timespec started;
+	uint64_t started_ns;
 	char peer[INET6_ADDRSTRLEN];
 	bool has_card;           /* between the client and us */
 	uint64_t turns;          /* how often it was its turn */

@@ -8,6 +8,7 @@
  * being dispatched; our own descriptors carry no pointer, for they only end the wait. wake_fd and
  * timer_fd are edge-triggered, so nobody has to read them.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "loop/loop-private.h"
@@ -16,7 +17,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BLIND_TURNS 16
@@ -53,14 +53,6 @@ void loop_queue_move(struct loop_queue *to, struct loop_queue *from)
 		to->first = from->first;
 	to->last = from->last;
 	from->first = NULL;
-}
-
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static bool is_wanted(const struct loop_files *files, enum loop_kind kind)

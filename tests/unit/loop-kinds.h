@@ -8,6 +8,7 @@
 #ifndef SLUICE_TESTS_LOOP_KINDS_H
 #define SLUICE_TESTS_LOOP_KINDS_H
 
+#include "base/clock.h"
 #include "loop/loop-private.h"
 
 #include <poll.h>
@@ -25,14 +26,6 @@
 #define COUNT_OF(list) (sizeof(list) / sizeof(*(list)))
 
 static enum loop_kind kind;
-
-static inline uint64_t clock_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static inline struct loop *loop_new(void)
 {

@@ -153,14 +153,14 @@ static void test_timer_wait(void **state)
 {
 	struct loop *loop = loop_new();
 	struct alarm alarm = make_alarm(loop);
-	uint64_t start = clock_now_ms();
+	uint64_t start = clock_ms();
 
 	loop_timer_set(loop, &alarm.timer, 30);
 	assert_int_equal(loop_run(loop, 0), 0);
 	assert_int_equal(alarm.fired, 0);
 	run_until(loop, &alarm.fired, 1);
-	assert_true(clock_now_ms() - start >= 30);
-	assert_true(clock_now_ms() - start < 5000);
+	assert_true(clock_ms() - start >= 30);
+	assert_true(clock_ms() - start < 5000);
 	assert_int_equal(loop_run(loop, 0), 0);
 	assert_int_equal(alarm.fired, 1);
 	loop_timer_set(loop, &alarm.timer, UINT64_MAX);
@@ -266,13 +266,13 @@ static void test_poll_timers(void **state)
 {
 	struct loop *loop = loop_new();
 	struct alarm a = make_alarm(loop), b = make_alarm(loop);
-	uint64_t start = clock_now_ms();
+	uint64_t start = clock_ms();
 
 	loop_timer_set(loop, &a.timer, 30);
 	loop_timer_set(loop, &b.timer, 100000);
 	assert_int_equal(is_readable(loop, 0), 0);
 	assert_int_equal(is_readable(loop, WAIT_MS), 1);
-	assert_true(clock_now_ms() - start >= 29);
+	assert_true(clock_ms() - start >= 29);
 	loop_run(loop, 0);
 	assert_int_equal(a.fired, 1);
 	assert_int_equal(is_readable(loop, 0), 0);

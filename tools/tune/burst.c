@@ -34,14 +34,6 @@ struct burst {
 	char *chunk;
 };
 
-static void sleep_until(double moment)
-{
-	struct timespec until = {.tv_sec = (time_t)moment};
-
-	until.tv_nsec = (long)((moment - (double)until.tv_sec) * 1e9);
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-}
-
 /* The first failure of a thread is the run's. */
 static void fail(struct burst *burst, int result, const char *what)
 {
@@ -86,7 +78,7 @@ static void *append_and_sync(void *argument)
 		fail(burst, result, "append and fsync");
 		add_latency(&burst->run->fsyncs, clock_seconds() - start);
 		offset += RECORD;
-		sleep_until(start + FSYNC_EVERY);
+		clock_sleep_until(start + FSYNC_EVERY);
 	}
 	return NULL;
 }
@@ -105,7 +97,7 @@ static void *read_hot(void *argument)
 		fail(burst, got < 0 ? (int)got : 0, "read its file");
 		add_latency(&burst->run->reads, clock_seconds() - start);
 		offset = (offset + CHUNK) % HOT_BYTES;
-		sleep_until(start + READ_EVERY);
+		clock_sleep_until(start + READ_EVERY);
 	}
 	return NULL;
 }
@@ -132,7 +124,7 @@ static void *sample(void *argument)
 		run->written[run->sample_count++] = (double)(vmstat.written - first.written);
 		if (is_last)
 			break;
-		sleep_until(now + SAMPLE_EVERY);
+		clock_sleep_until(now + SAMPLE_EVERY);
 	}
 	return NULL;
 }
