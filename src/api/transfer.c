@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "cache/residency.h"
 #include "host/socket.h"
 
@@ -87,15 +88,10 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 
 void transfer_explain(struct transfer *transfer)
 {
-	char *at = transfer->lines.data, *end;
-
 	if (!transfer->explain || transfer->lines.length == 0)
 		return;
-	for (; *at; at = end + 1) {
-		end = strchr(at, '\n');
-		*end = '\0';
-		transfer->explain(transfer->explain_argument, at);
-	}
+	for (char *at = transfer->lines.data, *line; (line = text_next_line(&at));)
+		transfer->explain(transfer->explain_argument, line);
 	transfer->lines.length = 0;
 }
 

@@ -125,6 +125,18 @@ char *text_fit(char *text, size_t size)
 	return text;
 }
 
+char *text_next_line(char **at)
+{
+	char *line = *at;
+
+	if (!line || !*line)
+		return NULL;
+	*at = line + strcspn(line, "\n");
+	if (**at)
+		*(*at)++ = '\0';
+	return line;
+}
+
 size_t text_line(const char *text, size_t width)
 {
 	size_t length = strlen(text);

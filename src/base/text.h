@@ -21,6 +21,9 @@ char *text_for_terminal(char *text, size_t size, const char *data);
  */
 char *text_fit(char *text, size_t size);
 
+/* Cuts the next line off *at, without its '\n'; NULL at the end. *at may be NULL: no lines. */
+char *text_next_line(char **at);
+
 /* How much of text goes on a line of width bytes, broken between words; a longer word stays whole.
  */
 size_t text_line(const char *text, size_t width);

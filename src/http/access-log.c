@@ -43,15 +43,12 @@ static void append_request(struct buffer *line, const struct http_request *reque
 void access_explain(const struct server_settings *settings, const struct access *access,
 		    struct buffer *lines)
 {
-	char *at = lines->data, *end;
-
-	for (; at && *at; at = end + 1) {
+	for (char *at = lines->data, *text; (text = text_next_line(&at));) {
 		struct buffer line = {0};
 
-		end = strchr(at, '\n');
 		buffer_printf(&line, "%s \"", access->peer);
 		append_request(&line, access->request);
-		buffer_printf(&line, "\" %.*s", (int)(end - at), at);
+		buffer_printf(&line, "\" %s", text);
 		log_writer_add(settings->log, LOG_EXPLANATION, &line);
 		buffer_free(&line);
 	}
@@ -70,7 +67,8 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	buffer_text(&line, "] \"");
 	append_request(&line, access->request);
 	buffer_printf(&line, "\" %u %llu %.6f ", response->status,
-		      (unsigned long long)response->body_bytes, (double)(clock_ns() - access->started_ns) / 1e9);
+		      (unsigned long long)response->body_bytes,
+		      (double)(clock_ns() - access->started_ns) / 1e9);
 	append_paths(&line, &response->tally);
 	buffer_text(&line, " \"");
 	text_escape(&line, access->note, strlen(access->note));

@@ -64,6 +64,17 @@ static void sums_are_checked(void **state)
 	assert_int_equal(size_round_down(4095, 4096), 0);
 }
 
+static void lines_come_out_one_by_one(void **state)
+{
+	char text[] = "one\n\nthree", *at = text, *none = NULL;
+
+	assert_string_equal(text_next_line(&at), "one");
+	assert_string_equal(text_next_line(&at), "");
+	assert_string_equal(text_next_line(&at), "three");
+	assert_null(text_next_line(&at));
+	assert_null(text_next_line(&none));
+}
+
 static void lines_break_between_words(void **state)
 {
 	assert_int_equal(text_line("", 4), 0);
@@ -271,6 +282,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_parsed),
 		cmocka_unit_test(sizes_are_formatted),
 		cmocka_unit_test(sums_are_checked),
+		cmocka_unit_test(lines_come_out_one_by_one),
 		cmocka_unit_test(lines_break_between_words),
 		cmocka_unit_test(long_words_lose_their_middle),
 		cmocka_unit_test(outside_text_is_escaped),
