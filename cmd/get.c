@@ -298,7 +298,9 @@ static void print_help(void)
 static int run(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	struct get get = {.options.progress = on_progress, .options.note = on_note};
+	struct get get = {.options.size = sizeof(get.options),
+			  .options.progress = on_progress,
+			  .options.note = on_note};
 	int result = parse(&get, argc, argv);
 
 	if (result != EXIT_DONE)

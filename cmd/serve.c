@@ -176,7 +176,7 @@ static int parse(struct serve *serve, int argc, char **argv)
 		return command_misused("serve: missing operand DIR");
 	if (optind + 1 < argc)
 		return command_misused("serve: unexpected argument '%s'", argv[optind + 1]);
-	serve->options.folder = argv[optind];
+	serve->options.directory = argv[optind];
 	serve->options.headers = serve->headers;
 	serve->options.cors = serve->cors;
 	return EXIT_DONE;
@@ -276,7 +276,7 @@ static int serve_until_signal(const struct serve *serve)
 	int result;
 
 	handle_signals();
-	fprintf(stderr, "sluice: serving %s on %s\n", serve->options.folder,
+	fprintf(stderr, "sluice: serving %s on %s\n", serve->options.directory,
 		sluice_server_url(server));
 	result = sluice_server_run(server, &bill, &error);
 	ignore_signals(); /* the server is about to go, and another Ctrl-C would stop it */
@@ -295,7 +295,8 @@ static void print_help(void)
 static int run(int argc, char **argv)
 {
 	_cleanup_free_ const char **words = calloc(2 * ((size_t)argc + 1), sizeof(*words));
-	struct serve serve = {.headers = words, .cors = words + argc + 1};
+	struct serve serve = {
+		.options.size = sizeof(serve.options), .headers = words, .cors = words + argc + 1};
 	struct sluice_error error = {0};
 	int result = words ? parse(&serve, argc, argv) : command_failed("out of memory");
 

@@ -5,7 +5,8 @@
 
 int main(int argc, char **argv)
 {
-	struct sluice_get_options options = {.output = argc > 2 ? argv[2] : NULL};
+	struct sluice_get_options options = {.size = sizeof(options),
+					     .output = argc > 2 ? argv[2] : NULL};
 	struct sluice_get_result *result;
 	struct sluice_error error;
 

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		return 1;
 	}
-	if (sluice_engine_open(&engine, &error) < 0) {
+	if (sluice_engine_open(&engine, NULL, &error) < 0) {
 		fprintf(stderr, "push: %s\n", error.text);
 		return 1;
 	}

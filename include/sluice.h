@@ -6,6 +6,12 @@
  * Conventions that hold for every call:
  * - Calls that can fail return 0 (or a count) or a negative errno value; a struct sluice_error that
  *   the caller passes is then filled with a sentence. It may be NULL.
+ * - A struct of options begins with its size: {.size = sizeof(options)}. Its other members may be
+ *   zero, and a pointer to options NULL. So a program and a library of different ages work
+ *   together: what the older one does not have is zero. -E2BIG: a member is set that this library
+ *   does not have.
+ * - Structs that the library fills are the library's: bills, results and progress may have more
+ *   members in a later version, behind those that they have now.
  * - The library never exits, never prints, and never changes a signal handler. Writing to a
  *   connection that the peer closed is done with MSG_NOSIGNAL where the call has it; sendfile(2)
  *   and splice(2) have no such flag, so a program that sends should ignore SIGPIPE.
@@ -99,7 +105,13 @@ void sluice_bill_free(struct sluice_bill *bill) SLUICE_API; /* NULL is allowed *
  */
 struct sluice_engine;
 
-int sluice_engine_open(struct sluice_engine **engine, struct sluice_error *error) SLUICE_API;
+struct sluice_engine_options {
+	size_t size;
+	const char *backend; /* NULL or "auto", "io_uring" or "epoll" */
+};
+
+int sluice_engine_open(struct sluice_engine **engine, const struct sluice_engine_options *options,
+		       struct sluice_error *error) SLUICE_API;
 /* Waits for file operations under way. Close the transfers on it first. */
 void sluice_engine_close(struct sluice_engine *engine) SLUICE_API;
 /*
@@ -112,8 +124,9 @@ int sluice_engine_fd(struct sluice_engine *engine) SLUICE_API;
 /* "io_uring" or "epoll": how this engine does file I/O. */
 const char *sluice_engine_backend(const struct sluice_engine *engine) SLUICE_API;
 
-/* Options of a send or a receive; all members may be zero. */
+/* Of a send or a receive. */
 struct sluice_transfer_options {
+	size_t size;
 	const char *path;       /* NULL or "auto", or a path's name */
 	const char *congestion; /* NULL or "auto", or a TCP congestion control */
 	/* Called for each range, as the transfer goes on: a line that names its path, and why. */
@@ -179,8 +192,8 @@ int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
 
 /*
  * Gets a URL from any HTTP/1.1 server into a file. Writes NAME.part (and NAME.part.state, which
- * lets a later call continue), and renames it to NAME only when data and folder are synced. Blocks
- * until it is done. An existing NAME is untouched until then.
+ * lets a later call continue), and renames it to NAME only when data and directory are synced.
+ * Blocks until it is done. An existing NAME is untouched until then.
  */
 struct sluice_progress {
 	uint64_t done_bytes;    /* of the whole file, what an earlier call brought included */
@@ -190,6 +203,7 @@ struct sluice_progress {
 };
 
 struct sluice_get_options {
+	size_t size;
 	const char *output; /* file to write; NULL: the name that the URL suggests */
 	int output_fd;      /* with to_fd: write the body there, in order, and sync nothing */
 	bool to_fd;
@@ -200,8 +214,8 @@ struct sluice_get_options {
 	bool server_bill;       /* ask a server that is sluice for its side, in a second request */
 	unsigned timeout_seconds; /* without any progress; 0: 30 */
 	/*
-	 * About every 100 ms while it runs, but not while a host name is looked up or the folder
-	 * is synced; returning false ends the call with -ECANCELED.
+	 * About every 100 ms while it runs, but not while a host name is looked up or the
+	 * directory is synced; returning false ends the call with -ECANCELED.
 	 */
 	bool (*progress)(void *argument, const struct sluice_progress *progress);
 	/* Something that the user should know: a line without a newline. */
@@ -241,13 +255,14 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 void sluice_get_result_free(struct sluice_get_result *result) SLUICE_API; /* NULL is allowed */
 
 /*
- * Serves a folder over HTTP/1.1. Where its name leads to another one later, that one is served,
+ * Serves a directory over HTTP/1.1. Where its name leads to another one later, that one is served,
  * from a second later at most; what has begun ends with the old one.
  */
 struct sluice_server;
 
 struct sluice_server_options {
-	const char *folder;
+	size_t size;
+	const char *directory;  /* must be set */
 	const char *listen;     /* ADDRESS:PORT, [IPV6]:PORT; NULL: 127.0.0.1:8080; port 0: any */
 	unsigned workers;       /* threads with a loop each; 0: one per core */
 	const char *path;       /* send path, as above */
@@ -261,7 +276,7 @@ struct sluice_server_options {
 	const char *const *cors;
 	/*
 	 * Which symbolic links are followed: "inside" (or NULL), those that lead to what is in the
-	 * folder; "all"; "none".
+	 * directory; "all"; "none".
 	 */
 	const char *follow_links;
 	/*

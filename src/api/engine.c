@@ -2,19 +2,48 @@
 /* The public face of the event loop. */
 #include "api/engine.h"
 
-#include "base/error.h"
+#include "base/options.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-int sluice_engine_open(struct sluice_engine **out, struct sluice_error *error)
+static int find_kind(const char *name, enum loop_kind *kind, struct sluice_error *error)
 {
-	struct sluice_engine *engine = calloc(1, sizeof(*engine));
-	int result;
+	static const struct {
+		const char *name;
+		enum loop_kind kind;
+	} kinds[] = {{"auto", LOOP_AUTO}, {"io_uring", LOOP_URING}, {"epoll", LOOP_EPOLL}};
 
+	*kind = LOOP_AUTO;
+	if (!name)
+		return 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kinds[i].name, name) == 0) {
+			*kind = kinds[i].kind;
+			return 0;
+		}
+	}
+	return error_set(error, EINVAL, "no backend '%s': there are auto, io_uring and epoll",
+			 name);
+}
+
+int sluice_engine_open(struct sluice_engine **out, const struct sluice_engine_options *options,
+		       struct sluice_error *error)
+{
+	struct sluice_engine *engine;
+	struct sluice_engine_options ours;
+	enum loop_kind kind;
+	int result = OPTIONS_TAKE(&ours, options, "sluice_engine_options", error);
+
+	if (result == 0)
+		result = find_kind(ours.backend, &kind, error);
+	if (result < 0)
+		return result;
+	engine = calloc(1, sizeof(*engine));
 	if (!engine)
 		return error_set_errno(error, ENOMEM, "engine");
-	result = loop_open(&engine->loop, LOOP_AUTO, error);
+	result = loop_open(&engine->loop, kind, error);
 	if (result < 0)
 		free(engine);
 	else

@@ -2,7 +2,7 @@
 /* The public receive: a range_recv driven by readiness and completions. */
 #include "api/transfer.h"
 #include "base/container.h"
-#include "base/error.h"
+#include "base/options.h"
 #include "range/recv.h"
 
 #include <errno.h>
@@ -92,17 +92,21 @@ int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engin
 			const struct sluice_transfer_options *options, sluice_done *done,
 			void *argument, struct sluice_error *error)
 {
-	struct sluice_receive *receive = calloc(1, sizeof(*receive));
-	int result;
+	struct sluice_transfer_options ours;
+	struct sluice_receive *receive;
+	int result = OPTIONS_TAKE(&ours, options, "sluice_transfer_options", error);
 
+	if (result < 0)
+		return result;
+	receive = calloc(1, sizeof(*receive));
 	if (!receive)
 		return error_set_errno(error, ENOMEM, "receive");
 	receive->transfer.watch.ready = on_ready;
 	receive->transfer.again.run = on_again;
 	result = transfer_open(&receive->transfer, engine, socket, file, true, offset, length,
-			       options, done, argument, error);
+			       &ours, done, argument, error);
 	if (result == 0)
-		result = open_range(receive, offset, length, options, error);
+		result = open_range(receive, offset, length, &ours, error);
 	if (result < 0) {
 		sluice_receive_close(receive);
 		return result;

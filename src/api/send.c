@@ -3,7 +3,7 @@
 #include "range/send.h"
 #include "api/transfer.h"
 #include "base/container.h"
-#include "base/error.h"
+#include "base/options.h"
 #include "base/size.h"
 
 #include <errno.h>
@@ -92,20 +92,24 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 		     const struct sluice_transfer_options *options, sluice_done *done,
 		     void *argument, struct sluice_error *error)
 {
-	struct sluice_send *send = calloc(1, sizeof(*send));
-	int result;
+	struct sluice_transfer_options ours;
+	struct sluice_send *send;
+	int result = OPTIONS_TAKE(&ours, options, "sluice_transfer_options", error);
 
+	if (result < 0)
+		return result;
+	send = calloc(1, sizeof(*send));
 	if (!send)
 		return error_set_errno(error, ENOMEM, "send");
 	send->transfer.watch.ready = on_ready;
 	send->transfer.again.run = on_again;
 	send->range.wake = on_wake;
 	send->range.tally = &send->transfer.tally;
-	send->range.explain = options && options->explain ? &send->transfer.lines : NULL;
-	result = set_path(&send->range, options, error);
+	send->range.explain = ours.explain ? &send->transfer.lines : NULL;
+	result = set_path(&send->range, &ours, error);
 	if (result == 0)
 		result = transfer_open(&send->transfer, engine, socket, file, false, offset, length,
-				       options, done, argument, error);
+				       &ours, done, argument, error);
 	if (result == 0)
 		result = check_range(send->transfer.file, offset, length, error);
 	if (result < 0) {

@@ -15,7 +15,7 @@
 
 const char *transfer_path_name(const struct sluice_transfer_options *options)
 {
-	const char *name = options ? options->path : NULL;
+	const char *name = options->path;
 
 	return name && strcmp(name, "auto") != 0 ? name : NULL;
 }
@@ -39,7 +39,7 @@ static int64_t resident_bytes(const struct transfer *transfer)
 static int set_congestion(int socket, const struct sluice_transfer_options *options,
 			  struct sluice_error *error)
 {
-	const char *name = options ? options->congestion : NULL;
+	const char *name = options->congestion;
 	int result;
 
 	if (!name || strcmp(name, "auto") == 0)
@@ -65,8 +65,8 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	transfer->loop = engine->loop;
 	transfer->done = done;
 	transfer->argument = argument;
-	transfer->explain = options ? options->explain : NULL;
-	transfer->explain_argument = options ? options->argument : NULL;
+	transfer->explain = options->explain;
+	transfer->explain_argument = options->argument;
 	transfer->offset = offset;
 	transfer->length = length;
 	result = path_file_open(&transfer->file, file, is_for_writing, false);
@@ -186,7 +186,7 @@ int transfer_run(struct transfer_call *call, struct sluice_bill **bill, struct s
 		*bill = NULL;
 	if (flags < 0)
 		return error_set_errno(error, -flags, "socket");
-	result = sluice_engine_open(&engine, error);
+	result = sluice_engine_open(&engine, NULL, error);
 	if (result == 0) {
 		result = run_on(engine, call, bill, error);
 		sluice_engine_close(engine);

@@ -4,7 +4,7 @@
  * continued. One thread, one loop of its own, one exchange at a time.
  */
 #include "base/container.h"
-#include "base/error.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "fetch/download.h"
 
@@ -171,15 +171,19 @@ static int get(struct download *download, const char *url, struct sluice_error *
 int sluice_get(const char *url, const struct sluice_get_options *options,
 	       struct sluice_get_result **out, struct sluice_error *error)
 {
-	static const struct sluice_get_options defaults;
-	struct download *download = calloc(1, sizeof(*download));
-	struct get_result *result = calloc(1, sizeof(*result));
-	int code;
+	struct sluice_get_options ours;
+	struct download *download;
+	struct get_result *result;
+	int code = OPTIONS_TAKE(&ours, options, "sluice_get_options", error);
 
 	if (out)
 		*out = NULL;
+	if (code < 0)
+		return code;
+	download = calloc(1, sizeof(*download));
+	result = calloc(1, sizeof(*result));
 	if (download && result) {
-		download->options = options ? options : &defaults;
+		download->options = &ours;
 		download->result = result;
 		code = get(download, url, error);
 		if (out) {

@@ -4,8 +4,8 @@
  * address, and runs the workers' threads.
  */
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/meter.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "base/tally.h"
 #include "base/text.h"
@@ -250,51 +250,61 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 		return error_set(error, EINVAL, "follow links '%s': want inside, all or none",
 				 options->follow_links);
 	media_types_read(&settings->types);
-	return open_root(server, options->folder, error);
+	return open_root(server, options->directory, error);
 }
 
-int sluice_server_open(struct sluice_server **out, const struct sluice_server_options *options,
+static int open_server(struct sluice_server *server, const struct sluice_server_options *options,
 		       struct sluice_error *error)
 {
-	struct sluice_server *server = calloc(1, sizeof(*server));
 	const char *listen = options->listen ? options->listen : "127.0.0.1:8080";
 	const char *congestion = options->congestion && strcmp(options->congestion, "auto") != 0
 					 ? options->congestion
 					 : NULL;
 	unsigned workers = options->workers ? options->workers : core_count();
 	struct server_address address = {0};
+	struct sluice_error inner = {0};
 	int result;
 
+	server->settings.listings = listings_open();
+	if (!server->settings.listings)
+		return error_set_errno(error, ENOMEM, "listings");
+	if (workers > WORKERS_MAX)
+		return error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
+	result = apply(server, options, error);
+	if (result == 0)
+		result = parse_listen(listen, &address, error);
+	if (result < 0)
+		return result;
+	result = open_workers(server, workers, congestion, &address, &inner);
+	return result < 0 ? error_set(error, inner.code, "%s: %s", listen, inner.text) : 0;
+}
+
+int sluice_server_open(struct sluice_server **out, const struct sluice_server_options *options,
+		       struct sluice_error *error)
+{
+	struct sluice_server_options ours;
+	struct sluice_server *server;
+	int result = OPTIONS_TAKE(&ours, options, "sluice_server_options", error);
+
+	if (result == 0 && !ours.directory)
+		result = error_set(error, EINVAL, "no directory to serve: set options.directory");
+	if (result < 0)
+		return result;
+	server = calloc(1, sizeof(*server));
 	if (!server)
 		return error_set_errno(error, ENOMEM, "server");
 	server->settings.served.base = AT_FDCWD;
 	server->settings.news = &server->news;
 	server->settings.admission = &server->admission;
 	server->settings.log = &server->log;
-	server->settings.listings = listings_open();
-	if (!server->settings.listings)
-		result = error_set_errno(error, ENOMEM, "listings");
-	else if (workers > WORKERS_MAX)
-		result = error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
-	else
-		result = apply(server, options, error);
-	if (result == 0)
-		result = parse_listen(listen, &address, error);
-	if (result == 0) {
-		struct sluice_error inner = {0};
-
-		result = open_workers(server, workers, congestion, &address, &inner);
-		if (result < 0)
-			error_set(error, inner.code, "%s: %s", listen, inner.text);
-	}
+	result = open_server(server, &ours, error);
 	served_root_release(server->root);
 	server->root = NULL;
-	if (result < 0) {
+	if (result < 0)
 		sluice_server_close(server);
-		return result;
-	}
-	*out = server;
-	return 0;
+	else
+		*out = server;
+	return result;
 }
 
 const char *sluice_server_url(const struct sluice_server *server)

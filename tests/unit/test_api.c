@@ -129,12 +129,13 @@ struct row {
 
 static void move_one(struct fixture *fixture, const struct row *row)
 {
-	struct sluice_transfer_options options = {.path = row->receive};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = row->receive};
 	struct sluice_bill *bill;
 	struct sluice_error error = {0};
 	struct sender sender = {.file = fixture->source,
 				.offset = row->from,
 				.length = row->length,
+				.options.size = sizeof(sender.options),
 				.options.path = row->send};
 	int pair[2], result;
 
@@ -218,10 +219,58 @@ static void a_range_beyond_the_file_is_refused(void **state)
 	close(pair[1]);
 }
 
+/* As an older and a newer header have them. */
+static void options_of_other_sizes(void **state)
+{
+	struct {
+		struct sluice_engine_options options;
+		char later[24];
+	} newer = {.options.size = sizeof(newer)};
+	struct sluice_engine_options none = {0},
+				     older = {.size = sizeof(size_t), .backend = "none"};
+	struct sluice_error error;
+	struct sluice_engine *engine;
+
+	assert_int_equal(sluice_engine_open(&engine, &newer.options, &error), 0);
+	sluice_engine_close(engine);
+	newer.later[23] = 1;
+	assert_int_equal(sluice_engine_open(&engine, &newer.options, &error), -E2BIG);
+	assert_non_null(strstr(error.text, "struct sluice_engine_options has a member set"));
+	/* What lies behind the end of an older one is not looked at. */
+	assert_int_equal(sluice_engine_open(&engine, &older, &error), 0);
+	sluice_engine_close(engine);
+	older.size = sizeof(older);
+	assert_int_equal(sluice_engine_open(&engine, &older, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "no backend 'none'"));
+	assert_int_equal(sluice_engine_open(&engine, &none, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "sizeof(struct sluice_engine_options)"));
+	none.size = SIZE_MAX;
+	assert_int_equal(sluice_engine_open(&engine, &none, &error), -EINVAL);
+}
+
+static void every_struct_of_options_has_a_size(void **state)
+{
+	struct sluice_transfer_options transfer = {.size = 1};
+	struct sluice_get_options get = {.size = 1};
+	struct sluice_server_options server = {.size = 1};
+	struct sluice_get_result *result;
+	struct sluice_server *served;
+	struct sluice_error error;
+
+	assert_int_equal(sluice_send_file(-1, -1, 0, 0, &transfer, NULL, NULL), -EBADF);
+	assert_int_equal(sluice_get("http://127.0.0.1:1/x", &get, &result, &error), -EINVAL);
+	assert_null(result);
+	assert_non_null(strstr(error.text, "sizeof(struct sluice_get_options)"));
+	assert_int_equal(sluice_server_open(&served, &server, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "sizeof(struct sluice_server_options)"));
+	assert_int_equal(sluice_server_open(&served, NULL, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "directory"));
+}
+
 static void unknown_paths_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sluice_transfer_options options = {.path = "teleport"};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = "teleport"};
 	struct sluice_error error = {0};
 	int pair[2];
 
@@ -263,7 +312,7 @@ static void a_receive_can_be_closed_at_any_time(void **state)
 
 	tcp_pair(pair);
 	fcntl(pair[1], F_SETFL, O_NONBLOCK);
-	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 	for (int turns = 0; turns < 8; turns++) {
 		assert_int_equal(sluice_receive_open(&receive, engine, pair[1], fixture->target, 0,
 						     SIZE, NULL, note_result, &result, NULL),
@@ -282,7 +331,7 @@ static void a_receive_can_be_closed_at_any_time(void **state)
 static void a_descriptor_can_be_closed_after_the_transfer(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sluice_transfer_options options = {.path = "readwrite"};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = "readwrite"};
 	struct sluice_receive *receive;
 	struct sluice_engine *engine;
 	int pair[2], result = 1, victim;
@@ -294,7 +343,7 @@ static void a_descriptor_can_be_closed_after_the_transfer(void **state)
 	for (int turns = 1; turns < 60; turns++) {
 		int file = temporary_file();
 
-		assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+		assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 		assert_int_equal(sluice_receive_open(&receive, engine, pair[1], file, 0, 4 << 20,
 						     &options, note_result, &result, NULL),
 				 0);
@@ -319,13 +368,13 @@ static void slow_peers_starve_nobody(void **state)
 {
 	enum { COUNT = 150, SLOW = 100 };
 	struct fixture *fixture = *state;
-	struct sluice_transfer_options options = {.path = "readwrite"};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = "readwrite"};
 	struct sluice_send *sends[COUNT];
 	struct sluice_engine *engine;
 	int pairs[COUNT][2], results[COUNT], left = COUNT - SLOW;
 	char *scrap = malloc(1 << 20);
 
-	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 	for (int i = 0; i < COUNT; i++) {
 		results[i] = 1;
 		unix_pair(pairs[i]);
@@ -365,7 +414,7 @@ static void many_receives_share_the_buffers(void **state)
 	int pairs[COUNT][2], results[COUNT], left = COUNT;
 	size_t sent[COUNT] = {0};
 
-	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 	for (int i = 0; i < COUNT; i++) {
 		results[i] = 1;
 		unix_pair(pairs[i]);
@@ -408,7 +457,7 @@ static void silent_receives_starve_nobody(void **state)
 	int pairs[SILENT + 1][2], results[SILENT + 1];
 	size_t sent = 0;
 
-	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 	for (int i = 0; i <= SILENT; i++) {
 		results[i] = 1;
 		unix_pair(pairs[i]);
@@ -456,7 +505,7 @@ static void ended_receives_starve_nobody(void **state)
 	struct sluice_receive *receives[COUNT];
 	struct sluice_engine *engine;
 
-	assert_int_equal(sluice_engine_open(&engine, NULL), 0);
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 	for (int i = 0; i < COUNT; i++) {
 		/* Every other one is promised a byte more than comes. */
 		uint64_t length = i % 2 ? LENGTH + 1 : UINT64_MAX;
@@ -486,6 +535,8 @@ int main(void)
 		cmocka_unit_test(every_pair_of_paths),
 		cmocka_unit_test(a_peer_that_stops_early_is_an_error),
 		cmocka_unit_test(a_range_beyond_the_file_is_refused),
+		cmocka_unit_test(options_of_other_sizes),
+		cmocka_unit_test(every_struct_of_options_has_a_size),
 		cmocka_unit_test(unknown_paths_are_refused),
 		cmocka_unit_test(a_blocking_socket_is_blocking_again),
 		cmocka_unit_test(a_receive_can_be_closed_at_any_time),

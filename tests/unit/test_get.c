@@ -54,7 +54,7 @@ static void open_late_server(struct late_server *server)
 /* In 32 bits, 2^29 seconds are 0 milliseconds. */
 static void test_a_long_time_limit_is_long(void **state)
 {
-	struct sluice_get_options options = {.path = "discard"};
+	struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
 	struct sluice_get_result *result;
 	struct sluice_error error = {0};
 	const unsigned seconds[] = {1U << 29, UINT32_MAX};

@@ -70,10 +70,11 @@ static struct sluice_bill figures(struct sluice_bill *bill)
 /* Moves it and returns what both ends said: 0, or one of the failures. */
 static int move(const struct row *row, struct sluice_bill bills[2])
 {
-	struct sluice_transfer_options options = {.path = row->receive};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = row->receive};
 	struct sluice_error error = {0};
 	struct sender sender = {.offset = row->from,
 				.length = row->length,
+				.options.size = sizeof(sender.options),
 				.options.path = row->send,
 				.may_lock_nothing = row->may_lock_nothing};
 	struct sluice_bill *bill;
@@ -307,7 +308,7 @@ static void bad_luck(void **state)
 
 static void zerocopy_needs_tcp(void **state)
 {
-	struct sluice_transfer_options options = {.path = "zerocopy"};
+	struct sluice_transfer_options options = {.size = sizeof(options), .path = "zerocopy"};
 	struct sluice_error error = {0};
 	int pair[2];
 
@@ -321,7 +322,7 @@ static void zerocopy_needs_tcp(void **state)
 static void memory_has_neither_direct_nor_dontcache(void **state)
 {
 	static const char *const receives[] = {"direct", "dontcache"};
-	struct sluice_transfer_options options = {0};
+	struct sluice_transfer_options options = {.size = sizeof(options)};
 	struct sluice_error error = {0};
 	int pair[2], file;
 

@@ -57,8 +57,8 @@ static int transfer(const struct pair *pair, int end, struct sluice_engine *engi
 {
 	const struct measure_pair_job *job = pair->job;
 	struct report *report = &pair->reports[end];
-	const struct sluice_transfer_options options = {.path = end == SENDER ? job->send
-									      : job->receive};
+	const struct sluice_transfer_options options = {
+		.size = sizeof(options), .path = end == SENDER ? job->send : job->receive};
 	struct sluice_send *send = NULL;
 	struct sluice_receive *receive = NULL;
 	int result;
@@ -96,7 +96,7 @@ static void live(const struct pair *pair, int end, int channel)
 		return;
 	signal(SIGPIPE, SIG_IGN);
 	close(pair->loopback.ends[!end]);
-	report->result = sluice_engine_open(&engine, &report->error);
+	report->result = sluice_engine_open(&engine, NULL, &report->error);
 	if (report->result < 0 || !may_start(channel))
 		return;
 	report->result = transfer(pair, end, engine);
