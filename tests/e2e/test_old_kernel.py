@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILD, CACHESTAT, PREADV2, WAIT, refusing
 
-TESTS = ("stream_send", "transfer")
+TESTS = ("range_send", "api")
 
 
 class OldKernel(unittest.TestCase):
