@@ -39,6 +39,7 @@ ADDR_NO_RANDOMIZE = 0x0040000
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 counting = threading.Lock()
 groups = set()  # the process groups that run
+durations = []  # (seconds, CPU seconds, name) of all that ran, and of each test within
 
 
 def show(text):
@@ -59,9 +60,10 @@ def end_group(leader):
         pass
 
 
-def run(command, on_line, timeout, **options):
+def run(name, command, on_line, timeout, **options):
     """Runs a command in its own process group, which is ended with it. Returns ("" or what went
     wrong, stderr)."""
+    started = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=errors, text=True, errors="replace",
@@ -80,7 +82,9 @@ def run(command, on_line, timeout, **options):
         reader.start()
         timer.start()
         try:
-            child.wait()
+            _, ended, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(ended)
+            durations.append((time.monotonic() - started, usage.ru_utime + usage.ru_stime, name))
         finally:
             timer.cancel()
             end_group(child.pid)
@@ -114,11 +118,13 @@ def run_tap(name, command, timeout, say=show, **options):
             else:
                 results.append("failed" if test[1] else "passed")
                 count(results[-1], f"{name} {test[2]}", say=say)
+                if took := re.match(r"(.*) \((\d+\.\d) s, (\d+\.\d) s of CPU\)", test[2]):
+                    durations.append((float(took[2]), float(took[3]), f"{name} {took[1]}"))
             hint = ""
         else:
             hint = line.strip().lstrip("# ")
 
-    status, errors = run(command, on_line, timeout, **options)
+    status, errors = run(name, command, on_line, timeout, **options)
     # A program whose tests failed exits unhappily; any other trouble is one more failure.
     if not planned or sum(planned) != len(results):
         trouble = f"{status or 'ended early'}, {len(results)} of {sum(planned) or '?'} tests done"
@@ -239,7 +245,7 @@ def run_fuzz(args):
             if corpus.is_dir():
                 shutil.copytree(corpus, folder, dirs_exist_ok=True)
             output = []
-            status, errors = run([target, f"-max_total_time={args.fuzz_seconds}",
+            status, errors = run(f"fuzz {name}", [target, f"-max_total_time={args.fuzz_seconds}",
                                   f"-artifact_prefix={FUZZ_BUILD}/", folder],
                                  output.append, args.fuzz_seconds + 120, cwd=folder,
                                  env=environment(FUZZ_BUILD))
@@ -251,17 +257,23 @@ def run_fuzz(args):
             count("passed", f"fuzz {name}", f"{runs[-1] if runs else '?'} runs")
 
 
+def spent():
+    """The seconds, and the CPU seconds of this process and of the children that it waited for."""
+    times = os.times()
+    return times.elapsed, sum(times[:4])
+
+
 class TapResult(unittest.TestResult):
     """unittest's outcomes as TAP."""
 
     def __init__(self):
         super().__init__()
         self.number = 0
-        self.started = time.monotonic()
+        self.started = spent()
 
     def startTest(self, test):
         super().startTest(test)
-        self.started = time.monotonic()
+        self.started = spent()
 
     def report(self, word, test, tail=""):
         self.number += 1
@@ -270,7 +282,8 @@ class TapResult(unittest.TestResult):
         print(f"{word} {self.number} - {name}{tail}", flush=True)
 
     def addSuccess(self, test):
-        self.report("ok", test, f" ({time.monotonic() - self.started:.1f} s)")
+        seconds, cpu = (now - then for now, then in zip(spent(), self.started))
+        self.report("ok", test, f" ({seconds:.1f} s, {cpu:.1f} s of CPU)")
 
     def addExpectedFailure(self, test, err):
         self.report("ok", test)
@@ -304,6 +317,12 @@ def be_module(args):
     print(f"1..{result.number}", flush=True)
 
 
+def show_durations(most):
+    show("seconds     CPU")
+    for seconds, cpu, name in sorted(durations, reverse=True)[:most]:
+        show(f"{seconds:7.1f} {cpu:7.1f}  {name}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -314,6 +333,8 @@ def main():
     parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
     parser.add_argument("--slow", action="store_true", help="give unit tests ten times their time")
     parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="for each target")
+    parser.add_argument("--durations", type=int, default=0, metavar="N",
+                        help="show the N modules and tests that took longest")
     parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.module:
@@ -334,6 +355,8 @@ def main():
         {"unit": run_unit, "e2e": run_e2e, "fuzz": run_fuzz, "kernels": run_kernels}[kind](args)
         if sum(counts.values()) == before and not args.k:
             count("failed", kind, "found nothing to run")
+    if args.durations:
+        show_durations(args.durations)
     ran = counts["passed"] + counts["failed"]
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts), flush=True)
     return 1 if counts["failed"] or not ran else 0
