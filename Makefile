@@ -7,8 +7,8 @@ STRESS_MINUTES ?= 10
 ONLY ?= unit,e2e
 KERNELS ?= 5.10 6.1 6.12 new
 .DEFAULT_GOAL := build
-.PHONY: build run test kernels asan tsan valgrind fuzz stress clang musl minimal bench fmt lint install clean deps test-deps \
-	help
+.PHONY: build run check test kernels asan tsan valgrind fuzz stress clang musl minimal bench fmt lint install \
+	clean deps test-deps help
 
 C_FILES = $(shell find include src cmd tools tests bench examples -name '*.[ch]' 2>/dev/null)
 SCRIPTS = .ci/run scripts/check-minimal scripts/check-musl scripts/install-dependencies scripts/demo
@@ -18,6 +18,9 @@ build: build/build.ninja ## the command build/sluice and the library
 
 run: build ## a demonstration: one file moved the plain way and by sluice's choice, and both bills
 	@scripts/demo
+
+check: build ## unit tests, and a smoke test of serve and get: what to run after every change
+	@python3 tests/run.py --only unit,smoke
 
 test: build test-deps ## unit and end-to-end tests, and a short fuzz run; ends in one line of figures
 	@python3 tests/run.py

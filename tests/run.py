@@ -4,10 +4,12 @@
 
 unit     the cmocka executables that meson lists; -k chooses among the executables
 e2e      the unittest modules tests/e2e/test_*.py, each in a process of its own; -k as in unittest.
-         Two run at a time (-j), except those that measure or want the whole machine, which say
-         ALONE = True. A module that had company is told of as a whole, when it has ended
+         smoke and short are those of them that tests/e2e/meson.build says
 fuzz     each libFuzzer target for a few seconds from a copy of its corpus; -k chooses among targets
 kernels  the modules tests/kernels/test_*.py, in the same way, and only where --only asks for them
+
+Several run at a time (-j), and are told of when they have ended; those that want the machine alone,
+as tests/e2e/meson.build says, follow one by one.
 
 Unit tests and modules alike report by TAP, so that a crash, which leaves the plan unfulfilled, shows.
 The exit status is 1 when something failed, or when a chosen kind had nothing to run.
@@ -33,7 +35,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 E2E = ROOT / "tests" / "e2e"
 KERNELS = ROOT / "tests" / "kernels"
 FUZZ_BUILD = ROOT / "build-fuzz"
-KINDS = ["unit", "e2e", "fuzz", "kernels"]
+LISTED = ["unit", "smoke", "short", "e2e"]  # suites of meson's
+KINDS = [*LISTED, "fuzz", "kernels"]
 ADDR_NO_RANDOMIZE = 0x0040000
 
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -136,7 +139,7 @@ def run_tap(name, command, timeout, say=show, **options):
     if "failed" in results:
         text = "".join(line for line in output if not re.match(r"ok \d", line)) + errors
         for line in text.splitlines():
-            say(f"    | {line}")
+            say(f"    | {line.removeprefix('# ')}")
 
 
 def sanitized(build):
@@ -151,8 +154,7 @@ def fix_addresses():
 
 
 def environment(build):
-    command = next((build / c for c in ("sluice", "cmd/sluice") if (build / c).exists()), None)
-    return dict(os.environ, SLUICE=str(command or build / "sluice"), SLUICE_BUILD=str(build),
+    return dict(os.environ, SLUICE=str(build / "sluice"), SLUICE_BUILD=str(build),
                 PYTHONDONTWRITEBYTECODE="1",
                 UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:"
                 + os.environ.get("UBSAN_OPTIONS", ""),
@@ -160,54 +162,65 @@ def environment(build):
                 + os.environ.get("TSAN_OPTIONS", ""))
 
 
-def run_unit(args):
-    tests = json.loads(subprocess.check_output(
-        ["meson", "introspect", args.build, "--tests"], text=True))
+def listed(build, suites):
+    """The tests of these suites as meson knows them: those that want to start early come first."""
+    tests = json.loads(subprocess.check_output(["meson", "introspect", build, "--tests"], text=True))
+    chosen = [t for t in tests if {s.rpartition(":")[2] for s in t["suite"]} & set(suites)]
+    return sorted(chosen, key=lambda test: -test["priority"])
+
+
+def run_test(args, test, say=show):
+    """One that meson lists: a module of Python chooses by -k among its tests, a program cannot."""
+    suite = test["suite"][0].rpartition(":")[2]
+    command, slower = test["cmd"], 10 if args.wrap or args.slow else 1
+    if suite == "unit":
+        command = shlex.split(args.wrap) + command
+    elif args.k:
+        command = command + ["-k", args.k]
+    run_tap(f"{suite} {test['name']}", command, slower * test["timeout"], say, cwd=test["workdir"],
+            env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
+
+
+def run_tests(args, suites):
+    tests = listed(args.build, suites)
+    if args.k:
+        tests = [t for t in tests if "unit" not in t["suite"][0] or args.k in t["name"]]
+    if "e2e" in suites:
+        known = (E2E / "meson.build").read_text()
+        for file in sorted(E2E.glob("test_*.py")):
+            if f"'{file.stem.removeprefix('test_')}'" not in known:
+                count("failed", f"e2e {file.stem}", "tests/e2e/meson.build does not list it")
+    side_by_side(args, [test for test in tests if test["is_parallel"] and args.j > 1])
     for test in tests:
-        if args.k and args.k not in test["name"]:
-            continue
-        run_tap(f"unit {test['name']}", shlex.split(args.wrap) + test["cmd"],
-                120 * (10 if args.wrap or args.slow else 1), cwd=test["workdir"],
-                env=dict(environment(args.build), **test["env"], CMOCKA_MESSAGE_OUTPUT="TAP"))
+        if not test["is_parallel"] or args.j == 1:
+            run_test(args, test)
 
 
-def run_module(args, file, say=show):
-    run_tap(f"{file.parent.name} {file.stem}",
-            [sys.executable, __file__, "--module", file] + (["-k", args.k] if args.k else []),
-            3600 if file.parent == KERNELS else 600, say, cwd=ROOT, env=environment(args.build))
+def side_by_side(args, tests):
+    """What one prints comes as a whole, when it has ended."""
+    def run_quietly(test):
+        lines = []
+        run_test(args, test, lines.append)
+        return lines
 
-
-def run_module_in_company(args, file):
-    """Returns the lines to print."""
-    lines = []
-    run_module(args, file, lines.append)
-    return lines
-
-
-def run_modules(args, folder):
-    files = sorted(folder.glob("test_*.py"))
-    alone = [f for f in files if args.j == 1 or re.search(r"^ALONE = True\b", f.read_text(), re.M)]
     pool = concurrent.futures.ThreadPoolExecutor(args.j)
-    others = [pool.submit(run_module_in_company, args, f) for f in files if f not in alone]
+    running = [pool.submit(run_quietly, test) for test in tests]
     try:
-        for other in concurrent.futures.as_completed(others):
-            for line in other.result():
+        for done in concurrent.futures.as_completed(running):
+            for line in done.result():
                 show(line)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for leader in tuple(groups):
             end_group(leader)
         raise
-    for file in alone:
-        run_module(args, file)
-
-
-def run_e2e(args):
-    run_modules(args, E2E)
 
 
 def run_kernels(args):
-    run_modules(args, KERNELS)
+    for file in sorted(KERNELS.glob("test_*.py")):
+        run_tap(f"kernels {file.stem}",
+                [sys.executable, __file__, "--module", file] + (["-k", args.k] if args.k else []),
+                3600, cwd=ROOT, env=environment(args.build))
 
 
 def build_fuzz():
@@ -295,7 +308,7 @@ class TapResult(unittest.TestResult):
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self.report("not ok", test)
-        print(self.failures[-1][1], flush=True)
+        print(*(f"# {line}" for line in self.failures[-1][1].splitlines()), sep="\n", flush=True)
 
     addError = addFailure
 
@@ -328,14 +341,16 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR")
     parser.add_argument("--only", default="unit,e2e,fuzz", metavar=",".join(KINDS))
-    parser.add_argument("-j", type=int, default=2, metavar="N", help="modules at a time (%(default)s)")
+    parser.add_argument("-j", type=int, default=2 * len(os.sched_getaffinity(0)), metavar="N",
+                        help="programs and modules at a time (%(default)s)")
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose name contains this")
     parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
     parser.add_argument("--slow", action="store_true", help="give unit tests ten times their time")
     parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="for each target")
     parser.add_argument("--durations", type=int, default=0, metavar="N",
                         help="show the N modules and tests that took longest")
-    parser.add_argument("--module", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--module", type=pathlib.Path, metavar="FILE",
+                        help="be the process that runs this module, and report by TAP")
     args = parser.parse_args()
     if args.module:
         return be_module(args)
@@ -348,11 +363,13 @@ def main():
 
     if sanitized(args.build):
         fix_addresses()
-    for kind in KINDS:
-        if kind not in only:
+    suites = [kind for kind in only if kind in LISTED]
+    for kind, run_kind in (("tests", lambda args: run_tests(args, suites)), ("fuzz", run_fuzz),
+                           ("kernels", run_kernels)):
+        if not suites if kind == "tests" else kind not in only:
             continue
         before = sum(counts.values())
-        {"unit": run_unit, "e2e": run_e2e, "fuzz": run_fuzz, "kernels": run_kernels}[kind](args)
+        run_kind(args)
         if sum(counts.values()) == before and not args.k:
             count("failed", kind, "found nothing to run")
     if args.durations:

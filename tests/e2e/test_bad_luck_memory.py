@@ -24,8 +24,6 @@ from support import (
     wait_until,
 )
 
-ALONE = True  # runs out of memory
-
 SIZE = 40 * MIB + 123
 
 

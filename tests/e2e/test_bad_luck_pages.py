@@ -20,8 +20,6 @@ from support import (
     warm,
 )
 
-ALONE = True  # wants pages to stay
-
 SIZE = 48 * MIB + 123  # more than sockets and buffers on both sides can hold
 AHEAD = 40 * MIB  # not sent yet when the client stalls
 

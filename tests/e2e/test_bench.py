@@ -23,8 +23,6 @@ from support import (
     why_not_direct,
 )
 
-ALONE = True  # measures
-
 SIZE = 8 * MIB
 
 

@@ -30,8 +30,6 @@ from support import (
 )
 from test_zero_copy import strace
 
-ALONE = True  # counts CPU time and calls
-
 SIZE = 24 * MIB + 123
 
 # What a program does for itself: memory, threads and their locks, the clock where it is no

@@ -24,8 +24,6 @@ from support import (
     wait_until, warm,
 )
 
-ALONE = True  # looks at what the whole machine caches
-
 LIBC.mmap.restype = ctypes.c_void_p
 LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
                       ctypes.c_long]

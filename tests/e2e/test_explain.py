@@ -6,8 +6,6 @@ import unittest
 
 from support import MIB, despite_reclaim, evict, make_file, skip_unless_direct, sluice, temp_folder, warm
 
-ALONE = True  # wants pages to stay
-
 
 class Explain(unittest.TestCase):
     def setUp(self):

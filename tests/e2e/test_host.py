@@ -30,8 +30,6 @@ from support import (
 sys.path.insert(0, str(ROOT / "bench" / "lib"))
 import cgroup  # noqa: E402
 
-ALONE = True  # compares with what others say about all disks
-
 SECTIONS = {"command", "version", "kernel", "cpu", "memory", "disks", "network", "network_error", "tcp"}
 
 

@@ -25,8 +25,6 @@ from support import (
     why_not_direct,
 )
 
-ALONE = True  # measures
-
 CPU = [f"{level}_{what}" for level in ("l1", "l2", "l3", "memory")
        for what in ("latency", "read_bandwidth", "write_bandwidth", "copy_bandwidth")]
 PAGE_CACHE = ["page_cache_latency", "page_cache_read_bandwidth", "page_cache_mapped_bandwidth"]

@@ -20,8 +20,6 @@ from browser import Browser
 from support import (file_system, finish, ordinary_user, program, skip_unless_root, sluice,
                      start_sluice, temp_folder)
 
-ALONE = True  # measures
-
 BIG = ("--cores", "64", "--memory", "512G", "--disk", "nvme:6G", "--network", "100G", "--swap", "none")
 FIVE = ("vm.dirty_background_ratio", "vm.dirty_ratio", "vm.dirty_expire_centisecs", "vm.dirty_writeback_centisecs",
         "vm.swappiness")

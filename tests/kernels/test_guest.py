@@ -3,14 +3,12 @@
 ones: "5.10 6.1 6.12 new" by default."""
 
 import os
-import pathlib
 import sys
 import unittest
 
 import guest
 from support import BUILD, ROOT, SLUICE
 
-HERE = pathlib.Path(__file__).resolve().parent
 KERNELS = os.environ.get("SLUICE_KERNELS", " ".join(guest.SUITES)).split()
 SECONDS = 900  # five times what the slowest kernel takes on a quiet machine
 # The tests' files lie on a disk of the guest's own; a checkout below /var/tmp stays in sight.
@@ -49,13 +47,16 @@ class Guest:
         self.assertEqual(code, 0, failures)
         return lines
 
-    def test_unit_tests(self):
-        run = [ROOT / "tests" / "run.py", "--build", BUILD, "--only", "unit", "--slow"]
+    def assert_passes(self, suite):
+        run = [ROOT / "tests" / "run.py", "--build", BUILD, "--only", suite, "--slow"]
         lines = self.run_inside(*run)
         self.assertRegex(lines[-1], r"^\d+ passed, 0 failed, \d+ skipped$")
 
+    def test_unit_tests(self):
+        self.assert_passes("unit")
+
     def test_serve_and_get(self):
-        self.run_inside(HERE / "smoke.py")
+        self.assert_passes("smoke")
 
 
 for name in KERNELS:
