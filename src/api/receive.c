@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The public receive: a range_recv driven by readiness and completions. */
+/* The public receive: a landing with one range, driven by readiness and completions. */
 #include "api/transfer.h"
 #include "base/container.h"
+#include "base/error.h"
 #include "base/options.h"
-#include "range/recv.h"
+#include "landing/landing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +13,9 @@ enum { TURN_BYTES = 8 << 20 }; /* before others on the engine have a turn */
 
 struct sluice_receive {
 	struct transfer transfer;
-	struct range_recv *range;
-	bool has_all, has_ended;
+	struct landing *landing;
+	struct landing_range *range; /* NULL: all is received */
+	bool has_ended;
 };
 
 /* Whoever keeps it open until later keeps no buffer. */
@@ -21,37 +23,38 @@ static void finish(struct sluice_receive *receive, int result)
 {
 	receive->has_ended = true;
 	if (receive->transfer.explain)
-		range_recv_explain(receive->range, &receive->transfer.lines);
-	range_recv_close(receive->range);
+		landing_explain(receive->landing, &receive->transfer.lines);
+	landing_close(receive->landing);
+	receive->landing = NULL;
 	receive->range = NULL;
 	transfer_finish(&receive->transfer, result, "receiving");
 }
 
-/* > 0: bytes came; 0: all is received and on the disk; -EAGAIN; -errno. */
-static int64_t step(struct sluice_receive *receive)
+static void on_landed(void *owner, int result)
 {
-	int64_t count = receive->has_all ? 0 : range_recv_step(receive->range);
-
-	if (count != 0)
-		return count;
-	receive->has_all = true;
-	return range_recv_finish(receive->range);
+	finish(owner, result);
 }
 
 static void drive(struct sluice_receive *receive)
 {
 	int64_t left = TURN_BYTES, count = 1;
 
-	while (!receive->has_ended && count > 0 && left > 0) {
-		count = step(receive);
+	if (receive->has_ended || !receive->range)
+		return;
+	while (count > 0 && left > 0) {
+		count = landing_range_step(receive->range);
 		left -= count;
 	}
-	if (receive->has_ended || count == -EAGAIN)
+	if (count == -EAGAIN)
 		return;
-	if (count > 0)
+	if (count > 0) {
 		loop_task_queue(receive->transfer.loop, &receive->transfer.again);
-	else
+	} else if (count == 0) {
+		receive->range = NULL;
+		landing_finish(receive->landing, UINT64_MAX, NULL);
+	} else {
 		finish(receive, (int)count);
+	}
 }
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
@@ -75,16 +78,23 @@ static int open_range(struct sluice_receive *receive, uint64_t offset, uint64_t 
 		      const struct sluice_transfer_options *options, struct sluice_error *error)
 {
 	const char *name = transfer_path_name(options);
-	struct range_recv_options range = {
-		.wake = on_wake,
+	struct transfer *transfer = &receive->transfer;
+	struct landing_options landing = {
+		.done = on_landed,
 		.owner = receive,
-		.tally = &receive->transfer.tally,
+		.tally = &transfer->tally,
+		.explains = transfer->explain,
 	};
+	int result;
 
-	if (name && !(range.forced = path_recv_find(name)))
+	if (name && !(landing.forced = path_recv_find(name)))
 		return error_set(error, EINVAL, "no receive path '%s'", name);
-	return range_recv_open(&receive->range, receive->transfer.loop, receive->transfer.file,
-			       &receive->transfer.channel, offset, length, &range, error);
+	result = landing_open_file(&receive->landing, transfer->loop, transfer->file, offset,
+				   length, &landing, error);
+	return result < 0
+		       ? result
+		       : landing_range_open(&receive->range, receive->landing, &transfer->channel,
+					    offset, length, on_wake, receive, error);
 }
 
 int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engine, int socket,
@@ -119,7 +129,7 @@ void sluice_receive_close(struct sluice_receive *receive)
 {
 	if (!receive)
 		return;
-	range_recv_close(receive->range);
+	landing_close(receive->landing);
 	transfer_close(&receive->transfer);
 	free(receive);
 }

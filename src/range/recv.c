@@ -154,7 +154,7 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		.may_fall_back = !options->forced,
 		.wake = on_wake,
 	};
-	range->had_pages = file && has_pages(file, offset);
+	range->had_pages = options->lands ? options->had_pages : file && has_pages(file, offset);
 	if (length != UINT64_MAX && !size_add(offset, length, &range->job.limit))
 		result = error_set_errno(error, EOVERFLOW, "receive: offset + length");
 	else
@@ -164,7 +164,8 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		return result;
 	}
 	range->is_path_open = true;
-	if (range->choice.path->needs_file && length != UINT64_MAX && length > PLAN_SMALL_RECV) {
+	if (!options->lands && range->choice.path->needs_file && length != UINT64_MAX &&
+	    length > PLAN_SMALL_RECV) {
 		range->phase = ALLOCATING;
 		range->is_busy = true;
 		loop_work(loop, &range->op, allocate, range);

@@ -17,6 +17,8 @@ struct range_recv_options {
 	const struct path_recv *forced; /* NULL: the plan chooses */
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
+	bool lands;     /* a landing sees to space, sync and pages; */
+	bool had_pages; /* what it knows: see range_recv.had_pages */
 };
 
 /*
