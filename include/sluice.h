@@ -38,10 +38,33 @@ extern "C" {
 #define SLUICE_API
 #endif
 
-/* What went wrong: code is a positive errno value, text names the call, the file and the place. */
+/* What kind of thing went wrong, for a program that has to decide what to do. */
+enum sluice_error_kind {
+	SLUICE_ERROR_NONE,
+	SLUICE_ERROR_USAGE,       /* an argument or an option that cannot be */
+	SLUICE_ERROR_SYSTEM,      /* memory, descriptors, threads: this process or its machine */
+	SLUICE_ERROR_FILE,        /* a file, a directory or a disk of this machine */
+	SLUICE_ERROR_SPACE,       /* the disk, or a quota, is full */
+	SLUICE_ERROR_BUSY,        /* somebody else is at it */
+	SLUICE_ERROR_UNSUPPORTED, /* the path that was named cannot work here */
+	SLUICE_ERROR_DNS,         /* the host's name has no address */
+	SLUICE_ERROR_NETWORK,     /* the peer could not be reached, or left */
+	SLUICE_ERROR_TIMEOUT,     /* nothing moved for as long as that was waited for */
+	SLUICE_ERROR_HTTP,        /* the server refused: http_status says how */
+	SLUICE_ERROR_PROTOCOL,    /* the server's answer is malformed, or not what was asked for */
+	SLUICE_ERROR_ENDED,       /* the file, the peer or the answer ended early */
+	SLUICE_ERROR_CHANGED,     /* the file changed meanwhile */
+	SLUICE_ERROR_LIMIT,       /* the file is larger than it may be */
+	SLUICE_ERROR_CANCELLED,   /* a callback wanted it so */
+};
+
+/* What went wrong: of use after a call has failed, and not after any other. */
 struct sluice_error {
-	int code;
-	char text[512];
+	int code; /* errno's value, positive */
+	enum sluice_error_kind kind;
+	unsigned http_status; /* of the answer that refuses; 0: there is none */
+	unsigned reserved[5];
+	char text[512]; /* a sentence that names the call, the file and the place */
 };
 
 /*

@@ -57,8 +57,9 @@ static int connect_any(struct download *download)
 	int result = getaddrinfo(url->host, url->port, &hints, &found);
 
 	if (result != 0)
-		return error_set(download->error, EHOSTUNREACH, "host %s: %s", url->host,
-				 gai_strerror(result));
+		return error_as(download->error, SLUICE_ERROR_DNS,
+				error_set(download->error, EHOSTUNREACH, "host %s: %s", url->host,
+					  gai_strerror(result)));
 	result = -EHOSTUNREACH;
 	for (struct addrinfo *at = found; at; at = at->ai_next) {
 		result = connect_to(download, at);
@@ -190,8 +191,9 @@ static int follow(struct download *download)
 	if (result == 0)
 		return 0;
 	download->base = (struct http_url){0}; /* it has been named */
-	return error_set(download->error, -result, "the server redirects to %s: %s",
-			 http_text_printable(location, printable, sizeof(printable)), why.text);
+	error_set(download->error, -result, "the server redirects to %s: %s",
+		  http_text_printable(location, printable, sizeof(printable)), why.text);
+	return error_as(download->error, SLUICE_ERROR_PROTOCOL, result);
 }
 
 /* Exchanges until an answer is not a redirect. */
@@ -203,8 +205,9 @@ static int ask(struct download *download)
 		if (result < 0 || !is_redirect(&download->head))
 			return result;
 		if (redirects == REDIRECTS_MAX)
-			return error_set(download->error, ELOOP, "more than %d redirects",
-					 REDIRECTS_MAX);
+			return error_as(download->error, SLUICE_ERROR_PROTOCOL,
+					error_set(download->error, ELOOP, "more than %d redirects",
+						  REDIRECTS_MAX));
 		if (!download->head.location.data)
 			return error_set(download->error, EPROTO,
 					 "the server redirects without saying where to");

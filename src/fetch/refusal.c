@@ -160,13 +160,12 @@ int download_refuse_status(struct download *download)
 {
 	unsigned status = download->head.status;
 
-	error_set(download->error,
-		  status == 404 || status == 410 ? ENOENT
-		  : status == 403                ? EACCES
-						 : EPROTO,
-		  "the server answered %u%s", status, meaning(status));
+	int code = status == 404 || status == 410 ? ENOENT : status == 403 ? EACCES : EPROTO;
+
+	error_set(download->error, code, "the server answered %u%s", status, meaning(status));
+	error_as_http(download->error, status, -code);
 	say_when(download, status);
 	if (status >= 400)
 		quote_body(download);
-	return -download->error->code;
+	return -code;
 }

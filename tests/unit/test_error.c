@@ -32,6 +32,27 @@ static void the_system_s_words_are_whole(void **state)
 	assert_int_equal(error_set_errno(NULL, EACCES, "opening"), -EACCES);
 }
 
+static void its_kind_follows_from_errno_or_is_told(void **state)
+{
+	struct sluice_error error;
+
+	memset(&error, 0x55, sizeof(error));
+	error_set(&error, ENOSPC, "writing");
+	assert_int_equal(error.kind, SLUICE_ERROR_SPACE);
+	assert_int_equal(error.http_status, 0);
+	error_set_errno(&error, ECONNRESET, "reading");
+	assert_int_equal(error.kind, SLUICE_ERROR_NETWORK);
+	error_set(&error, ENOMEM, "buffer");
+	assert_int_equal(error.kind, SLUICE_ERROR_SYSTEM);
+	assert_int_equal(error_as_http(&error, 401, error_set(&error, EPROTO, "refused")), -EPROTO);
+	error_append(&error, ", twice");
+	assert_int_equal(error.kind, SLUICE_ERROR_HTTP);
+	assert_int_equal(error.http_status, 401);
+	assert_int_equal(error.code, EPROTO);
+	assert_string_equal(error.text, "refused, twice");
+	assert_int_equal(error_as_http(NULL, 401, -EPROTO), -EPROTO);
+}
+
 static char *long_name(char byte, size_t length)
 {
 	char *name = malloc(length + 1);
@@ -79,6 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_system_s_words_are_whole),
+		cmocka_unit_test(its_kind_follows_from_errno_or_is_told),
 		cmocka_unit_test(a_long_name_loses_its_middle),
 		cmocka_unit_test(what_is_appended_stays),
 	};
