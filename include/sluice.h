@@ -67,14 +67,17 @@ struct sluice_error {
 	char text[512]; /* a sentence that names the call, the file and the place */
 };
 
+/* Takes a line of text, without a newline; it is the library's, and valid during the call. */
+typedef void sluice_line_fn(void *argument, const char *line);
+
 /*
  * Paths: the ways to move bytes. "auto" (or NULL) lets the plan choose for each window of the file,
  * from facts. A path that is named is never replaced: where it cannot work the call fails with
  * -EOPNOTSUPP. sluice(1) says what each of them does.
  */
 /* Their names, one after the other from index 0; NULL behind the last. "auto" is not among them. */
-const char *sluice_send_path_name(unsigned index) SLUICE_API;
-const char *sluice_receive_path_name(unsigned index) SLUICE_API;
+SLUICE_API const char *sluice_send_path_name(unsigned index);
+SLUICE_API const char *sluice_receive_path_name(unsigned index);
 
 struct sluice_path_bytes {
 	const char *path; /* static */
@@ -119,8 +122,8 @@ struct sluice_bill {
 };
 
 /* A bill to keep, of one that belongs to somebody else; NULL without memory. */
-struct sluice_bill *sluice_bill_copy(const struct sluice_bill *bill) SLUICE_API;
-void sluice_bill_free(struct sluice_bill *bill) SLUICE_API; /* NULL is allowed */
+SLUICE_API struct sluice_bill *sluice_bill_copy(const struct sluice_bill *bill);
+SLUICE_API void sluice_bill_free(struct sluice_bill *bill); /* NULL is allowed */
 
 /*
  * An engine runs transfers: an event loop with asynchronous file I/O (io_uring, or threads where it
@@ -133,19 +136,20 @@ struct sluice_engine_options {
 	const char *backend; /* NULL or "auto", "io_uring" or "epoll" */
 };
 
-int sluice_engine_open(struct sluice_engine **engine, const struct sluice_engine_options *options,
-		       struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_engine_open(struct sluice_engine **engine,
+				  const struct sluice_engine_options *options,
+				  struct sluice_error *error);
 /* Waits for file operations under way. Close the transfers on it first. */
-void sluice_engine_close(struct sluice_engine *engine) SLUICE_API;
+SLUICE_API void sluice_engine_close(struct sluice_engine *engine);
 /*
  * One turn: waits at most timeout_ms (-1: until something happens; 0: not at all), then runs what
  * is due. Returns 0 or -errno. A signal ends the wait early.
  */
-int sluice_engine_run(struct sluice_engine *engine, int timeout_ms) SLUICE_API;
+SLUICE_API int sluice_engine_run(struct sluice_engine *engine, int timeout_ms);
 /* A descriptor that polls readable (POLLIN) when sluice_engine_run(engine, 0) has work to do. */
-int sluice_engine_fd(struct sluice_engine *engine) SLUICE_API;
+SLUICE_API int sluice_engine_fd(struct sluice_engine *engine);
 /* "io_uring" or "epoll": how this engine does file I/O. */
-const char *sluice_engine_backend(const struct sluice_engine *engine) SLUICE_API;
+SLUICE_API const char *sluice_engine_backend(const struct sluice_engine *engine);
 
 /* Of a send or a receive. */
 struct sluice_transfer_options {
@@ -153,7 +157,7 @@ struct sluice_transfer_options {
 	const char *path;       /* NULL or "auto", or a path's name */
 	const char *congestion; /* NULL or "auto", or a TCP congestion control */
 	/* Called for each range, as the transfer goes on: a line that names its path, and why. */
-	void (*explain)(void *argument, const char *line);
+	sluice_line_fn *explain;
 	void *argument;
 };
 
@@ -161,8 +165,8 @@ struct sluice_transfer_options {
  * Called once, inside sluice_engine_run, when the transfer ended: result is 0, or -errno with error
  * saying where. The transfer may be closed inside the callback; bill and error are gone with it.
  */
-typedef void sluice_done(void *argument, int result, const struct sluice_bill *bill,
-			 const struct sluice_error *error);
+typedef void sluice_done_fn(void *argument, int result, const struct sluice_bill *bill,
+			    const struct sluice_error *error);
 
 /*
  * Sends length bytes of file from offset to a connected, non-blocking stream socket. Returns at
@@ -174,27 +178,27 @@ typedef void sluice_done(void *argument, int result, const struct sluice_bill *b
  */
 struct sluice_send;
 
-int sluice_send_open(struct sluice_send **send, struct sluice_engine *engine, int socket, int file,
-		     uint64_t offset, uint64_t length,
-		     const struct sluice_transfer_options *options, sluice_done *done,
-		     void *argument, struct sluice_error *error) SLUICE_API;
-void sluice_send_close(struct sluice_send *send) SLUICE_API;
+SLUICE_API int sluice_send_open(struct sluice_send **send, struct sluice_engine *engine, int socket,
+				int file, uint64_t offset, uint64_t length,
+				const struct sluice_transfer_options *options, sluice_done_fn *done,
+				void *argument, struct sluice_error *error);
+SLUICE_API void sluice_send_close(struct sluice_send *send);
 
 /*
  * The same, blocking until the transfer ended, on an engine of its own. *bill is then what it cost,
  * for sluice_bill_free, or NULL where it could not begin; bill may be NULL.
  */
-int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
-		     const struct sluice_transfer_options *options, struct sluice_bill **bill,
-		     struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
+				const struct sluice_transfer_options *options,
+				struct sluice_bill **bill, struct sluice_error *error);
 
 /*
  * Tells, a line for each range, by which path the file at `path` would be sent right now, and why.
  * Opens the file and looks at the page cache; moves nothing. Does not block but for opening the
  * file.
  */
-int sluice_explain(const char *path, void (*line)(void *argument, const char *line), void *argument,
-		   struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_explain(const char *path, sluice_line_fn *line, void *argument,
+			      struct sluice_error *error);
 
 /*
  * Receives length bytes from a connected, non-blocking stream socket into file (open for writing)
@@ -203,15 +207,16 @@ int sluice_explain(const char *path, void (*line)(void *argument, const char *li
  */
 struct sluice_receive;
 
-int sluice_receive_open(struct sluice_receive **receive, struct sluice_engine *engine, int socket,
-			int file, uint64_t offset, uint64_t length,
-			const struct sluice_transfer_options *options, sluice_done *done,
-			void *argument, struct sluice_error *error) SLUICE_API;
-void sluice_receive_close(struct sluice_receive *receive) SLUICE_API;
+SLUICE_API int sluice_receive_open(struct sluice_receive **receive, struct sluice_engine *engine,
+				   int socket, int file, uint64_t offset, uint64_t length,
+				   const struct sluice_transfer_options *options,
+				   sluice_done_fn *done, void *argument,
+				   struct sluice_error *error);
+SLUICE_API void sluice_receive_close(struct sluice_receive *receive);
 
-int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
-			const struct sluice_transfer_options *options, struct sluice_bill **bill,
-			struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
+				   const struct sluice_transfer_options *options,
+				   struct sluice_bill **bill, struct sluice_error *error);
 
 /*
  * Gets a URL from any HTTP/1.1 server into a file. Writes NAME.part (and NAME.part.state, which
@@ -224,6 +229,9 @@ struct sluice_progress {
 	uint64_t total_bytes;   /* UINT64_MAX where the server did not say */
 	double seconds;
 };
+
+/* Whether to go on. */
+typedef bool sluice_progress_fn(void *argument, const struct sluice_progress *progress);
 
 struct sluice_get_options {
 	size_t size;
@@ -240,10 +248,10 @@ struct sluice_get_options {
 	 * About every 100 ms while it runs, but not while a host name is looked up or the
 	 * directory is synced; returning false ends the call with -ECANCELED.
 	 */
-	bool (*progress)(void *argument, const struct sluice_progress *progress);
-	/* Something that the user should know: a line without a newline. */
-	void (*note)(void *argument, const char *line);
-	void (*explain)(void *argument, const char *line);
+	sluice_progress_fn *progress;
+	/* Something that the user should know. */
+	sluice_line_fn *note;
+	sluice_line_fn *explain;
 	void *argument;
 };
 
@@ -266,22 +274,25 @@ struct sluice_get_result {
 };
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */
-int sluice_url_check(const char *url, struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_url_check(const char *url, struct sluice_error *error);
 /* The file name that sluice_get would give it: 0, or -EINVAL with error where there is none. */
-int sluice_url_filename(const char *url, char name[256], struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_url_filename(const char *url, char name[256], struct sluice_error *error);
 /*
  * *result is then for sluice_get_result_free, of a get that failed as well, or NULL where it could
  * not begin; result may be NULL.
  */
-int sluice_get(const char *url, const struct sluice_get_options *options,
-	       struct sluice_get_result **result, struct sluice_error *error) SLUICE_API;
-void sluice_get_result_free(struct sluice_get_result *result) SLUICE_API; /* NULL is allowed */
+SLUICE_API int sluice_get(const char *url, const struct sluice_get_options *options,
+			  struct sluice_get_result **result, struct sluice_error *error);
+SLUICE_API void sluice_get_result_free(struct sluice_get_result *result); /* NULL is allowed */
 
 /*
  * Serves a directory over HTTP/1.1. Where its name leads to another one later, that one is served,
  * from a second later at most; what has begun ends with the old one.
  */
 struct sluice_server;
+
+/* Takes how many lines are missing here. */
+typedef void sluice_lost_fn(void *argument, uint64_t lines);
 
 struct sluice_server_options {
 	size_t size;
@@ -303,33 +314,34 @@ struct sluice_server_options {
 	 */
 	const char *follow_links;
 	/*
-	 * One line per answered request, without the newline; from one thread of the server's own,
+	 * One line per answered request; from one thread of the server's own,
 	 * so that no client waits for who takes them. What does not fit into 4 MiB that wait to be
 	 * taken is lost, and `lost` is told how many lines, at the place where they are missing.
 	 */
-	void (*log)(void *argument, const char *line);
-	void (*explain)(void *argument, const char *line); /* likewise */
+	sluice_line_fn *log;
+	sluice_line_fn *explain; /* likewise */
 	/* Likewise: that the served directory is another one by now, or is gone. */
-	void (*note)(void *argument, const char *line);
-	void (*lost)(void *argument, uint64_t lines);
+	sluice_line_fn *note;
+	sluice_lost_fn *lost;
 	void *argument;
 };
 
-int sluice_server_open(struct sluice_server **server, const struct sluice_server_options *options,
-		       struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_server_open(struct sluice_server **server,
+				  const struct sluice_server_options *options,
+				  struct sluice_error *error);
 /* "http://127.0.0.1:8080/", valid as long as the server. */
-const char *sluice_server_url(const struct sluice_server *server) SLUICE_API;
+SLUICE_API const char *sluice_server_url(const struct sluice_server *server);
 /*
  * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
  * with the bill of it all, or -errno, when the last line was taken. Blocks. Ignores SIGPIPE in its
  * own threads only. *bill is for sluice_bill_free, or NULL where nothing was served; bill may be
  * NULL.
  */
-int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
-		      struct sluice_error *error) SLUICE_API;
+SLUICE_API int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
+				 struct sluice_error *error);
 /* From any thread, or a signal handler. */
-void sluice_server_stop(struct sluice_server *server) SLUICE_API;
-void sluice_server_close(struct sluice_server *server) SLUICE_API;
+SLUICE_API void sluice_server_stop(struct sluice_server *server);
+SLUICE_API void sluice_server_close(struct sluice_server *server);
 
 #ifdef __cplusplus
 }

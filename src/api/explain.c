@@ -14,8 +14,7 @@ struct run {
 	uint64_t start;
 };
 
-static void tell(const struct run *run, uint64_t end,
-		 void (*line)(void *argument, const char *line), void *argument)
+static void tell(const struct run *run, uint64_t end, sluice_line_fn *line, void *argument)
 {
 	char text[160];
 
@@ -26,8 +25,7 @@ static void tell(const struct run *run, uint64_t end,
 	line(argument, text);
 }
 
-static void explain(const struct path_file *file, void (*line)(void *argument, const char *line),
-		    void *argument)
+static void explain(const struct path_file *file, sluice_line_fn *line, void *argument)
 {
 	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true};
 	struct range_place place = {.end = file->status.stx_size};
@@ -44,7 +42,7 @@ static void explain(const struct path_file *file, void (*line)(void *argument, c
 	tell(&run, place.end, line, argument);
 }
 
-int sluice_explain(const char *path, void (*line)(void *argument, const char *line), void *argument,
+int sluice_explain(const char *path, sluice_line_fn *line, void *argument,
 		   struct sluice_error *error)
 {
 	int fd = sys_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);

@@ -99,7 +99,7 @@ static int open_range(struct sluice_receive *receive, uint64_t offset, uint64_t 
 
 int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engine, int socket,
 			int file, uint64_t offset, uint64_t length,
-			const struct sluice_transfer_options *options, sluice_done *done,
+			const struct sluice_transfer_options *options, sluice_done_fn *done,
 			void *argument, struct sluice_error *error)
 {
 	struct sluice_transfer_options ours;
@@ -134,7 +134,7 @@ void sluice_receive_close(struct sluice_receive *receive)
 	free(receive);
 }
 
-static int open_call(struct transfer_call *call, struct sluice_engine *engine, sluice_done *done,
+static int open_call(struct transfer_call *call, struct sluice_engine *engine, sluice_done_fn *done,
 		     void *argument, struct sluice_error *error)
 {
 	struct sluice_receive *receive = NULL;

@@ -89,7 +89,7 @@ static int set_path(struct range_send *range, const struct sluice_transfer_optio
 
 int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int socket, int file,
 		     uint64_t offset, uint64_t length,
-		     const struct sluice_transfer_options *options, sluice_done *done,
+		     const struct sluice_transfer_options *options, sluice_done_fn *done,
 		     void *argument, struct sluice_error *error)
 {
 	struct sluice_transfer_options ours;
@@ -131,7 +131,7 @@ void sluice_send_close(struct sluice_send *send)
 	free(send);
 }
 
-static int open_call(struct transfer_call *call, struct sluice_engine *engine, sluice_done *done,
+static int open_call(struct transfer_call *call, struct sluice_engine *engine, sluice_done_fn *done,
 		     void *argument, struct sluice_error *error)
 {
 	struct sluice_send *send = NULL;

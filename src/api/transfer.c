@@ -50,8 +50,8 @@ static int set_congestion(int socket, const struct sluice_transfer_options *opti
 
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
 		  bool is_for_writing, uint64_t offset, uint64_t length,
-		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
-		  struct sluice_error *error)
+		  const struct sluice_transfer_options *options, sluice_done_fn *done,
+		  void *argument, struct sluice_error *error)
 {
 	int result = set_congestion(socket, options, error), flags;
 	bool is_local;

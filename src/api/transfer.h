@@ -18,10 +18,10 @@ struct transfer {
 	struct path_file *file;
 	struct loop_watch watch;
 	struct loop_task again;
-	void (*explain)(void *argument, const char *line);
+	sluice_line_fn *explain;
 	void *explain_argument;
 	struct buffer lines;
-	sluice_done *done;
+	sluice_done_fn *done;
 	void *argument;
 	struct meter meter;
 	struct tally tally;
@@ -35,8 +35,8 @@ struct transfer {
 /* Fills a transfer whose watch.ready and again.run are set. Errors name what failed. */
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
 		  bool is_for_writing, uint64_t offset, uint64_t length,
-		  const struct sluice_transfer_options *options, sluice_done *done, void *argument,
-		  struct sluice_error *error);
+		  const struct sluice_transfer_options *options, sluice_done_fn *done,
+		  void *argument, struct sluice_error *error);
 /* Hands out the lines of the explanation that there are: at the end of a turn. */
 void transfer_explain(struct transfer *transfer);
 /* Reads the meter, hands out the explanation, and tells the owner: the last thing to be done,
@@ -51,7 +51,7 @@ const char *transfer_path_name(const struct sluice_transfer_options *options);
  * open gets the callback and its argument to pass on, and sets opened.
  */
 struct transfer_call {
-	int (*open)(struct transfer_call *call, struct sluice_engine *engine, sluice_done *done,
+	int (*open)(struct transfer_call *call, struct sluice_engine *engine, sluice_done_fn *done,
 		    void *argument, struct sluice_error *error);
 	void (*close)(struct transfer_call *call);
 	int socket, file;

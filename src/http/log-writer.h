@@ -15,9 +15,8 @@
 enum log_kind { LOG_ANSWER, LOG_EXPLANATION, LOG_NOTE, LOG_KINDS };
 
 struct log_writer {
-	void (*tell[LOG_KINDS])(void *argument,
-				const char *line); /* by kind; NULL: nobody wants them */
-	void (*lost)(void *argument, uint64_t lines);
+	sluice_line_fn *tell[LOG_KINDS]; /* by kind; NULL: nobody wants them */
+	sluice_lost_fn *lost;
 	void *argument;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
