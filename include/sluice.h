@@ -30,13 +30,23 @@
 extern "C" {
 #endif
 
-#define SLUICE_VERSION "0.1.0"
+#define SLUICE_VERSION       "0.1.0"
+#define SLUICE_VERSION_MAJOR 0
+#define SLUICE_VERSION_MINOR 1
+#define SLUICE_VERSION_PATCH 0
+/* Grows with every version, so that one can be compared with another. */
+#define SLUICE_VERSION_NUMBER                                                                      \
+	(SLUICE_VERSION_MAJOR << 16 | SLUICE_VERSION_MINOR << 8 | SLUICE_VERSION_PATCH)
 
 #if defined(__GNUC__)
 #define SLUICE_API __attribute__((visibility("default")))
 #else
 #define SLUICE_API
 #endif
+
+/* Of the library that runs; the macros are those of the header. */
+SLUICE_API const char *sluice_version(void);
+SLUICE_API unsigned sluice_version_number(void);
 
 /* What kind of thing went wrong, for a program that has to decide what to do. */
 enum sluice_error_kind {

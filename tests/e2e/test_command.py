@@ -54,7 +54,7 @@ class Help(Command):
 
     def test_version(self):
         header = (ROOT / "include" / "sluice.h").read_text()
-        version = re.search(r'SLUICE_VERSION "([^"]+)"', header)[1]
+        version = re.search(r'SLUICE_VERSION +"([^"]+)"', header)[1]
         done = sluice("--version")
         self.assertEqual((done.code, done.out.decode()), (0, f"sluice {version}\n"))
 
