@@ -161,12 +161,31 @@ SLUICE_API int sluice_engine_fd(struct sluice_engine *engine);
 /* "io_uring" or "epoll": how this engine does file I/O. */
 SLUICE_API const char *sluice_engine_backend(const struct sluice_engine *engine);
 
-/* Of a send or a receive. */
+struct sluice_progress {
+	uint64_t done_bytes;    /* of the whole, what an earlier get brought included */
+	uint64_t resumed_bytes; /* of them, what an earlier get brought */
+	uint64_t total_bytes;   /* UINT64_MAX where it is not known */
+	double seconds;
+};
+
+/* Whether to go on. */
+typedef bool sluice_progress_fn(void *argument, const struct sluice_progress *progress);
+
+/* Of a send or a receive. The strings and the struct are not needed when the call has returned. */
 struct sluice_transfer_options {
 	size_t size;
-	const char *path;       /* NULL or "auto", or a path's name */
-	const char *congestion; /* NULL or "auto", or a TCP congestion control */
-	/* Called for each range, as the transfer goes on: a line that names its path, and why. */
+	const char *path;          /* NULL or "auto", or a path's name */
+	const char *congestion;    /* NULL or "auto", or a TCP congestion control */
+	uint64_t bytes_per_second; /* at most, on average; 0: as many as can be */
+	unsigned timeout_seconds;  /* in which the peer takes or sends nothing; 0: any number */
+	bool keep_cached;          /* receive: leave the file in the page cache */
+	bool no_sync;              /* receive: do not wait for the disk */
+	/*
+	 * Both are called inside sluice_engine_run, and may not close the transfer. progress: about
+	 * every 100 ms until done; returning false ends the transfer with -ECANCELED. explain: when
+	 * a range of the file has moved, a line that names its path, and why that was chosen.
+	 */
+	sluice_progress_fn *progress;
 	sluice_line_fn *explain;
 	void *argument;
 };
@@ -233,16 +252,6 @@ SLUICE_API int sluice_receive_file(int socket, int file, uint64_t offset, uint64
  * lets a later call continue), and renames it to NAME only when data and directory are synced.
  * Blocks until it is done. An existing NAME is untouched until then.
  */
-struct sluice_progress {
-	uint64_t done_bytes;    /* of the whole file, what an earlier call brought included */
-	uint64_t resumed_bytes; /* of them, what an earlier call brought */
-	uint64_t total_bytes;   /* UINT64_MAX where the server did not say */
-	double seconds;
-};
-
-/* Whether to go on. */
-typedef bool sluice_progress_fn(void *argument, const struct sluice_progress *progress);
-
 struct sluice_get_options {
 	size_t size;
 	const char *output; /* file to write; NULL: the name that the URL suggests */

@@ -35,14 +35,34 @@ static void on_landed(void *owner, int result)
 	finish(owner, result);
 }
 
+/* > 0: bytes came; 0: all did; -EAGAIN; -errno. */
+static int64_t step(struct sluice_receive *receive)
+{
+	struct limits *limits = &receive->transfer.limits;
+	uint64_t allowed;
+	int64_t count = limits_allow(limits, &allowed);
+
+	if (count < 0)
+		return count;
+	count = landing_range_step(receive->range);
+	if (count > 0)
+		limits_moved(limits, (uint64_t)count);
+	return count;
+}
+
 static void drive(struct sluice_receive *receive)
 {
 	int64_t left = TURN_BYTES, count = 1;
 
-	if (receive->has_ended || !receive->range)
+	if (receive->has_ended)
 		return;
+	if (!receive->range) { /* it is being synced */
+		if (receive->transfer.limits.code < 0)
+			finish(receive, receive->transfer.limits.code);
+		return;
+	}
 	while (count > 0 && left > 0) {
-		count = landing_range_step(receive->range);
+		count = step(receive);
 		left -= count;
 	}
 	if (count == -EAGAIN)
@@ -67,6 +87,14 @@ static void on_again(struct loop_task *task)
 	drive(container_of(task, struct sluice_receive, transfer.again));
 }
 
+static bool waits_for_peer(struct limits *limits)
+{
+	struct sluice_receive *receive =
+		container_of(limits, struct sluice_receive, transfer.limits);
+
+	return receive->range && landing_range_waits_for_socket(receive->range);
+}
+
 static void on_wake(void *owner)
 {
 	struct sluice_receive *receive = owner;
@@ -83,6 +111,8 @@ static int open_range(struct sluice_receive *receive, uint64_t offset, uint64_t 
 		.done = on_landed,
 		.owner = receive,
 		.tally = &transfer->tally,
+		.keep_cached = options->keep_cached,
+		.no_sync = options->no_sync,
 		.explains = transfer->explain,
 	};
 	int result;
@@ -113,6 +143,7 @@ int sluice_receive_open(struct sluice_receive **out, struct sluice_engine *engin
 		return error_set_errno(error, ENOMEM, "receive");
 	receive->transfer.watch.ready = on_ready;
 	receive->transfer.again.run = on_again;
+	receive->transfer.limits.waits_for_peer = waits_for_peer;
 	result = transfer_open(&receive->transfer, engine, socket, file, true, offset, length,
 			       &ours, done, argument, error);
 	if (result == 0)

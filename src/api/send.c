@@ -20,8 +20,14 @@ struct sluice_send {
 /* > 0: bytes went; 0: all did; -EAGAIN; -errno. */
 static int64_t step(struct sluice_send *send)
 {
-	int64_t count = range_send_step(&send->range);
+	struct limits *limits = &send->transfer.limits;
+	int64_t count = limits_allow(limits, &send->range.step_bytes);
 
+	if (count < 0)
+		return count;
+	count = range_send_step(&send->range);
+	if (count > 0)
+		limits_moved(limits, (uint64_t)count);
 	return count == 0 ? channel_flush(&send->transfer.channel) : count;
 }
 
@@ -53,6 +59,13 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 static void on_again(struct loop_task *task)
 {
 	drive(container_of(task, struct sluice_send, transfer.again));
+}
+
+static bool waits_for_peer(struct limits *limits)
+{
+	struct sluice_send *send = container_of(limits, struct sluice_send, transfer.limits);
+
+	return range_send_waits_for_socket(&send->range);
 }
 
 static void on_wake(struct range_send *range)
@@ -103,6 +116,7 @@ int sluice_send_open(struct sluice_send **out, struct sluice_engine *engine, int
 		return error_set_errno(error, ENOMEM, "send");
 	send->transfer.watch.ready = on_ready;
 	send->transfer.again.run = on_again;
+	send->transfer.limits.waits_for_peer = waits_for_peer;
 	send->range.wake = on_wake;
 	send->range.tally = &send->transfer.tally;
 	send->range.explain = ours.explain ? &send->transfer.lines : NULL;

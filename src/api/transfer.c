@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/transfer.h"
 
+#include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
@@ -48,6 +49,13 @@ static int set_congestion(int socket, const struct sluice_transfer_options *opti
 	return result < 0 ? error_set_errno(error, -result, "congestion control '%s'", name) : 0;
 }
 
+static void on_limit(struct limits *limits)
+{
+	struct transfer *transfer = container_of(limits, struct transfer, limits);
+
+	loop_task_queue(transfer->loop, &transfer->again);
+}
+
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
 		  bool is_for_writing, uint64_t offset, uint64_t length,
 		  const struct sluice_transfer_options *options, sluice_done_fn *done,
@@ -82,6 +90,8 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	meter_start(&transfer->meter);
 	bill_init(&transfer->bill);
 	transfer->bill.public.page_cache_before_bytes = resident_bytes(transfer);
+	transfer->limits.again = on_limit;
+	limits_open(&transfer->limits, engine->loop, options, &transfer->meter, length);
 	loop_task_queue(engine->loop, &transfer->again);
 	return 0;
 }
@@ -95,13 +105,26 @@ void transfer_explain(struct transfer *transfer)
 	transfer->lines.length = 0;
 }
 
+static void say_why(const struct transfer *transfer, int result, const char *what,
+		    struct sluice_error *error)
+{
+	unsigned long long bytes = transfer->tally.bytes;
+
+	if (result == -ECANCELED)
+		error_set(error, ECANCELED, "%s after %llu bytes: interrupted", what, bytes);
+	else if (result < 0 && result == transfer->limits.code)
+		error_set(error, ETIMEDOUT, "%s after %llu bytes: the peer was silent for %llu s",
+			  what, bytes, (unsigned long long)transfer->limits.timeout_ms / 1000);
+	else if (result < 0)
+		error_set_errno(error, -result, "%s after %llu bytes", what, bytes);
+}
+
 void transfer_finish(struct transfer *transfer, int result, const char *what)
 {
 	struct sluice_error error = {0};
 
-	if (result < 0)
-		error_set_errno(&error, -result, "%s after %llu bytes", what,
-				(unsigned long long)transfer->tally.bytes);
+	say_why(transfer, result, what, &error);
+	limits_close(&transfer->limits);
 	transfer->length = transfer->tally.bytes;
 	transfer->bill.public.page_cache_after_bytes = resident_bytes(transfer);
 	meter_read(&transfer->meter, &transfer->bill);
@@ -116,6 +139,7 @@ void transfer_finish(struct transfer *transfer, int result, const char *what)
 
 void transfer_close(struct transfer *transfer)
 {
+	limits_close(&transfer->limits);
 	if (transfer->has_watch)
 		loop_watch_remove(transfer->loop, &transfer->watch);
 	if (transfer->loop)

@@ -7,6 +7,7 @@
 #define SLUICE_API_TRANSFER_H
 
 #include "api/engine.h"
+#include "api/limits.h"
 #include "base/buffer.h"
 #include "base/meter.h"
 #include "base/tally.h"
@@ -18,6 +19,7 @@ struct transfer {
 	struct path_file *file;
 	struct loop_watch watch;
 	struct loop_task again;
+	struct limits limits;
 	sluice_line_fn *explain;
 	void *explain_argument;
 	struct buffer lines;
@@ -32,7 +34,8 @@ struct transfer {
 	bool has_card; /* between this socket and its peer */
 };
 
-/* Fills a transfer whose watch.ready and again.run are set. Errors name what failed. */
+/* Fills a transfer whose watch.ready, again.run and limits.waits_for_peer are set. Errors name what
+ * failed. */
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
 		  bool is_for_writing, uint64_t offset, uint64_t length,
 		  const struct sluice_transfer_options *options, sluice_done_fn *done,

@@ -390,6 +390,11 @@ int64_t range_send_step(struct range_send *range)
 	return count;
 }
 
+bool range_send_waits_for_socket(const struct range_send *range)
+{
+	return range->count == 0 || range->segments[range->first].job.wait == PATH_WAIT_SOCKET;
+}
+
 const char *range_send_path(const struct range_send *range)
 {
 	return range->last_path;

@@ -59,6 +59,8 @@ void range_send_open(struct range_send *range, struct loop *loop, struct path_fi
  * error the peer has fewer bytes than promised, so that closing the connection shows it.
  */
 int64_t range_send_step(struct range_send *range);
+/* Else for the disk. */
+bool range_send_waits_for_socket(const struct range_send *range);
 const char *range_send_path(const struct range_send *range); /* tried last; a static name */
 uint64_t range_send_offset(const struct range_send *range);  /* of the next byte to send */
 void range_send_close(struct range_send *range);             /* any number of times */
