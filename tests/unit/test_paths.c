@@ -202,13 +202,6 @@ static void every_pair_of_paths(void **state)
 		}
 }
 
-static void the_same_without_io_uring(void **state)
-{
-	setenv("SLUICE_LOOP", "epoll", true);
-	every_pair_of_paths(state);
-	unsetenv("SLUICE_LOOP");
-}
-
 /*
  * Whether the sender's bill says that the disk moved what was not in the page cache. The kernel may
  * take pages out, or read some, between the look and the transfer: then another try is right.
@@ -371,7 +364,6 @@ int main(void)
 		cmocka_unit_test(the_disk_moves_what_is_cold),
 		cmocka_unit_test(names),
 		cmocka_unit_test(every_pair_of_paths),
-		cmocka_unit_test(the_same_without_io_uring),
 		cmocka_unit_test(bad_luck),
 		cmocka_unit_test(zerocopy_needs_tcp),
 		cmocka_unit_test(memory_has_neither_direct_nor_dontcache),
