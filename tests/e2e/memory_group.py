@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A control group that limits memory, made by what bench/ makes its own with."""
 
+import os
 import sys
 import unittest
 
@@ -15,7 +16,7 @@ def memory_group(add_cleanup, limit):
     reason = cgroup.missing()
     if reason:
         raise unittest.SkipTest(reason)
-    group = cgroup.memory(limit, f"sluice-test-{limit}")
+    group = cgroup.memory(limit, f"sluice-test-{os.getpid()}-{limit}")
     prefix = group.__enter__()
     add_cleanup(group.__exit__, None, None, None)
     return prefix

@@ -71,6 +71,7 @@ def temp_folder(add_cleanup, base=TEST_DIR):
     return folder
 
 
+@functools.lru_cache(4)
 def content(size, seed=1):
     """Random bytes, the same for the same seed; each MiB carries its number, so none can swap."""
     block = random.Random(seed).randbytes(min(size, MIB))
@@ -85,11 +86,17 @@ def make_file(path, size, seed=1):
 
 
 def settle(file):
-    """Waits until the file is so old that its ETag is strong."""
+    """Makes a file look old, and waits until it is so old that its ETag is strong."""
     status = os.stat(file)
+    if status.st_mtime > time.time() - 5:
+        os.utime(file, (status.st_atime, status.st_mtime - 5))
+        status = os.stat(file)
     strong = max(status.st_mtime + 2, status.st_ctime) + 0.1
     wait_until(lambda: time.time() > strong, f"{file} is old enough")
     return file
+
+
+filecmp.BUFSIZE = MIB
 
 
 def same(one, other):
@@ -261,6 +268,38 @@ def get(*arguments, **how):
     return sluice("get", *arguments, **how)
 
 
+def threads(pid):
+    """Of each thread its state (R: it runs, or could) and how often it has waited."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):  # threads come and go
+            with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+                words = dict(line.split(maxsplit=2)[:2] for line in file if len(line.split()) > 1)
+            found[thread] = words["State:"], words["voluntary_ctxt_switches:"]
+    return found
+
+
+def wait_until_still(process):
+    """Until it has done all that it can do before something happens outside."""
+
+    def is_still():
+        before = threads(process.pid)
+        time.sleep(0.05)
+        return before == threads(process.pid) and "R" not in [state for state, _ in before.values()]
+
+    wait_until(is_still, f"process {process.pid} has nothing to do")
+
+
+def spinning_threads(process):
+    """Those that never wait: found running at each of many looks."""
+    spinning = set(threads(process.pid))
+    for _ in range(20):
+        time.sleep(0.02)
+        now = threads(process.pid)
+        spinning = {thread for thread in spinning if now.get(thread, "S")[0] == "R"}
+    return spinning
+
+
 # Connections
 
 
@@ -329,11 +368,11 @@ class Raw:
 
     def rest(self):
         """Everything up to the end of the connection, however it ends."""
-        data = b""
+        pieces = []
         with contextlib.suppress(ConnectionError):
             while piece := self.file.read1(MIB):
-                data += piece
-        return data
+                pieces.append(piece)
+        return b"".join(pieces)
 
 
 def request_bytes(target, method="GET", headers=None):

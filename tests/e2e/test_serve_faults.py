@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""`sluice serve`: files that change while they are sent, clients that stall or vanish, too few
-descriptors, the end of the server, and what is left over after ten thousand requests."""
+"""`sluice serve`: files that change while they are sent, clients that vanish, too few descriptors, the
+end of the server, and what is left over after ten thousand requests."""
 
-import concurrent.futures
-import contextlib
 import errno
 import os
-import pathlib
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 import unittest
 
 from support import (
@@ -27,8 +23,10 @@ from support import (
     request_bytes,
     serve,
     skip_unless_direct,
+    spinning_threads,
     temp_folder,
     wait_until,
+    wait_until_still,
     warm,
 )
 
@@ -40,88 +38,6 @@ for number in itertools.cycle("10"):
     os.link(number, "new")
     os.rename("new", "file")
 """
-
-# Slow clients take a minute by themselves: they start with the module and are looked at by its
-# last class, while the other tests run.
-slow = {}
-
-
-def setUpModule():
-    folder = temp_folder(unittest.addModuleCleanup)
-    (folder / "small.txt").write_bytes(b"hello\n")
-    with open(folder / "large", "wb") as file:
-        file.truncate(LARGE)
-    pool = concurrent.futures.ThreadPoolExecutor(8)
-    unittest.addModuleCleanup(pool.shutdown)  # last, when the servers have let the clients go
-    server = serve(unittest.addModuleCleanup, folder)
-    ending = serve(unittest.addModuleCleanup, folder)
-    slow["server"], slow["ending server"] = server, ending
-    slow["stalled"] = stalled_client(server)
-    unittest.addModuleCleanup(slow["stalled"].close)
-    slow["stalled at the end"] = stalled_client(ending)
-    unittest.addModuleCleanup(slow["stalled at the end"].close)
-    ending.process.send_signal(signal.SIGTERM)
-    slow["end"] = pool.submit(ending.process.wait, 45)
-    slow["silent"] = pool.submit(say_slowly, server, b"")
-    slow["half a head"] = pool.submit(say_slowly, server, b"GET /small.txt HTTP/1.1\r\nHo")
-    slow["a drip"] = pool.submit(say_slowly, server, b"GET /small.txt HTTP/1.1\r\nX: ", drip=b"x")
-    slow["an idle second"] = pool.submit(idle_after_one, server)
-
-
-def stalled_client(server):
-    """Asks for a large file, sees it begin, and reads no more."""
-    connection = server.connect(receive_buffer=LITTLE)
-    connection.ask("/large")
-    connection.head()
-    return connection
-
-
-def say_slowly(server, words, drip=None):
-    """Sends words, then one drip a second; returns what comes until the server closes."""
-    with server.connect() as connection:
-        connection.send(words)
-        connection.socket.settimeout(1)
-        for _ in range(50):
-            try:
-                return connection.socket.recv(LITTLE)
-            except TimeoutError:
-                if drip:
-                    connection.send(drip)
-    raise AssertionError("the server let a slow client be for 50 s")
-
-
-def idle_after_one(server):
-    with server.connect() as connection:
-        connection.ask("/small.txt")
-        connection.answer()
-        connection.socket.settimeout(WAIT + 45)
-        return connection.rest()
-
-
-class WhatSlowClientsGot(unittest.TestCase):
-    def test_a_head_that_does_not_come_is_408(self):
-        for name in ("half a head", "a drip"):
-            with self.subTest(name):
-                self.assertRegex(slow[name].result(60), rb"^HTTP/1\.1 408 ")
-
-    def test_a_silent_connection_is_closed(self):
-        self.assertRegex(slow["silent"].result(60), rb"^(HTTP/1\.1 408 |$)")
-
-    def test_an_idle_connection_is_closed(self):
-        self.assertRegex(slow["an idle second"].result(80), rb"^(HTTP/1\.1 408 |$)")
-
-    def test_a_client_that_takes_nothing_is_cut_off(self):
-        line = slow["server"].wait_log("/large", seconds=90)
-        self.assertLess(line.bytes, LARGE)
-        self.assertNotEqual(line.note, "")
-        self.assertLess(len(slow["stalled"].rest()), LARGE)
-
-    def test_a_stalled_client_cannot_keep_a_server_from_ending(self):
-        self.assertEqual(slow["end"].result(60), 0)
-
-    def test_the_server_goes_on(self):
-        self.assertEqual(slow["server"].request("/small.txt").body, b"hello\n")
-
 
 class ChangingFiles(unittest.TestCase):
     def setUp(self):
@@ -247,6 +163,7 @@ class VanishingClients(unittest.TestCase):
         (cls.folder / "small.txt").write_bytes(b"hello\n")
 
     def test_clients_that_go_away_leave_nothing_behind(self):
+        servers = {}  # side by side, as each keeps the file open for a while, in case
         for path_name in ("auto", *SEND_PATHS):
             with self.subTest(path_name):
                 skip_unless_direct(path_name, self.folder)
@@ -259,6 +176,9 @@ class VanishingClients(unittest.TestCase):
                     if number % 4:
                         connection.file.read(number * 1000)
                     connection.reset() if number % 2 else connection.close()
+                servers[path_name] = server, before
+        for path_name, (server, before) in servers.items():
+            with self.subTest(path_name):
                 wait_until(lambda: server.descriptors() <= before, "descriptors are closed")
                 self.assertEqual(server.request("/small.txt").body, b"hello\n")
 
@@ -308,20 +228,7 @@ class FewDescriptors(unittest.TestCase):
         self.assertGreater(served, 0)
 
     def test_the_server_does_not_spin(self):
-        time.sleep(0.5)
-        samples = [self.running_threads() for _ in range(20)]
-        always = set.intersection(*samples)
-        self.assertEqual(always, set(), "these threads run all the time")
-
-    def running_threads(self):
-        time.sleep(0.02)
-        running = set()
-        for thread in os.listdir(f"/proc/{self.server.pid}/task"):
-            stat = pathlib.Path(f"/proc/{self.server.pid}/task/{thread}/stat")
-            with contextlib.suppress(OSError):  # threads come and go
-                if stat.read_text().rpartition(")")[2].split()[0] == "R":
-                    running.add(thread)
-        return running
+        self.assertEqual(spinning_threads(self.server), set())
 
 
 class Ending(unittest.TestCase):
@@ -359,7 +266,7 @@ class Ending(unittest.TestCase):
     def test_half_a_request_does_not_delay_the_end(self):
         with self.server.connect() as connection:
             connection.send(b"GET /large HTTP/1.1\r\nHo")
-            time.sleep(0.2)
+            wait_until_still(self.server)
             self.server.stop(seconds=WAIT - 10)
 
     def test_the_port_is_free_at_once(self):
@@ -411,7 +318,7 @@ class Leaks(unittest.TestCase):
     def test_ten_thousand_requests_leave_nothing_behind(self):
         server = serve(self.addCleanup, self.folder, "--workers", "2")
         self.ask(server, 100, 10)
-        time.sleep(0.2)  # for the server to see its clients go
+        wait_until_still(server)  # its clients have gone
         descriptors = server.descriptors()
         self.ask(server, 2000, 10)
         memory = self.resident_bytes(server)
@@ -424,7 +331,7 @@ class Leaks(unittest.TestCase):
         skip_unless_direct("direct", self.folder)
         server = serve(self.addCleanup, self.folder, "--path", "direct")
         self.ask(server, 100, 10)
-        time.sleep(0.2)
+        wait_until_still(server)
         descriptors = server.descriptors()
         self.ask(server, 1000, 10)
         wait_until(lambda: server.descriptors() <= descriptors, "descriptors are closed")
