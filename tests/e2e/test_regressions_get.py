@@ -20,6 +20,7 @@ from support import (
     start_sluice,
     temp_folder,
     wait_until,
+    wait_until_still,
 )
 
 SIZE = 6 * MIB + 345
@@ -122,7 +123,7 @@ class LooksWhole(Getting):
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         wait_until(self.part.exists, "there is a part")
-        time.sleep(0.3)  # for the part to take what was sent
+        wait_until_still(process)  # the part has taken what was sent
         process.kill()
         process.wait()
 

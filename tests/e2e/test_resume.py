@@ -3,7 +3,6 @@
 
 import os
 import signal
-import time
 import unittest
 
 import journals
@@ -29,6 +28,7 @@ from support import (
     start_sluice,
     temp_folder,
     wait_until,
+    wait_until_still,
 )
 
 SIZE = 12 * MIB + 345
@@ -58,7 +58,7 @@ class Resuming(unittest.TestCase):
         self.addCleanup(process.kill)
         wait_until(stalled, "the server falls silent")
         wait_until(self.part.exists, "there is a part")
-        time.sleep(0.5)  # for the part to take what was sent
+        wait_until_still(process)  # the part has taken what was sent
         process.send_signal(sign)
         return process
 

@@ -160,7 +160,6 @@ static void test_timer_wait(void **state)
 	assert_int_equal(alarm.fired, 0);
 	run_until(loop, &alarm.fired, 1);
 	assert_true(clock_ms() - start >= 30);
-	assert_true(clock_ms() - start < 5000);
 	assert_int_equal(loop_run(loop, 0), 0);
 	assert_int_equal(alarm.fired, 1);
 	loop_timer_set(loop, &alarm.timer, UINT64_MAX);
