@@ -17,6 +17,7 @@ The exit status is 1 when something failed, or when a chosen kind had nothing to
 import argparse
 import concurrent.futures
 import ctypes
+import functools
 import json
 import os
 import pathlib
@@ -38,6 +39,7 @@ FUZZ_BUILD = ROOT / "build-fuzz"
 LISTED = ["unit", "smoke", "short", "e2e"]  # suites of meson's
 KINDS = [*LISTED, "fuzz", "kernels"]
 ADDR_NO_RANDOMIZE = 0x0040000
+CPUS = len(os.sched_getaffinity(0))
 
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 counting = threading.Lock()
@@ -190,21 +192,22 @@ def run_tests(args, suites):
         for file in sorted(E2E.glob("test_*.py")):
             if f"'{file.stem.removeprefix('test_')}'" not in known:
                 count("failed", f"e2e {file.stem}", "tests/e2e/meson.build does not list it")
-    side_by_side(args, [test for test in tests if test["is_parallel"] and args.j > 1])
+    side_by_side(args.j, [functools.partial(run_test, args, test) for test in tests
+                          if test["is_parallel"] and args.j > 1])
     for test in tests:
         if not test["is_parallel"] or args.j == 1:
             run_test(args, test)
 
 
-def side_by_side(args, tests):
-    """What one prints comes as a whole, when it has ended."""
-    def run_quietly(test):
+def side_by_side(most, jobs):
+    """Each is called with what takes its lines, which come as a whole when it has ended."""
+    def run_quietly(job):
         lines = []
-        run_test(args, test, lines.append)
+        job(lines.append)
         return lines
 
-    pool = concurrent.futures.ThreadPoolExecutor(args.j)
-    running = [pool.submit(run_quietly, test) for test in tests]
+    pool = concurrent.futures.ThreadPoolExecutor(most)
+    running = [pool.submit(run_quietly, job) for job in jobs]
     try:
         for done in concurrent.futures.as_completed(running):
             for line in done.result():
@@ -235,9 +238,10 @@ def build_fuzz():
         return "clang has no libFuzzer here"
     if not (FUZZ_BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", FUZZ_BUILD, "-Db_sanitize=address,undefined",
-                        "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Dfuzz=true"],
+                        "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Dfuzz=true",
+                        "-Dtools=disabled", "-Dtests=disabled", "-Dexamples=disabled"],
                        cwd=ROOT, env=dict(os.environ, CC="clang"), check=True)
-    subprocess.run(["ninja", "-C", FUZZ_BUILD, "--quiet"], check=True)
+    subprocess.run(["ninja", "-C", FUZZ_BUILD, "--quiet", "meson-test-prereq"], check=True)
     return None
 
 
@@ -249,25 +253,28 @@ def run_fuzz(args):
     if reason:
         return count("skipped", "fuzz", reason)
     fix_addresses()
-    for target in sorted(FUZZ_BUILD.glob("tests/fuzz/fuzz_*")):
-        name = target.name[len("fuzz_"):]
-        if not target.is_file() or args.k and args.k not in target.name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            corpus = ROOT / "tests" / "fuzz" / "corpus" / name
-            if corpus.is_dir():
-                shutil.copytree(corpus, folder, dirs_exist_ok=True)
-            output = []
-            status, errors = run(f"fuzz {name}", [target, f"-max_total_time={args.fuzz_seconds}",
-                                  f"-artifact_prefix={FUZZ_BUILD}/", folder],
-                                 output.append, args.fuzz_seconds + 120, cwd=folder,
-                                 env=environment(FUZZ_BUILD))
-        if status:
-            count("failed", f"fuzz {name}", status)
-            print("\n".join(f"    | {line}" for line in errors.splitlines()[-60:]), flush=True)
-        else:
-            runs = re.findall(r"^Done (\d+) runs", errors, re.M)
-            count("passed", f"fuzz {name}", f"{runs[-1] if runs else '?'} runs")
+    targets = [target for target in sorted(FUZZ_BUILD.glob("tests/fuzz/fuzz_*"))
+               if target.is_file() and (not args.k or args.k in target.name)]
+    side_by_side(min(args.j, CPUS), [functools.partial(run_target, args, target) for target in targets])
+
+
+def run_target(args, target, say):
+    name = target.name[len("fuzz_"):]
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = ROOT / "tests" / "fuzz" / "corpus" / name
+        if corpus.is_dir():
+            shutil.copytree(corpus, folder, dirs_exist_ok=True)
+        status, errors = run(f"fuzz {name}", [target, f"-max_total_time={args.fuzz_seconds}",
+                                              f"-artifact_prefix={FUZZ_BUILD}/", folder],
+                             lambda line: None, args.fuzz_seconds + 120, cwd=folder,
+                             env=environment(FUZZ_BUILD))
+    if status:
+        count("failed", f"fuzz {name}", status, say)
+        for line in errors.splitlines()[-60:]:
+            say(f"    | {line}")
+    else:
+        runs = re.findall(r"^Done (\d+) runs", errors, re.M)
+        count("passed", f"fuzz {name}", f"{runs[-1] if runs else '?'} runs", say)
 
 
 def spent():
@@ -341,7 +348,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR")
     parser.add_argument("--only", default="unit,e2e,fuzz", metavar=",".join(KINDS))
-    parser.add_argument("-j", type=int, default=2 * len(os.sched_getaffinity(0)), metavar="N",
+    parser.add_argument("-j", type=int, default=2 * CPUS, metavar="N",
                         help="programs and modules at a time (%(default)s)")
     parser.add_argument("-k", metavar="PATTERN", help="only tests whose name contains this")
     parser.add_argument("--wrap", default="", metavar="COMMAND", help="run unit tests under this")
