@@ -86,8 +86,8 @@ help: ## this list
 build/build.ninja: | deps
 	CC=gcc meson setup build
 build-asan/build.ninja: | deps
-	CC=gcc meson setup build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+	CC=gcc meson setup build-asan -Doptimization=1 -Db_sanitize=address,undefined
 build-tsan/build.ninja: | deps
 	CC=gcc meson setup build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread
 build-clang/build.ninja: | test-deps
-	CC=clang meson setup build-clang -Dwerror=true
+	CC=clang meson setup build-clang -Dwerror=true -Doptimization=0
