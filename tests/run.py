@@ -238,7 +238,7 @@ def build_fuzz():
         return "clang has no libFuzzer here"
     if not (FUZZ_BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", FUZZ_BUILD, "-Db_sanitize=address,undefined",
-                        "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Dfuzz=true",
+                        "-Db_lundef=false", "-Doptimization=1", "-Dfuzz=true",
                         "-Dtools=disabled", "-Dtests=disabled", "-Dexamples=disabled"],
                        cwd=ROOT, env=dict(os.environ, CC="clang"), check=True)
     subprocess.run(["ninja", "-C", FUZZ_BUILD, "--quiet", "meson-test-prereq"], check=True)
