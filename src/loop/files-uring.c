@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File I/O by io_uring. Operations wait in `queued` until the end of the turn and then go to the
- * kernel together; completions are read from the shared ring without a system call.
+ * File I/O by io_uring. Operations wait in `queued` until a batch is complete or the turn ends, and
+ * then go to the kernel together; completions are read from the shared ring without a system call.
  *
  * Invariants: at most as many operations are in flight as the completion ring has room for, so it
  * cannot overflow; only `enter` calls io_uring_enter; whether the kernel lets us is found out at
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #define ENTRIES    256
+#define BATCH      8           /* the device works on one while the next is prepared */
 #define LENGTH_MAX 0x7ffff000u /* what read(2) moves at most; an SQE has 32 bits for it */
 
 struct loop_uring {
@@ -229,7 +230,7 @@ static void uring_start(struct loop *loop, struct loop_op *op)
 	struct loop_uring *uring = loop->uring;
 
 	loop_queue_push(&uring->queued, op);
-	if (++uring->queued_count % ENTRIES == 0)
+	if (++uring->queued_count % BATCH == 0)
 		submit(loop);
 }
 

@@ -95,8 +95,8 @@ static void test_many(void **state)
 	loop_close(loop);
 }
 
-/* What a turn queued goes to the kernel in one call. */
-static void test_one_submit(void **state)
+/* What a turn queued goes to the kernel in batches of eight. */
+static void test_few_submits(void **state)
 {
 	struct loop *loop = loop_new();
 	char *pattern = make_pattern(), in[100] = {0};
@@ -112,7 +112,7 @@ static void test_one_submit(void **state)
 	run_until(loop, &completions, 100);
 	sys_counts_read(&after);
 	assert_int_equal(after.calls[CALL_io_uring_enter] - before.calls[CALL_io_uring_enter],
-			 kind == LOOP_URING);
+			 kind == LOOP_URING ? 13 : 0);
 	assert_int_equal(after.calls[CALL_pread64] - before.calls[CALL_pread64],
 			 kind == LOOP_URING ? 0 : 100);
 	for (int i = 0; i < 100; i++)
@@ -262,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_write_read),      cmocka_unit_test(test_end_of_file),
 		cmocka_unit_test(test_errors),          cmocka_unit_test(test_many),
-		cmocka_unit_test(test_one_submit),      cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_few_submits),     cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_close_in_flight), cmocka_unit_test(test_other_thread),
 		cmocka_unit_test(test_direct),          cmocka_unit_test(test_fixed),
 	};
