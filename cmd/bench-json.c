@@ -80,7 +80,7 @@ json_t *bench_json(const struct measure_matrix *matrix)
 	for (unsigned i = 0; i < matrix->row_count; i++)
 		json_array_append_new(rows, row_json(matrix, &matrix->rows[i]));
 	return json_pack("{s:s, s:s, s:o, s:s?, s:I, s:i, s:o, s:o}", "command", "bench", "version",
-			 SLUICE_VERSION, "machine", measure_facts_json(matrix->folder),
+			 SLUICE_VERSION, "machine", measure_facts_json(matrix->directory),
 			 "connection_congestion_control", congestion, "size_bytes",
 			 (json_int_t)matrix->size, "runs", (int)matrix->runs, "rows", rows,
 			 "claims", claims_json(matrix));

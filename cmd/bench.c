@@ -33,7 +33,7 @@ static const char help[] =
 	"of\n"
 	"                    %s\n"
 	"  --runs N          how often each row is measured (3)\n"
-	"  --dir FOLDER      where the files are made, which need no clearing up (/var/tmp)\n"
+	"  --dir DIRECTORY      where the files are made, which need no clearing up (/var/tmp)\n"
 	"  --html FILE       write a page to look at, too\n"
 	"  --json            print JSON, one object, instead of a table\n"
 	"  --help\n"
@@ -94,8 +94,8 @@ static int parse_option(struct bench_options *bench, int option, char **argv)
 		bench->wish.with_cold = true;
 		return EXIT_DONE;
 	case 'd':
-		matrix->folder = optarg;
-		return *optarg ? EXIT_DONE : command_misused("bench: --dir '' names no folder");
+		matrix->directory = optarg;
+		return *optarg ? EXIT_DONE : command_misused("bench: --dir '' names no directory");
 	case 'h':
 		bench->is_help = true;
 		return EXIT_DONE;
@@ -197,7 +197,7 @@ static int fit(struct bench_options *bench, struct sluice_error *error)
 	char wanted[SIZE_TEXT], fits[SIZE_TEXT];
 	struct measure_room room;
 	bool is_ours = matrix->size == 0;
-	int result = measure_room_look(matrix->folder, &room, error);
+	int result = measure_room_look(matrix->directory, &room, error);
 
 	if (result < 0)
 		return result;
@@ -257,7 +257,7 @@ static int measure(struct bench_options *bench)
 
 static int run(int argc, char **argv)
 {
-	static struct bench_options bench = {.matrix = {.folder = "/var/tmp", .runs = 3}};
+	static struct bench_options bench = {.matrix = {.directory = "/var/tmp", .runs = 3}};
 	int result = parse(&bench, argc, argv);
 
 	if (result != EXIT_DONE)

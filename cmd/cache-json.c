@@ -201,15 +201,15 @@ static void end(struct cache_run *run)
 	const struct cache_total *total = &run->total;
 
 	fputs(run->is_summary ? ",\"total\":{" : "\n],\"total\":{", stdout);
-	write_members(
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files",
-			  (json_int_t)total->files, "folders", (json_int_t)run->folders, "failed",
-			  (json_int_t)total->failed, "vanished", (json_int_t)total->vanished,
-			  "links_skipped", (json_int_t)total->links, "special_skipped",
-			  (json_int_t)total->special, "other_file_systems_skipped",
-			  (json_int_t)total->elsewhere, "loops_skipped", (json_int_t)total->loops,
-			  "unknown_files", (json_int_t)total->unknown, "unknown_size_bytes",
-			  (json_int_t)total->unknown_size, "size_bytes", (json_int_t)total->size));
+	write_members(json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files",
+		(json_int_t)total->files, "folders", (json_int_t)run->directories, "failed",
+		(json_int_t)total->failed, "vanished", (json_int_t)total->vanished, "links_skipped",
+		(json_int_t)total->links, "special_skipped", (json_int_t)total->special,
+		"other_file_systems_skipped", (json_int_t)total->elsewhere, "loops_skipped",
+		(json_int_t)total->loops, "unknown_files", (json_int_t)total->unknown,
+		"unknown_size_bytes", (json_int_t)total->unknown_size, "size_bytes",
+		(json_int_t)total->size));
 	putchar(',');
 	write_members(figures_json(&total->figures, cache_is_total_known(total)));
 	write_done(run, cache_is_total_done_known(total), total->done_bytes);

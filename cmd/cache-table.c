@@ -232,7 +232,8 @@ static void end(struct cache_run *run)
 	note(total->special, "FIFO, socket or device left out",
 	     "FIFOs, sockets and devices left out");
 	note(total->elsewhere, "on another file system left out", "on other file systems left out");
-	note(total->loops, "folder inside itself left out", "folders inside themselves left out");
+	note(total->loops, "directory inside itself left out",
+	     "directories inside themselves left out");
 	if (run->is_forgetful)
 		puts("  files with several names: too many, some are counted more than once");
 }

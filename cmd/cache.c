@@ -314,7 +314,7 @@ static int on_skipped(void *argument, const char *path, enum tree_skip skip, int
 	case TREE_SPECIAL:
 		total->special++;
 		if (run->is_operand)
-			fail(run, path, "neither a regular file nor a folder");
+			fail(run, path, "neither a regular file nor a directory");
 		break;
 	case TREE_LINK:
 		total->links++;
@@ -357,13 +357,13 @@ int cache_walk(struct cache_run *run)
 	}
 	if (!tree)
 		return result;
-	run->folders = tree_folder_count(tree);
+	run->directories = tree_directory_count(tree);
 	run->is_forgetful = tree_is_forgetful(tree);
 	tree_close(tree);
 	return result;
 }
 
-/* What --warm will look at, holes left out, where no folder has to be walked first. */
+/* What --warm will look at, holes left out, where no directory has to be walked first. */
 static uint64_t wanted_bytes(const struct cache_run *run)
 {
 	uint64_t wanted = 0;

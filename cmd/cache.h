@@ -17,7 +17,7 @@ enum cache_action { CACHE_LOOK, CACHE_WARM, CACHE_EVICT, CACHE_FLUSH, CACHE_WATC
 struct cache_file {
 	const char *path;
 	uint64_t size;
-	bool is_operand; /* named on the command line, not found in a folder */
+	bool is_operand; /* named on the command line, not found in a directory */
 	bool is_known;   /* figures hold; else the kernel did not tell */
 	struct cache_figures figures;
 	int unknown_code;    /* why not */
@@ -59,7 +59,7 @@ struct cache_run {
 
 	const struct cache_printer *printer;
 	struct cache_total total;
-	uint64_t folders;
+	uint64_t directories;
 	bool is_forgetful;
 	struct warm *warm;
 	struct progress progress;

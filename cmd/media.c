@@ -32,7 +32,7 @@ static const char help[] =
 	"thread\n"
 	"switch and a page fault take. What cannot be measured is left out, with the reason.\n"
 	"\n"
-	"  --disk PATH   a folder on the disk to measure (.), or a block device, which is only "
+	"  --disk PATH   a directory on the disk to measure (.), or a block device, which is only "
 	"read\n"
 	"  --size N      of the file made there, such as 512M (1G, or less where little is free);\n"
 	"                it has no name and is gone afterwards, whatever ends the command\n"
@@ -69,7 +69,7 @@ static int parse_option(struct media_command *media, int option, char **argv)
 	case 'd':
 		media->options.disk = optarg;
 		return *optarg ? EXIT_DONE
-			       : command_misused("media: --disk '' names no folder or device");
+			       : command_misused("media: --disk '' names no directory or device");
 	case 's':
 		return parse_size(media, optarg);
 	case 'r':

@@ -326,5 +326,5 @@ const struct command command_serve = {
 	.name = "serve",
 	.run = run,
 	.arguments = "DIR [--listen ADDRESS:PORT] [--workers N] [--path NAME] ...",
-	.description = "serve the files below a folder over HTTP",
+	.description = "serve the files below a directory over HTTP",
 };

@@ -195,7 +195,8 @@ json_t *tune_report_json(const struct tune_report *report)
 
 	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:f, s:o, s:i, s:o, s:o, s:b, s:b, s:o, s:o}",
 			 "command", "tune", "version", SLUICE_VERSION, "machine",
-			 report->is_this_machine ? measure_facts_json(report->folder) : json_null(),
+			 report->is_this_machine ? measure_facts_json(report->directory)
+						 : json_null(),
 			 "is_this_machine", report->is_this_machine, "facts",
 			 facts_json(&report->facts), "wait_seconds", report->wait_seconds, "advice",
 			 advice_json(advice), "changes", (int)advice->changes,

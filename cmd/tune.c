@@ -27,7 +27,7 @@ static const char help[] =
 	"how\n"
 	"fast the disk is written: up to 512 MiB, some seconds, nothing left behind.\n"
 	"\n"
-	"  --folder DIR      tune for the disk under DIR (default: the folder of now)\n"
+	"  --folder DIR      tune for the disk under DIR (default: the directory of now)\n"
 	"  --wait SECONDS    how long an fsync or a throttled writer may wait (default 2)\n"
 	"  --round-trip TIME to the farthest peer that is to get the full rate, as in 20ms\n"
 	"  --write FILE      write the advice as a commented file for sysctl.d\n"
@@ -89,7 +89,7 @@ static int take_option(struct options *options, int option, const char *value)
 {
 	switch (option) {
 	case 'f':
-		options->report->folder = value;
+		options->report->directory = value;
 		return EXIT_DONE;
 	case 'w':
 		return parse_wait(options, value);
@@ -246,10 +246,10 @@ static int find_facts(const struct options *options, struct tune_system *system)
 	struct tune_report *report = options->report;
 	struct sluice_error error;
 
-	if (tune_gather(&report->facts, system->root, report->folder, &error) < 0 &&
+	if (tune_gather(&report->facts, system->root, report->directory, &error) < 0 &&
 	    !options->told.disk)
 		return command_failed("%s", error.text);
-	if (!options->told.disk && tune_measure_disk(&report->facts, report->folder, &error) < 0)
+	if (!options->told.disk && tune_measure_disk(&report->facts, report->directory, &error) < 0)
 		return command_failed("%s", error.text);
 	take_told(&report->facts, options);
 	if (tune_facts_check(&report->facts, &error) < 0)
@@ -290,7 +290,7 @@ static double centisecs(struct tune_system *system, const char *name)
 static int run_proof(struct tune_report *report, struct tune_system *system)
 {
 	struct tune_values values;
-	struct prove_options options = {.folder = report->folder};
+	struct prove_options options = {.directory = report->directory};
 	struct prove_plan plan;
 	struct sluice_error error;
 	uint64_t now, space;
@@ -302,7 +302,7 @@ static int run_proof(struct tune_report *report, struct tune_system *system)
 	options.wake_seconds = centisecs(system, "vm.dirty_writeback_centisecs");
 	options.expire_seconds = centisecs(system, "vm.dirty_expire_centisecs");
 	options.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
-	result = tune_free_space(report->folder, &space, &error);
+	result = tune_free_space(report->directory, &space, &error);
 	if (result == 0)
 		result = prove_plan(&plan, now, report->advice.dirty_bytes,
 				    report->facts.available_bytes, space,
@@ -389,7 +389,7 @@ static int run(int argc, char **argv)
 
 	if (!report)
 		return command_failed("no memory");
-	report->folder = ".";
+	report->directory = ".";
 	report->wait_seconds = TUNE_WAIT_SECONDS;
 	report->is_this_machine = true;
 	result = parse_options(&options, argc, argv);

@@ -8,7 +8,7 @@
 struct tune_report {
 	struct tune_facts facts;
 	struct tune_advice advice;
-	const char *folder;
+	const char *directory;
 	double wait_seconds;
 	bool is_this_machine, is_applied, has_saved, has_proof;
 	const char *written; /* the file of --write, or NULL */

@@ -45,24 +45,24 @@ def missing():
     return None
 
 
-def limit(folder, version, size):
-    with open(f"{folder}/{'memory.max' if version == 2 else 'memory.limit_in_bytes'}", "w") as file:
+def limit(directory, version, size):
+    with open(f"{directory}/{'memory.max' if version == 2 else 'memory.limit_in_bytes'}", "w") as file:
         file.write(str(size))
-    if version == 2 and os.path.exists(f"{folder}/memory.swap.max"):
-        with open(f"{folder}/memory.swap.max", "w") as file:
+    if version == 2 and os.path.exists(f"{directory}/memory.swap.max"):
+        with open(f"{directory}/memory.swap.max", "w") as file:
             file.write("0")
 
 
-def remove(folder, seconds=10):
+def remove(directory, seconds=10):
     """The kernel may need a moment after its last process has ended."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            os.rmdir(folder)
+            os.rmdir(directory)
             return
         except OSError:
             if time.monotonic() > deadline:
-                raise Failure(f"{folder} could not be removed") from None
+                raise Failure(f"{directory} could not be removed") from None
             time.sleep(0.05)
 
 
@@ -70,16 +70,16 @@ def remove(folder, seconds=10):
 def memory(size, name):
     """The value is what to put before a command, so that it starts inside."""
     version, place = hierarchy()
-    folder = os.path.join(place, f"{name}-{os.getpid()}")
+    directory = os.path.join(place, f"{name}-{os.getpid()}")
     made = False
     interrupts.hold()
     try:
-        os.mkdir(folder)
+        os.mkdir(directory)
         made = True
         interrupts.release()
-        limit(folder, version, size)
-        yield ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', f"{folder}/cgroup.procs"]
+        limit(directory, version, size)
+        yield ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', f"{directory}/cgroup.procs"]
     finally:
         interrupts.held = False
         if made:
-            remove(folder)
+            remove(directory)

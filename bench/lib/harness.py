@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every bench has in common: arguments, a folder that goes at the end, floors, JSON."""
+"""What every bench has in common: arguments, a directory that goes at the end, floors, JSON."""
 
 import argparse
 import json
@@ -68,7 +68,7 @@ def parser(name, description, epilog=""):
         prog=name, allow_abbrev=False, description=description,
         epilog=f"{epilog} Exit status: 0 measured (a missed floor is a result) or skipped with the "
                "reason, 1 something failed, 2 wrong use.".lstrip())
-    made.add_argument("--dir", default="/var/tmp", help="folder on a real disk (/var/tmp)")
+    made.add_argument("--dir", default="/var/tmp", help="directory on a real disk (/var/tmp)")
     made.add_argument("--sluice", metavar="PATH", help="the command (build/sluice)")
     made.add_argument("--json", metavar="FILE", help="write everything measured there")
     return made
@@ -87,18 +87,18 @@ def check(options, room=0, memory=0):
         return f"{command}: no such program; build it, or name it with --sluice"
     if options.json and not is_writable(options.json):
         return f"--json {options.json}: cannot write there"
-    return check_folder(options.dir, room) or check_memory(memory)
+    return check_directory(options.dir, room) or check_memory(memory)
 
 
-def check_folder(folder, room):
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        return f"--dir {folder}: not a folder that can be written to"
-    kind = machine.mount_of(folder)[1]
+def check_directory(directory, room):
+    if not os.path.isdir(directory) or not os.access(directory, os.W_OK | os.X_OK):
+        return f"--dir {directory}: not a directory that can be written to"
+    kind = machine.mount_of(directory)[1]
     if kind in IN_MEMORY:
-        return f"--dir {folder} is on {kind}, which is memory; name a folder on a disk"
-    free, needed = shutil.disk_usage(folder).free, room + 256 * MIB
+        return f"--dir {directory} is on {kind}, which is memory; name a directory on a disk"
+    free, needed = shutil.disk_usage(directory).free, room + 256 * MIB
     if free < needed:
-        return (f"--dir {folder} has {free >> 20} MiB free, {needed >> 20} MiB are needed; "
+        return (f"--dir {directory} has {free >> 20} MiB free, {needed >> 20} MiB are needed; "
                 "choose another --dir or smaller sizes")
     return None
 
@@ -122,7 +122,7 @@ def refuse_unless_fit(name, options, **needs):
 # Running
 
 def play(name, options, run):
-    """Runs run(options, root) in a folder that is gone afterwards, whatever ends it."""
+    """Runs run(options, root) in a directory that is gone afterwards, whatever ends it."""
     interrupts.catch()
     root = tempfile.mkdtemp(prefix=f"sluice-{name}-", dir=os.path.realpath(options.dir))
     try:

@@ -114,7 +114,7 @@ def drop(path):
             time.sleep(0.05)
 
 
-def sync_file_and_folder(path):
+def sync_file_and_directory(path):
     for name, flags in (path, os.O_RDONLY), (os.path.dirname(path), os.O_DIRECTORY):
         fd = os.open(name, flags)
         try:

@@ -17,14 +17,14 @@ from process import Failure, ended, finish, free_port, output_of, running, tail,
 
 
 class Site:
-    """Where one measurement lives: a private folder with the source and what the peers write."""
+    """Where one measurement lives: a private directory with the source and what the peers write."""
 
     def __init__(self, root, size):
         self.root, self.size = root, size
-        self.folder = os.path.join(root, "source")
-        self.source = os.path.join(self.folder, "file")
+        self.directory = os.path.join(root, "source")
+        self.source = os.path.join(self.directory, "file")
         self.patience = 60 + size / 20e6
-        os.mkdir(self.folder)
+        os.mkdir(self.directory)
 
     def path(self, name):
         return os.path.join(self.root, name)
@@ -98,7 +98,7 @@ class SluiceServer(Peer):
     @contextlib.contextmanager
     def serving(self, site):
         log = site.write("server.log", "")
-        argv = [self.command, "serve", site.folder, "--listen", "127.0.0.1:0"]
+        argv = [self.command, "serve", site.directory, "--listen", "127.0.0.1:0"]
         with running(argv, log) as server:
             yield self.announced(server, log) + "/file"
 
@@ -147,7 +147,7 @@ http {{
     fastcgi_temp_path "{root}/nginx-fastcgi";
     uwsgi_temp_path "{root}/nginx-uwsgi";
     scgi_temp_path "{root}/nginx-scgi";
-    server {{ listen 127.0.0.1:{port}; root "{folder}"; }}
+    server {{ listen 127.0.0.1:{port}; root "{directory}"; }}
 }}
 """
 
@@ -159,9 +159,9 @@ class Nginx(Peer):
     @contextlib.contextmanager
     def serving(self, site):
         port, log = free_port(), site.write("server.log", "")
-        # The source's folder is private; workers that drop to "nobody" could not read it.
+        # The source's directory is private; workers that drop to "nobody" could not read it.
         user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-        config = site.write("nginx.conf", NGINX.format(root=site.root, folder=site.folder,
+        config = site.write("nginx.conf", NGINX.format(root=site.root, directory=site.directory,
                                                        port=port, user=user))
         argv = [find("nginx"), "-p", site.root, "-e", log, "-c", config]
         with running(argv, log) as server:
@@ -180,9 +180,9 @@ class NginxAria2(Nginx):
     name, title, tools = "nginx-aria2", "nginx → aria2 ×4", ("nginx", "aria2c")
 
     def receive(self, site, address, target, state):
-        folder, name = os.path.split(target)
+        directory, name = os.path.split(target)
         site.run([find("aria2c"), "--no-conf", "-q", "-x4", "-s4", "-k1M",
-                  "--file-allocation=falloc", "-d", folder, "-o", name, address])
+                  "--file-allocation=falloc", "-d", directory, "-o", name, address])
 
 
 # rsync
@@ -194,7 +194,7 @@ log file = {root}/server.log
 lock file = {root}/rsyncd.lock
 reverse lookup = no
 [source]
-path = {folder}
+path = {directory}
 read only = yes
 """
 
@@ -208,9 +208,9 @@ class Rsync(Peer):
     @contextlib.contextmanager
     def serving(self, site):
         port, log = free_port(), site.write("server.log", "")
-        # As root it would become "nobody", who cannot read the source's private folder.
+        # As root it would become "nobody", who cannot read the source's private directory.
         user = f"uid = 0\ngid = {os.getegid()}" if os.geteuid() == 0 else ""
-        config = site.write("rsyncd.conf", RSYNCD.format(root=site.root, folder=site.folder,
+        config = site.write("rsyncd.conf", RSYNCD.format(root=site.root, directory=site.directory,
                                                          user=user))
         argv = [find("rsync"), "--daemon", "--no-detach", f"--config={config}",
                 "--address=127.0.0.1", f"--port={port}"]
@@ -283,7 +283,7 @@ class Scp(Peer):
         self.make_keys(site)
         site.write("ssh_config", SSH.format(root=site.root))
         config = site.write("sshd_config", SSHD.format(root=site.root, port=port))
-        with self.privilege_folder(), \
+        with self.privilege_directory(), \
              running([find("sshd"), "-D", "-e", "-f", config], log) as server:
             wait_listening(server, port, log)
             yield port
@@ -300,16 +300,16 @@ class Scp(Peer):
 
     @staticmethod
     @contextlib.contextmanager
-    def privilege_folder(folder="/run/sshd"):
+    def privilege_directory(directory="/run/sshd"):
         """Debian's sshd demands it as root, and only its service makes it."""
-        made = os.geteuid() == 0 and not os.path.exists(folder)
+        made = os.geteuid() == 0 and not os.path.exists(directory)
         if made:
-            os.mkdir(folder, 0o755)
+            os.mkdir(directory, 0o755)
         try:
             yield
         finally:
             if made:
-                os.rmdir(folder)
+                os.rmdir(directory)
 
     def receive(self, site, address, target, state):
         site.run([find("scp"), "-q", "-F", site.path("ssh_config"), "-P", str(address),

@@ -24,7 +24,7 @@ class Server:
 @contextlib.contextmanager
 def sluice(site, command, *options, prefix=()):
     log = site.write("server.log", "")
-    argv = [*prefix, command, "serve", site.folder, "--listen", "127.0.0.1:0", *options]
+    argv = [*prefix, command, "serve", site.directory, "--listen", "127.0.0.1:0", *options]
     with running(argv, log) as process:
         yield Server(SluiceServer.announced(process, log), process.pid)
 
@@ -47,7 +47,7 @@ http {{
     fastcgi_temp_path "{root}/nginx-fastcgi";
     uwsgi_temp_path "{root}/nginx-uwsgi";
     scgi_temp_path "{root}/nginx-scgi";
-    server {{ listen 127.0.0.1:{port}; root "{folder}"; }}
+    server {{ listen 127.0.0.1:{port}; root "{directory}"; }}
 }}
 """
 
@@ -55,9 +55,9 @@ http {{
 @contextlib.contextmanager
 def nginx(site, workers=1, prefix=()):
     port, log = free_port(), site.write("nginx.log", "")
-    # The folder is private; workers that drop to "nobody" could not read it.
+    # The directory is private; workers that drop to "nobody" could not read it.
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-    config = site.write("nginx.conf", NGINX.format(root=site.root, folder=site.folder, port=port,
+    config = site.write("nginx.conf", NGINX.format(root=site.root, directory=site.directory, port=port,
                                                    user=user, workers=workers))
     argv = [*prefix, find("nginx"), "-p", site.root, "-e", log, "-c", config]
     with running(argv, log) as process:

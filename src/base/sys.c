@@ -234,15 +234,15 @@ int64_t sys_seek(int fd, uint64_t offset, int whence)
 	return COUNTED(lseek, lseek(fd, (off_t)offset, whence));
 }
 
-int sys_open(int folder, const char *path, int flags, mode_t mode)
+int sys_open(int directory, const char *path, int flags, mode_t mode)
 {
 	/* Opening a FIFO may take for ever: an interrupt gets through. */
-	return COUNTED(openat, openat(folder, path, flags | O_CLOEXEC, mode));
+	return COUNTED(openat, openat(directory, path, flags | O_CLOEXEC, mode));
 }
 
-int sys_openat2(int folder, const char *path, const struct open_how *how)
+int sys_openat2(int directory, const char *path, const struct open_how *how)
 {
-	return COUNTED(openat2, syscall(SYS_openat2, folder, path, how, sizeof(*how)));
+	return COUNTED(openat2, syscall(SYS_openat2, directory, path, how, sizeof(*how)));
 }
 
 int sys_pipe(int ends[2])
@@ -351,21 +351,22 @@ int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset,
 		       splice(from, (off_t *)from_offset, to, (off_t *)to_offset, length, flags));
 }
 
-int64_t sys_readlink(int folder, const char *path, char *text, size_t size)
+int64_t sys_readlink(int directory, const char *path, char *text, size_t size)
 {
-	return COUNTED(readlinkat, readlinkat(folder, path, text, size));
+	return COUNTED(readlinkat, readlinkat(directory, path, text, size));
 }
 
-int sys_rename(int folder, const char *from, const char *to)
+int sys_rename(int directory, const char *from, const char *to)
 {
-	return COUNTED(renameat, renameat(folder, from, folder, to));
+	return COUNTED(renameat, renameat(directory, from, directory, to));
 }
 
-int sys_rename_new(int folder, const char *from, const char *to)
+int sys_rename_new(int directory, const char *from, const char *to)
 {
 	enum { NO_REPLACE = 1 }; /* the C library may not know it */
 
-	return COUNTED(renameat, syscall(SYS_renameat2, folder, from, folder, to, NO_REPLACE));
+	return COUNTED(renameat,
+		       syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE));
 }
 
 int sys_set_modified(int fd, struct timespec when)
@@ -397,22 +398,22 @@ int sys_statx(int fd, unsigned mask, struct statx *status)
 	return COUNTED(statx, statx(fd, "", AT_EMPTY_PATH, mask, status));
 }
 
-int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status)
+int sys_statx_at(int directory, const char *path, unsigned mask, struct statx *status)
 {
-	return COUNTED(statx, statx(folder, path, 0, mask, status));
+	return COUNTED(statx, statx(directory, path, 0, mask, status));
 }
 
-int sys_statx_known(int folder, const char *path, unsigned mask, struct statx *status)
+int sys_statx_known(int directory, const char *path, unsigned mask, struct statx *status)
 {
-	return COUNTED(statx, statx(folder, path,
+	return COUNTED(statx, statx(directory, path,
 				    AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
 					    AT_STATX_DONT_SYNC,
 				    mask, status));
 }
 
-int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status)
+int sys_statx_link(int directory, const char *path, unsigned mask, struct statx *status)
 {
-	return COUNTED(statx, statx(folder, path, AT_SYMLINK_NOFOLLOW, mask, status));
+	return COUNTED(statx, statx(directory, path, AT_SYMLINK_NOFOLLOW, mask, status));
 }
 
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags)
@@ -430,9 +431,9 @@ int sys_timerfd_set(int fd, const struct itimerspec *when)
 	return COUNTED(timerfd_settime, timerfd_settime(fd, TFD_TIMER_ABSTIME, when, NULL));
 }
 
-int sys_unlink(int folder, const char *path)
+int sys_unlink(int directory, const char *path)
 {
-	return COUNTED(unlinkat, unlinkat(folder, path, 0));
+	return COUNTED(unlinkat, unlinkat(directory, path, 0));
 }
 
 int64_t sys_xattr_of_link(const char *path, const char *name, void *value, size_t size)

@@ -6,7 +6,7 @@
  * wrappers add nothing else: no retries but for EINTR where a caller could do nothing but retry.
  * Not counted is what a program does for itself: its own memory (brk, mmap of no file, madvise),
  * threads and their locks (clone, futex), the lookup of a host name, a look at the machine (/proc),
- * the listing of a folder. tests/e2e/test_bill.py holds this against strace.
+ * the listing of a directory. tests/e2e/test_bill.py holds this against strace.
  */
 #ifndef SLUICE_BASE_SYS_H
 #define SLUICE_BASE_SYS_H
@@ -135,8 +135,8 @@ int sys_unmap(void *data, size_t length);
 int sys_mincore(void *data, size_t length, unsigned char *pages);
 /* Where data (SEEK_DATA) or a hole (SEEK_HOLE) next begins at or behind offset; lseek(2). */
 int64_t sys_seek(int fd, uint64_t offset, int whence);
-int sys_open(int folder, const char *path, int flags, mode_t mode);
-int sys_openat2(int folder, const char *path, const struct open_how *how);
+int sys_open(int directory, const char *path, int flags, mode_t mode);
+int sys_openat2(int directory, const char *path, const struct open_how *how);
 int sys_pipe(int ends[2]);             /* close-on-exec, non-blocking; [0] is read from */
 int sys_pipe_resize(int fd, int size); /* the size that it got */
 bool sys_can_write(int fd);            /* whether poll(2) says so now */
@@ -158,25 +158,26 @@ int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length);
 /* Between a pipe and something else; an offset is of a file, NULL for the rest. */
 int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
 		   unsigned flags);
-int64_t sys_readlink(int folder, const char *path, char *text, size_t size); /* no NUL at its end */
-int sys_rename(int folder, const char *from, const char *to);
+int64_t sys_readlink(int directory, const char *path, char *text,
+		     size_t size); /* no NUL at its end */
+int sys_rename(int directory, const char *from, const char *to);
 /* -EEXIST where the name `to` is taken; -EINVAL where the file system cannot do this. */
-int sys_rename_new(int folder, const char *from, const char *to);
+int sys_rename_new(int directory, const char *from, const char *to);
 int sys_shutdown(int fd, int how);
 int sys_unsent(int fd); /* SIOCOUTQ, tcp(7) */
 int sys_socket(int domain, int type, int protocol);
 int sys_statx(int fd, unsigned mask, struct statx *status); /* of an open descriptor */
-int sys_statx_at(int folder, const char *path, unsigned mask, struct statx *status);
+int sys_statx_at(int directory, const char *path, unsigned mask, struct statx *status);
 /* Of a symbolic link itself, where path is one. */
 /* Of the name itself ("": of the descriptor), and only what the kernel has in memory: asks no other
  * machine. */
-int sys_statx_known(int folder, const char *path, unsigned mask, struct statx *status);
-int sys_statx_link(int folder, const char *path, unsigned mask, struct statx *status);
+int sys_statx_known(int directory, const char *path, unsigned mask, struct statx *status);
+int sys_statx_link(int directory, const char *path, unsigned mask, struct statx *status);
 int sys_sync_file_range(int fd, uint64_t offset, uint64_t length, unsigned flags);
 int sys_timerfd(void); /* CLOCK_MONOTONIC, close-on-exec, non-blocking */
 int sys_timerfd_set(int fd, const struct itimerspec *when); /* an absolute time */
 int sys_set_modified(int fd, struct timespec when);
-int sys_unlink(int folder, const char *path);
+int sys_unlink(int directory, const char *path);
 /* Extended attributes; of a symbolic link itself, where path is one. */
 int64_t sys_xattr_of_link(const char *path, const char *name, void *value, size_t size);
 int sys_xattr_set(int fd, const char *name, const void *value, size_t size);

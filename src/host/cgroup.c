@@ -69,14 +69,14 @@ static const char *path_below(const char *root, const char *path)
 static int place(struct host_cgroup *group, const struct host_mount *mount, const char *path)
 {
 	const char *below = path_below(mount->root, path);
-	int length = snprintf(group->folder, sizeof(group->folder), "%s%s", mount->point + 1,
+	int length = snprintf(group->directory, sizeof(group->directory), "%s%s", mount->point + 1,
 			      below ? below : "");
 
-	if (length >= (int)sizeof(group->folder))
+	if (length >= (int)sizeof(group->directory))
 		return -ENAMETOOLONG;
 	group->top = strlen(mount->point + 1);
-	while ((size_t)length > group->top && group->folder[length - 1] == '/')
-		group->folder[--length] = '\0';
+	while ((size_t)length > group->top && group->directory[length - 1] == '/')
+		group->directory[--length] = '\0';
 	return below ? 1 : 0;
 }
 
@@ -99,9 +99,9 @@ int host_cgroup_find(int root, const char *controller, struct host_cgroup *group
 
 bool host_cgroup_up(struct host_cgroup *group)
 {
-	char *slash = strrchr(group->folder, '/');
+	char *slash = strrchr(group->directory, '/');
 
-	if (!slash || (size_t)(slash - group->folder) < group->top)
+	if (!slash || (size_t)(slash - group->directory) < group->top)
 		return false;
 	*slash = '\0';
 	return true;
@@ -110,9 +110,9 @@ bool host_cgroup_up(struct host_cgroup *group)
 static int read_file(int root, const struct host_cgroup *group, const char *name, char *text,
 		     size_t size)
 {
-	char path[sizeof(group->folder) + 64];
+	char path[sizeof(group->directory) + 64];
 
-	snprintf(path, sizeof(path), "%s/%s", group->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", group->directory, name);
 	return host_read(root, path, text, size);
 }
 

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 struct host_cgroup {
-	unsigned version;  /* 1 or 2 */
-	char folder[4096]; /* below the root: "sys/fs/cgroup/a/b" */
-	size_t top;        /* length of the part where it is mounted */
+	unsigned version;     /* 1 or 2 */
+	char directory[4096]; /* below the root: "sys/fs/cgroup/a/b" */
+	size_t top;           /* length of the part where it is mounted */
 };
 
 /* The group that limits "memory" or "cpu" for this process; -ENOENT where there is none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small files of /proc and /sys, below a root folder that the caller opened, so that a test can
+ * Small files of /proc and /sys, below a root directory that the caller opened, so that a test can
  * lay out a machine of its own. Paths are relative to it: "proc/meminfo".
  */
 #ifndef SLUICE_HOST_READ_H

@@ -69,7 +69,7 @@ static void answer_found(struct connection *connection)
 	struct worker *worker = connection->worker;
 	struct path_file *file = found->file;
 	struct cached_file *cached = NULL;
-	bool is_to_be_kept = file && !file->may_hang && !resolve_is_folder(found->path) &&
+	bool is_to_be_kept = file && !file->may_hang && !resolve_is_directory(found->path) &&
 			     found->root == worker->root;
 
 	found->file = NULL;

@@ -26,12 +26,12 @@ bool http_bill_is_preferred(struct http_text prefer)
 
 bool http_bill_is_path(struct http_text path)
 {
-	size_t folder = strlen(HTTP_BILL_FOLDER);
+	size_t directory = strlen(HTTP_BILL_DIRECTORY);
 
-	if (path.length != folder + HTTP_BILL_DIGITS ||
-	    memcmp(path.data, HTTP_BILL_FOLDER, folder) != 0)
+	if (path.length != directory + HTTP_BILL_DIGITS ||
+	    memcmp(path.data, HTTP_BILL_DIRECTORY, directory) != 0)
 		return false;
-	for (size_t i = folder; i < path.length; i++)
+	for (size_t i = directory; i < path.length; i++)
 		if (http_hex_digit(path.data[i]) < 0)
 			return false;
 	return true;

@@ -13,9 +13,9 @@
 #include "http/text.h"
 
 #define HTTP_BILL_PREFERENCE "sluice-bill"
-#define HTTP_BILL_FOLDER     "/.well-known/sluice/bill/"
+#define HTTP_BILL_DIRECTORY  "/.well-known/sluice/bill/"
 #define HTTP_BILL_DIGITS     32
-#define HTTP_BILL_PATH       (sizeof(HTTP_BILL_FOLDER) + HTTP_BILL_DIGITS)
+#define HTTP_BILL_PATH       (sizeof(HTTP_BILL_DIRECTORY) + HTTP_BILL_DIGITS)
 #define HTTP_BILL_MAX        ((size_t)16 << 10) /* bytes of JSON */
 
 /* Whether the value of a Prefer field has the preference. */

@@ -28,7 +28,7 @@ static int make_path(char path[HTTP_BILL_PATH])
 
 	if (sys_getrandom(random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		return -EAGAIN;
-	snprintf(path, HTTP_BILL_PATH, HTTP_BILL_FOLDER "%016llx%016llx",
+	snprintf(path, HTTP_BILL_PATH, HTTP_BILL_DIRECTORY "%016llx%016llx",
 		 (unsigned long long)random[0], (unsigned long long)random[1]);
 	return 0;
 }

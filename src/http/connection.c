@@ -27,7 +27,7 @@
 enum {
 	HEAD_MS = 30000, /* for a whole header block */
 	IDLE_MS = 60000, /* between requests */
-	FIND_MS = 10000, /* for the file system to find a file, or the next name of a folder */
+	FIND_MS = 10000, /* for the file system to find a file, or the next name of a directory */
 	SEND_MS = 60000, /* without progress */
 	LINGER_MS =
 		5000, /* for a client to read the last answer, or to send more that is dropped */

@@ -78,14 +78,14 @@ static bool is_same_file(const struct statx *a, const struct statx *b)
 }
 
 /*
- * The name may lead through symbolic links that have changed since, even out of the folder: but
+ * The name may lead through symbolic links that have changed since, even out of the directory: but
  * only to the very file that was found inside it before.
  */
-static bool is_current(const struct cached_file *entry, int folder)
+static bool is_current(const struct cached_file *entry, int directory)
 {
 	struct statx now;
 
-	return sys_statx_at(folder, entry->path, STATX_BASIC_STATS, &now) == 0 &&
+	return sys_statx_at(directory, entry->path, STATX_BASIC_STATS, &now) == 0 &&
 	       is_same_file(&now, &entry->file->status);
 }
 
@@ -138,7 +138,7 @@ static int describe(struct cached_file *entry)
 	return entry->fields.failed ? -ENOMEM : 0;
 }
 
-struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
+struct cached_file *file_cache_find(struct file_cache *cache, int directory, const char *path,
 				    uint64_t now_ms, uint64_t turn, bool *has_looked)
 {
 	struct cached_file *entry = *bucket_of(cache, path);
@@ -148,7 +148,7 @@ struct cached_file *file_cache_find(struct file_cache *cache, int folder, const 
 	if (!entry)
 		return NULL;
 	*has_looked = turn == 0 || turn != entry->looked_turn;
-	if ((*has_looked && !is_current(entry, folder)) ||
+	if ((*has_looked && !is_current(entry, directory)) ||
 	    (entry->is_passing && describe(entry) < 0)) {
 		forget(cache, entry);
 		return NULL;

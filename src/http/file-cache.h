@@ -49,7 +49,7 @@ struct file_cache {
  * turn of the loop, because they had arrived when the turn began; turn 0 stands for a request that
  * may have come later. *has_looked says whether this call made one.
  */
-struct cached_file *file_cache_find(struct file_cache *cache, int folder, const char *path,
+struct cached_file *file_cache_find(struct file_cache *cache, int directory, const char *path,
 				    uint64_t now_ms, uint64_t turn, bool *has_looked);
 /* Closes what was not asked for lately: an open file keeps a deleted one's blocks on the disk. */
 void file_cache_sweep(struct file_cache *cache, uint64_t now_ms);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The folder page's HTML, style and script. See listing-page.h. */
+/* The directory page's HTML, style and script. See listing-page.h. */
 #include "http/listing-page.h"
 
 /* clang-format off */
@@ -43,7 +43,7 @@ const char http_listing_page_style[] =
 ".size, .date { white-space: nowrap; font-variant-numeric: tabular-nums; }\n"
 "th.size, td.size { text-align: right; }\n"
 "td.size, td.date { color: var(--faint); }\n"
-"tr[data-folder=\"1\"] a { font-weight: 600; }\n"
+"tr[data-directory=\"1\"] a { font-weight: 600; }\n"
 "@media (max-width: 36rem) {\n"
 "  body { padding: 1rem .5rem 3rem; }\n"
 "  td.date, th.date { font-size: .8rem; white-space: normal; min-width: 6rem; }\n"
@@ -74,7 +74,7 @@ const char http_listing_page_end[] =
 "};\n"
 "function sort(head) {\n"
 "  const down = head.getAttribute(\"aria-sort\") == \"ascending\", sign = down ? -1 : 1;\n"
-"  const rows = [...body.rows].sort((a, b) => b.dataset.folder - a.dataset.folder ||\n"
+"  const rows = [...body.rows].sort((a, b) => b.dataset.directory - a.dataset.directory ||\n"
 "    sign * order[head.dataset.key](a, b) || order.name(a, b));\n"
 "  heads.forEach(other => other.removeAttribute(\"aria-sort\"));\n"
 "  head.setAttribute(\"aria-sort\", down ? \"descending\" : \"ascending\");\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A folder as a page or as JSON. See listing.h. File names are bytes: where they are not UTF-8,
+ * A directory as a page or as JSON. See listing.h. File names are bytes: where they are not UTF-8,
  * what is shown has U+FFFD for the bytes that are not, and the link, percent-encoded, has the true
  * name.
  */
@@ -21,8 +21,8 @@ static int compare_entries(const void *left, const void *right)
 {
 	const struct http_entry *a = left, *b = right;
 
-	if (a->is_folder != b->is_folder)
-		return a->is_folder ? -1 : 1;
+	if (a->is_directory != b->is_directory)
+		return a->is_directory ? -1 : 1;
 	return strcmp(a->name, b->name);
 }
 
@@ -114,7 +114,7 @@ static void append_html(struct buffer *out, const char *name)
 static void append_href(struct buffer *out, const struct http_entry *entry)
 {
 	http_percent_encode(out, entry->name);
-	if (entry->is_folder)
+	if (entry->is_directory)
 		buffer_text(out, "/");
 }
 
@@ -136,7 +136,7 @@ static void append_size(struct buffer *out, uint64_t size)
 
 static void append_size_cell(struct buffer *out, const struct http_entry *entry)
 {
-	if (entry->is_folder) {
+	if (entry->is_directory) {
 		buffer_text(out, "<td class=size>\xe2\x80\x93");
 		return;
 	}
@@ -144,13 +144,13 @@ static void append_size_cell(struct buffer *out, const struct http_entry *entry)
 	append_size(out, entry->size);
 }
 
-/* The keys of sorting are in the row: a folder is smaller than any file. */
+/* The keys of sorting are in the row: a directory is smaller than any file. */
 static void append_row(struct buffer *out, const struct http_entry *entry)
 {
 	char date[HTTP_DATE_ISO_SIZE];
 
-	buffer_printf(out, "<tr data-folder=%d data-size=", entry->is_folder);
-	if (entry->is_folder)
+	buffer_printf(out, "<tr data-directory=%d data-size=", entry->is_directory);
+	if (entry->is_directory)
 		buffer_text(out, "-1");
 	else
 		buffer_printf(out, "%" PRIu64, entry->size);
@@ -160,7 +160,7 @@ static void append_row(struct buffer *out, const struct http_entry *entry)
 	append_href(out, entry);
 	buffer_text(out, "\">");
 	append_html(out, entry->name);
-	buffer_text(out, entry->is_folder ? "/</a>" : "</a>");
+	buffer_text(out, entry->is_directory ? "/</a>" : "</a>");
 	append_size_cell(out, entry);
 	http_date_format_iso(date, entry->modified);
 	buffer_printf(out, "<td class=date><time datetime=\"%s\" title=\"%s\">%.10s %.5s</time>\n",
@@ -180,17 +180,18 @@ static void append_path(struct buffer *out, const char *path)
 
 static void append_count(struct buffer *out, const struct http_entry *entries, size_t count)
 {
-	size_t folders = 0, files;
+	size_t directories = 0, files;
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (entries[i].is_folder)
-			folders++;
+		if (entries[i].is_directory)
+			directories++;
 		else if (__builtin_add_overflow(bytes, entries[i].size, &bytes))
 			bytes = UINT64_MAX;
-	files = count - folders;
-	buffer_printf(out, "<p>%zu folder%s, %zu file%s, <span title=\"%" PRIu64 " bytes\">",
-		      folders, folders == 1 ? "" : "s", files, files == 1 ? "" : "s", bytes);
+	files = count - directories;
+	buffer_printf(out, "<p>%zu director%s, %zu file%s, <span title=\"%" PRIu64 " bytes\">",
+		      directories, directories == 1 ? "y" : "ies", files, files == 1 ? "" : "s",
+		      bytes);
 	append_size(out, bytes);
 	buffer_text(out, "</span></p>\n");
 }
@@ -257,11 +258,11 @@ static json_t *json_href(const struct http_entry *entry)
 static json_t *json_entry(const struct http_entry *entry)
 {
 	char date[HTTP_DATE_ISO_SIZE];
-	json_t *size = entry->is_folder ? NULL : json_integer((json_int_t)entry->size);
+	json_t *size = entry->is_directory ? NULL : json_integer((json_int_t)entry->size);
 
 	http_date_format_iso(date, entry->modified);
 	return json_pack("{s:o, s:o, s:s, s:o*, s:s}", "name", json_text("", entry->name, ""),
-			 "href", json_href(entry), "type", entry->is_folder ? "folder" : "file",
+			 "href", json_href(entry), "type", entry->is_directory ? "folder" : "file",
 			 "size_bytes", size, "modified", date);
 }
 

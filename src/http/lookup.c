@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invariants: the worker's list holds the lookups that run apart, those that nobody waits for any
- * more included; of names below one folder at the top, HUNG_MAX may hang, so that a mount that does
- * not answer leaves threads to the others.
+ * more included; of names below one directory at the top, HUNG_MAX may hang, so that a mount that
+ * does not answer leaves threads to the others.
  */
 #include "http/lookup.h"
 #include "base/container.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openat2(2) with RESOLVE_BENEATH keeps every lookup inside the folder, symbolic links and racing
- * renames included; only where all links are to be followed may one lead elsewhere. Nothing but
- * regular files and folders is ever opened for reading: a look at a descriptor that only names the
- * file (O_PATH) comes first, because opening a FIFO or a device has effects. Where openat2 is
- * refused (an old sandbox), names are walked one by one and symbolic links are not followed at all.
+ * openat2(2) with RESOLVE_BENEATH keeps every lookup inside the directory, symbolic links and
+ * racing renames included; only where all links are to be followed may one lead elsewhere. Nothing
+ * but regular files and directories is ever opened for reading: a look at a descriptor that only
+ * names the file (O_PATH) comes first, because opening a FIFO or a device has effects. Where
+ * openat2 is refused (an old sandbox), names are walked one by one and symbolic links are not
+ * followed at all.
  */
 #include "http/resolve.h"
 
@@ -29,9 +30,9 @@
 #endif
 
 /* Opens path (no "..", by http_target_path) name by name. */
-static int walk(int folder, const char *path, int flags)
+static int walk(int directory, const char *path, int flags)
 {
-	_cleanup_fd_ int at = sys_duplicate(folder);
+	_cleanup_fd_ int at = sys_duplicate(directory);
 	char name[256];
 
 	while (at >= 0) {
@@ -125,7 +126,7 @@ static void answer_error(struct resolve *resolve, int code)
 		answer(resolve, 404, "");
 		break;
 	case EXDEV:
-		answer(resolve, 403, "leads out of the served folder");
+		answer(resolve, 403, "leads out of the served directory");
 		break;
 	case ELOOP:
 		answer(resolve, 403,
@@ -151,7 +152,7 @@ static void answer_error(struct resolve *resolve, int code)
 	}
 }
 
-bool resolve_is_folder(const char *path)
+bool resolve_is_directory(const char *path)
 {
 	size_t length = strlen(path);
 
@@ -171,7 +172,7 @@ static int look(const struct resolve *resolve, const char *path, enum reach reac
 	return result < 0 ? result : (int)(status->stx_mode & S_IFMT);
 }
 
-/* Returns a descriptor of a regular file, or -errno; -EISDIR for a folder. */
+/* Returns a descriptor of a regular file, or -errno; -EISDIR for a directory. */
 static int try_open(const struct resolve *resolve, const char *path, enum reach reach)
 {
 	struct statx before, after;
@@ -226,10 +227,10 @@ static enum reach widest(const struct resolve *resolve)
 }
 
 /*
- * The same as look, of a name in a folder. What is mounted there is not asked, because it may not
- * answer; only a link that leads there is followed, where that is allowed.
+ * The same as look, of a name in a directory. What is mounted there is not asked, because it may
+ * not answer; only a link that leads there is followed, where that is allowed.
  */
-static int look_at_entry(struct resolve *resolve, int folder, const char *name,
+static int look_at_entry(struct resolve *resolve, int directory, const char *name,
 			 struct statx *status)
 {
 	char path[RESOLVE_PATH_MAX + 256];
@@ -239,7 +240,7 @@ static int look_at_entry(struct resolve *resolve, int folder, const char *name,
 	type = look(resolve, path, ON_FILE_SYSTEM, status);
 	if (type != -EXDEV)
 		return type;
-	result = sys_statx_known(folder, name, STATX_TYPE | STATX_SIZE | STATX_MTIME, status);
+	result = sys_statx_known(directory, name, STATX_TYPE | STATX_SIZE | STATX_MTIME, status);
 	if (result < 0)
 		return result;
 	if (!S_ISLNK(status->stx_mode))
@@ -270,10 +271,10 @@ static int keep_entry(struct reading *reading, const struct http_entry *entry)
 }
 
 /* Adds one name to the listing, where it is something that could be asked for. 0 or -errno. */
-static int add_entry(struct resolve *resolve, int folder, char *name, struct reading *reading)
+static int add_entry(struct resolve *resolve, int directory, char *name, struct reading *reading)
 {
 	struct statx status;
-	int type = look_at_entry(resolve, folder, name, &status);
+	int type = look_at_entry(resolve, directory, name, &status);
 
 	__atomic_store_n(&resolve->progress, resolve->progress + 1, __ATOMIC_RELAXED);
 	/* A list that lacks names looks like a whole one. */
@@ -283,7 +284,7 @@ static int add_entry(struct resolve *resolve, int folder, char *name, struct rea
 		return 0;
 	return keep_entry(reading, &(struct http_entry){
 					   .name = name,
-					   .is_folder = type == S_IFDIR,
+					   .is_directory = type == S_IFDIR,
 					   .size = status.stx_size,
 					   .modified = status.stx_mtime.tv_sec,
 				   });
@@ -303,23 +304,23 @@ static int read_entries(struct resolve *resolve, struct reading *reading)
 {
 	struct dirent *entry;
 	int fd = open_in(resolve, resolve->path, O_RDONLY | O_DIRECTORY, widest(resolve));
-	DIR *folder;
+	DIR *directory;
 	int result;
 
 	if (fd < 0)
 		return fd;
-	folder = fdopendir(fd);
-	if (!folder) {
+	directory = fdopendir(fd);
+	if (!directory) {
 		sys_close(fd);
 		return -ENOMEM;
 	}
 	result = expect_large(reading, fd);
-	while (result == 0 && (errno = 0, entry = readdir(folder)))
+	while (result == 0 && (errno = 0, entry = readdir(directory)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			result = add_entry(resolve, fd, entry->d_name, reading);
 	if (result == 0)
 		result = -errno;
-	closedir(folder);
+	closedir(directory);
 	return result;
 }
 
@@ -397,12 +398,12 @@ static void take_file(struct resolve *resolve, int fd, const char *path)
 /* Returns whether the answer is known. */
 static bool find(struct resolve *resolve, enum reach reach)
 {
-	bool is_folder = resolve_is_folder(resolve->path);
+	bool is_directory = resolve_is_directory(resolve->path);
 	char path[RESOLVE_PATH_MAX + 16];
 	int fd;
 
 	resolve->lacks_descriptors = resolve->crosses = resolve->is_to_wait = false;
-	snprintf(path, sizeof(path), "%s%s", resolve->path, is_folder ? "index.html" : "");
+	snprintf(path, sizeof(path), "%s%s", resolve->path, is_directory ? "index.html" : "");
 	fd = open_regular(resolve, path, reach);
 	if (fd == -EXDEV && reach != ANYWHERE) {
 		resolve->crosses = true;
@@ -411,7 +412,7 @@ static bool find(struct resolve *resolve, enum reach reach)
 	/* EINVAL: the kernel does not know RESOLVE_CACHED yet. */
 	if (reach == IN_MEMORY && fd < 0 && fd != -EISDIR && fd != -ENXIO)
 		return false;
-	if (is_folder && (fd == -ENOENT || fd == -EISDIR)) {
+	if (is_directory && (fd == -ENOENT || fd == -EISDIR)) {
 		if (reach == IN_MEMORY)
 			return false;
 		list(resolve);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a path in a request to an open file or a folder's listing, never outside the served folder.
+ * From a path in a request to an open file or a directory's listing, never outside the served
+ * directory.
  */
 #ifndef SLUICE_HTTP_RESOLVE_H
 #define SLUICE_HTTP_RESOLVE_H
@@ -12,7 +13,7 @@
 
 #define RESOLVE_PATH_MAX 8192
 
-/* Which symbolic links are followed: those that stay within the folder, all, or none. */
+/* Which symbolic links are followed: those that stay within the directory, all, or none. */
 enum resolve_links { RESOLVE_LINKS_INSIDE, RESOLVE_LINKS_ALL, RESOLVE_LINKS_NONE };
 /* "inside", "all" or "none"; NULL is inside. Returns 0 or -EINVAL. */
 int resolve_links_find(const char *name, enum resolve_links *links);
@@ -55,8 +56,8 @@ bool resolve_cached(struct resolve *resolve); /* only where it may not cross */
 /* The argument is a struct resolve; for loop_work. Returns 0. */
 int64_t resolve_blocking(void *resolve);
 
-/* Whether a path names a folder by itself: it is empty, or ends in a slash. */
-bool resolve_is_folder(const char *path);
+/* Whether a path names a directory by itself: it is empty, or ends in a slash. */
+bool resolve_is_directory(const char *path);
 /* Whether somebody got a listing meanwhile that is the answer to this, too. */
 bool resolve_shared(struct resolve *resolve);
 void resolve_refuse(struct resolve *resolve, const char *why); /* status 503 */

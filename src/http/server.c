@@ -223,7 +223,7 @@ static int open_root(struct sluice_server *server, const char *path, struct slui
 	if (result == 0)
 		result = served_root_open(&server->settings.served, &server->root);
 	if (result < 0)
-		return error_set_errno(error, -result, "folder %s", path);
+		return error_set_errno(error, -result, "directory %s", path);
 	server->news.inode = server->root->inode;
 	return 0;
 }

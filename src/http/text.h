@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A piece of somebody else's memory: not NUL-terminated, never owned. The small cuts and compares
- * that every parser in this folder is made of; no call reads past a text's length.
+ * that every parser in this directory is made of; no call reads past a text's length.
  */
 #ifndef SLUICE_HTTP_TEXT_H
 #define SLUICE_HTTP_TEXT_H

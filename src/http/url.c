@@ -276,15 +276,15 @@ static void remove_dot_segments(char *path, size_t end)
 	memmove(path + out, path + end, strlen(path + end) + 1);
 }
 
-/* Sets the target to folder (a path up to its last slash, or nothing) followed by reference. */
-static int set_target(struct http_url *url, struct http_text folder, struct http_text reference,
+/* Sets the target to directory (a path up to its last slash, or nothing) followed by reference. */
+static int set_target(struct http_url *url, struct http_text directory, struct http_text reference,
 		      struct sluice_error *error)
 {
 	struct target target = {url->target, 0, sizeof(url->target)};
 	int result;
 
 	reference = http_text_cut_until(&reference, '#');
-	result = put_encoded(&target, folder, error);
+	result = put_encoded(&target, directory, error);
 	if (!result && !target.length && (!reference.length || reference.data[0] != '/'))
 		put(&target, "/", 1);
 	if (!result)

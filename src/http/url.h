@@ -8,10 +8,11 @@
 #include "sluice.h"
 
 /*
- * The file path a request target names, relative to the served folder: decoded once, the query cut
- * off, without the leading slash, NUL-terminated in path ("" for the folder itself; a trailing
- * slash is kept; repeated slashes become one). Takes origin-form and absolute-form. Returns 200;
- * 400 for bad percent-encoding, NUL, control characters that are not percent-encoded, or a "." or
+ * The file path a request target names, relative to the served directory: decoded once, the query
+ * cut off, without the leading slash, NUL-terminated in path ("" for the directory itself; a
+ * trailing slash is kept; repeated slashes become one). Takes origin-form and absolute-form.
+ * Returns 200; 400 for bad percent-encoding, NUL, control characters that are not percent-encoded,
+ * or a "." or
  * ".." segment in any encoding; 414 when it does not fit in size.
  */
 int http_target_path(struct http_text target, char *path, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of this folder share: the loop itself, and the contract of a file-I/O backend.
+ * What the files of this directory share: the loop itself, and the contract of a file-I/O backend.
  *
  * Invariants: only the loop's thread touches these structs, but for struct loop_pool, whose lock
  * says so; an operation is in exactly one queue or in the kernel's hands from its start to its

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stack of folders, from the path where the walk starts down to the one that is being read. When
- * it grows deeper than TREE_OPEN, the folder that far above is closed and its place remembered; it
- * is found again through ".." when the walk comes back, or by its names from the start where ".."
- * leads elsewhere, as under a symbolic link.
+ * A stack of directories, from the path where the walk starts down to the one that is being read.
+ * When it grows deeper than TREE_OPEN, the directory that far above is closed and its place
+ * remembered; it is found again through ".." when the walk comes back, or by its names from the
+ * start where ".." leads elsewhere, as under a symbolic link.
  */
 #include "tree/tree.h"
 
@@ -22,7 +22,7 @@ struct level {
 	long place;  /* where to go on once it is open again */
 	dev_t device;
 	ino_t inode;
-	size_t path_length; /* of the folder's path */
+	size_t path_length; /* of the directory's path */
 };
 
 struct tree {
@@ -33,7 +33,7 @@ struct tree {
 	size_t depth, room;
 	struct buffer path;
 	dev_t start_device;
-	uint64_t folder_count;
+	uint64_t directory_count;
 };
 
 int tree_open(struct tree **tree, const struct tree_options *options,
@@ -55,9 +55,9 @@ void tree_close(struct tree *tree)
 	free(tree);
 }
 
-uint64_t tree_folder_count(const struct tree *tree)
+uint64_t tree_directory_count(const struct tree *tree)
 {
-	return tree->folder_count;
+	return tree->directory_count;
 }
 
 bool tree_is_forgetful(const struct tree *tree)
@@ -139,14 +139,14 @@ static int push(struct tree *tree, int *fd, const struct stat *status)
 		close_level(far);
 	}
 	tree->depth++;
-	tree->folder_count++;
+	tree->directory_count++;
 	return 0;
 }
 
-/* A folder that cannot be opened is skipped; only what ends the walk is an error. */
-static int enter(struct tree *tree, int folder, const char *name)
+/* A directory that cannot be opened is skipped; only what ends the walk is an error. */
+static int enter(struct tree *tree, int directory, const char *name)
 {
-	_cleanup_fd_ int fd = openat(folder, name, flags_for(tree, O_DIRECTORY));
+	_cleanup_fd_ int fd = openat(directory, name, flags_for(tree, O_DIRECTORY));
 	struct stat status;
 	int result;
 
@@ -167,16 +167,16 @@ static int enter(struct tree *tree, int folder, const char *name)
 }
 
 /* A look is no access; but only a file's owner may say so. */
-static int open_file(const struct tree *tree, int folder, const char *name)
+static int open_file(const struct tree *tree, int directory, const char *name)
 {
-	int fd = openat(folder, name, flags_for(tree, O_NOATIME));
+	int fd = openat(directory, name, flags_for(tree, O_NOATIME));
 
-	return fd < 0 && errno == EPERM ? openat(folder, name, flags_for(tree, 0)) : fd;
+	return fd < 0 && errno == EPERM ? openat(directory, name, flags_for(tree, 0)) : fd;
 }
 
-static int visit(struct tree *tree, int folder, const char *name)
+static int visit(struct tree *tree, int directory, const char *name)
 {
-	_cleanup_fd_ int fd = open_file(tree, folder, name);
+	_cleanup_fd_ int fd = open_file(tree, directory, name);
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
@@ -198,7 +198,7 @@ static unsigned char type_of(mode_t mode)
 }
 
 /* Looks before it opens: opening a device may do something, and a FIFO may wait. */
-static int meet(struct tree *tree, int folder, const char *name, unsigned char type)
+static int meet(struct tree *tree, int directory, const char *name, unsigned char type)
 {
 	bool was_link = type == DT_LNK;
 	struct stat status;
@@ -206,7 +206,7 @@ static int meet(struct tree *tree, int folder, const char *name, unsigned char t
 	if (type == DT_UNKNOWN || (type == DT_LNK && tree->options.follow)) {
 		int flags = tree->options.follow ? 0 : AT_SYMLINK_NOFOLLOW;
 
-		if (fstatat(folder, name, &status, flags) < 0)
+		if (fstatat(directory, name, &status, flags) < 0)
 			return skip(tree,
 				    errno == ENOENT && tree->depth > 0 && !was_link ? TREE_VANISHED
 										    : TREE_FAILED,
@@ -215,9 +215,9 @@ static int meet(struct tree *tree, int folder, const char *name, unsigned char t
 	}
 	switch (type) {
 	case DT_REG:
-		return visit(tree, folder, name);
+		return visit(tree, directory, name);
 	case DT_DIR:
-		return enter(tree, folder, name);
+		return enter(tree, directory, name);
 	case DT_LNK:
 		return skip(tree, TREE_LINK, 0);
 	default:
@@ -225,7 +225,7 @@ static int meet(struct tree *tree, int folder, const char *name, unsigned char t
 	}
 }
 
-static bool is_folder_of(int fd, const struct level *level)
+static bool is_directory_of(int fd, const struct level *level)
 {
 	struct stat status;
 
@@ -253,12 +253,12 @@ static int open_from_start(const struct tree *tree, const struct level *level)
 	return fd < 0 ? -errno : take_fd(&fd);
 }
 
-/* `below` is a folder in the level's, still open. */
+/* `below` is a directory in the level's, still open. */
 static int reopen(const struct tree *tree, struct level *level, int below)
 {
 	_cleanup_fd_ int fd = openat(below, "..", flags_for(tree, O_DIRECTORY));
 
-	if (fd < 0 || !is_folder_of(fd, level)) {
+	if (fd < 0 || !is_directory_of(fd, level)) {
 		int again = open_from_start(tree, level);
 
 		if (again < 0)
@@ -266,7 +266,7 @@ static int reopen(const struct tree *tree, struct level *level, int below)
 		if (fd >= 0)
 			close(fd);
 		fd = again;
-		if (!is_folder_of(fd, level))
+		if (!is_directory_of(fd, level))
 			return -ESTALE;
 	}
 	level->stream = fdopendir(fd);
@@ -277,7 +277,7 @@ static int reopen(const struct tree *tree, struct level *level, int below)
 	return 0;
 }
 
-/* Leaves the deepest folder. One above that was moved away meanwhile is not read to its end. */
+/* Leaves the deepest directory. One above that was moved away meanwhile is not read to its end. */
 static int pop(struct tree *tree)
 {
 	struct level *level = &tree->levels[--tree->depth];
@@ -293,7 +293,7 @@ static int pop(struct tree *tree)
 	return result < 0 ? skip(tree, TREE_FAILED, -result) : 0;
 }
 
-/* 1: the folder has ended. */
+/* 1: the directory has ended. */
 static int read_one(struct tree *tree, struct level *level)
 {
 	const struct dirent *entry;
@@ -316,8 +316,8 @@ static int read_one(struct tree *tree, struct level *level)
 	return result;
 }
 
-/* The folder that could not be reopened, or read to its end, ends there. */
-static int walk_folders(struct tree *tree)
+/* The directory that could not be reopened, or read to its end, ends there. */
+static int walk_directories(struct tree *tree)
 {
 	int result = 0;
 
@@ -342,7 +342,7 @@ int tree_walk(struct tree *tree, const char *path)
 		return -ENOMEM;
 	result = meet(tree, AT_FDCWD, path, DT_UNKNOWN);
 	if (result >= 0)
-		result = walk_folders(tree);
+		result = walk_directories(tree);
 	while (tree->depth > 0)
 		close_level(&tree->levels[--tree->depth]);
 	return result < 0 ? result : 0;

@@ -248,7 +248,7 @@ class Large(unittest.TestCase):
             self.assertLess(self.memory() - before, 10 * size)
         self.assertEqual(self.server.request("/small/").status, 200)
         body = clients[-1].file.read(size)
-        self.assertEqual(body.count(b"<tr data-folder=0"), self.NAMES)
+        self.assertEqual(body.count(b"<tr data-directory=0"), self.NAMES)
         self.assertTrue(clients[0].file.read(size) == body, "the listings differ")
 
     def test_it_is_never_older_than_the_request(self):

@@ -30,7 +30,7 @@ static void write_one(struct buffer *out, const char *path, const struct http_en
 
 static void check_page(const struct http_entry *entry)
 {
-	struct http_entry harmless = {.name = "a", .is_folder = entry->is_folder};
+	struct http_entry harmless = {.name = "a", .is_directory = entry->is_directory};
 	struct buffer page = {0}, plain = {0};
 
 	write_one(&page, entry->name, entry, false);
@@ -63,7 +63,7 @@ static void check_json(const struct http_entry *entry)
 	CHECK(root);
 	listed = json_array_get(json_object_get(root, "entries"), 0);
 	CHECK(json_is_string(json_object_get(listed, "name")));
-	if (!entry->is_folder)
+	if (!entry->is_directory)
 		check_href(json_string_value(json_object_get(listed, "href")), entry->name);
 	json_decref(root);
 	buffer_free(&text);
@@ -72,7 +72,7 @@ static void check_json(const struct http_entry *entry)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *name = strndup((const char *)data, size);
-	struct http_entry entry = {.name = name, .is_folder = size % 2, .size = size};
+	struct http_entry entry = {.name = name, .is_directory = size % 2, .size = size};
 
 	CHECK(name);
 	if (*name) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as a request target and as a redirect's Location: no path leaves the served folder, and
- * every URL that resolves is one that parses back to itself.
+ * Any bytes as a request target and as a redirect's Location: no path leaves the served directory,
+ * and every URL that resolves is one that parses back to itself.
  */
 #include "fuzz.h"
 

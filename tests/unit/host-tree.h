@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A machine laid out in a temporary folder, as its /proc and /sys would tell of it. */
+/* A machine laid out in a temporary directory, as its /proc and /sys would tell of it. */
 #ifndef SLUICE_TESTS_HOST_TREE_H
 #define SLUICE_TESTS_HOST_TREE_H
 
@@ -14,16 +14,16 @@
 
 struct tree_file {
 	const char *path; /* "proc/meminfo" */
-	const char *text; /* "-> TARGET" makes a symbolic link, NULL a folder */
+	const char *text; /* "-> TARGET" makes a symbolic link, NULL a directory */
 };
 
-static inline void tree_make_folders(int root, const char *path)
+static inline void tree_make_directories(int root, const char *path)
 {
-	char folder[512];
+	char directory[512];
 
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-		mkdirat(root, folder, 0755);
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+		mkdirat(root, directory, 0755);
 	}
 }
 
@@ -32,7 +32,7 @@ static inline bool tree_add(int root, const struct tree_file *file)
 	int fd;
 	bool is_written;
 
-	tree_make_folders(root, file->path);
+	tree_make_directories(root, file->path);
 	if (!file->text)
 		return mkdirat(root, file->path, 0755) == 0;
 	if (strncmp(file->text, "-> ", 3) == 0)
@@ -45,7 +45,7 @@ static inline bool tree_add(int root, const struct tree_file *file)
 
 #define TREE_NAME 32
 
-/* Opens a new folder with these files, the list ended by a NULL path; -1 where that failed. */
+/* Opens a new directory with these files, the list ended by a NULL path; -1 where that failed. */
 static inline int tree_open(char name[TREE_NAME], const struct tree_file *files)
 {
 	int root;

@@ -24,12 +24,12 @@ enum { SIZE = (24 << 20) + 123 };
 static int source, target;
 static char *content;
 
-static int temporary_file(const char *folder)
+static int temporary_file(const char *directory)
 {
 	char name[256];
 	int fd;
 
-	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", folder);
+	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", directory);
 	fd = mkstemp(name);
 	assert_true(fd >= 0);
 	unlink(name);
@@ -38,9 +38,9 @@ static int temporary_file(const char *folder)
 
 static const char *disk(void)
 {
-	const char *folder = getenv("SLUICE_TEST_DIR");
+	const char *directory = getenv("SLUICE_TEST_DIR");
 
-	return folder ? folder : "/var/tmp";
+	return directory ? directory : "/var/tmp";
 }
 
 static void fill(int fd)

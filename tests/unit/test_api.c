@@ -27,11 +27,11 @@ struct fixture {
 
 static int temporary_file(void)
 {
-	const char *folder = getenv("SLUICE_TEST_DIR");
+	const char *directory = getenv("SLUICE_TEST_DIR");
 	char name[256];
 	int fd;
 
-	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", folder ? folder : "/var/tmp");
+	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", directory ? directory : "/var/tmp");
 	fd = mkstemp(name);
 	assert_true(fd >= 0);
 	unlink(name);

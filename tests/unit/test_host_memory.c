@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory and what control groups leave of it, on machines laid out in a folder. */
+/* Memory and what control groups leave of it, on machines laid out in a directory. */
 #include "host-tree.h"
 #include "host/memory.h"
 #include "host/mounts.h"

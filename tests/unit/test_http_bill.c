@@ -36,14 +36,14 @@ static void path(void **state)
 	static const char digits[] = "0123456789abcdef0123456789abcdef";
 	char text[80];
 
-	snprintf(text, sizeof(text), "%s%s", HTTP_BILL_FOLDER, digits);
+	snprintf(text, sizeof(text), "%s%s", HTTP_BILL_DIRECTORY, digits);
 	assert_true(http_bill_is_path(http_text_of(text)));
 	assert_int_equal(strlen(text) + 1, HTTP_BILL_PATH);
-	snprintf(text, sizeof(text), "%s%s0", HTTP_BILL_FOLDER, digits);
+	snprintf(text, sizeof(text), "%s%s0", HTTP_BILL_DIRECTORY, digits);
 	assert_false(http_bill_is_path(http_text_of(text)));
-	snprintf(text, sizeof(text), "%s%s", HTTP_BILL_FOLDER, digits + 1);
+	snprintf(text, sizeof(text), "%s%s", HTTP_BILL_DIRECTORY, digits + 1);
 	assert_false(http_bill_is_path(http_text_of(text)));
-	snprintf(text, sizeof(text), "%s../%s", HTTP_BILL_FOLDER, digits + 3);
+	snprintf(text, sizeof(text), "%s../%s", HTTP_BILL_DIRECTORY, digits + 3);
 	assert_false(http_bill_is_path(http_text_of(text)));
 	assert_false(http_bill_is_path(http_text_of("http://elsewhere/")));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folder listings: order, escaping, sizes, and JSON that a JSON library reads back. */
+/* Directory listings: order, escaping, sizes, and JSON that a JSON library reads back. */
 #include "http/listing.h"
 
 #include <jansson.h>
@@ -16,8 +16,8 @@
 static void sorting(void **state)
 {
 	struct http_entry entries[] = {
-		{.name = "b"},      {.name = "\xff"},  {.name = "a", .is_folder = true},
-		{.name = "B"},      {.name = "a"},     {.name = "z", .is_folder = true},
+		{.name = "b"},      {.name = "\xff"},  {.name = "a", .is_directory = true},
+		{.name = "B"},      {.name = "a"},     {.name = "z", .is_directory = true},
 		{.name = "file10"}, {.name = "file9"},
 	};
 	static const char *const expected[] = {"a", "z", "B", "a", "b", "file10", "file9", "\xff"};
@@ -25,7 +25,7 @@ static void sorting(void **state)
 	http_listing_sort(entries, COUNT(entries));
 	for (size_t i = 0; i < COUNT(entries); i++)
 		assert_string_equal(entries[i].name, expected[i]);
-	assert_true(entries[0].is_folder && entries[1].is_folder && !entries[2].is_folder);
+	assert_true(entries[0].is_directory && entries[1].is_directory && !entries[2].is_directory);
 	http_listing_sort(NULL, 0);
 }
 
@@ -67,18 +67,18 @@ static void page_escapes(void **state)
 static void page_rows(void **state)
 {
 	struct http_entry entries[] = {
-		{.name = "sub", .is_folder = true, .modified = 0},
+		{.name = "sub", .is_directory = true, .modified = 0},
 		{.name = "a:b", .size = 1536, .modified = 1709251199},
 	};
 	char *page = html_of("x", entries, COUNT(entries));
 
 	assert_has(page, "<h1>/x/</h1>");
 	assert_has(page, "<a href=\"../\">");
-	assert_has(page, "<p>1 folder, 1 file, <span title=\"1536 bytes\">1.5 KiB</span>");
-	assert_has(page, "<tr data-folder=1 data-size=-1 data-date=0 data-name=\"sub\">");
+	assert_has(page, "<p>1 directory, 1 file, <span title=\"1536 bytes\">1.5 KiB</span>");
+	assert_has(page, "<tr data-directory=1 data-size=-1 data-date=0 data-name=\"sub\">");
 	assert_has(page, "<a href=\"sub/\">sub/</a>");
 	assert_has(page,
-		   "<tr data-folder=0 data-size=1536 data-date=1709251199 data-name=\"a:b\">");
+		   "<tr data-directory=0 data-size=1536 data-date=1709251199 data-name=\"a:b\">");
 	assert_has(page, "<a href=\"a%3Ab\">a:b</a>");
 	assert_has(page, "title=\"1536 bytes\">1.5 KiB");
 	assert_has(page, "datetime=\"2024-02-29T23:59:59Z\"");
@@ -92,7 +92,7 @@ static void page_of_the_root(void **state)
 	char *page = html_of("", NULL, 0);
 
 	assert_has(page, "<title>/</title>");
-	assert_has(page, "0 folders, 0 files");
+	assert_has(page, "0 directories, 0 files");
 	assert_null(strstr(page, "../"));
 	free(page);
 }
@@ -157,20 +157,20 @@ static const char *string_in(json_t *entry, const char *name)
 static void json_entries(void **state)
 {
 	struct http_entry entries[] = {
-		{.name = "sub", .is_folder = true, .modified = 0},
+		{.name = "sub", .is_directory = true, .modified = 0},
 		{.name = "a\"\\\n\x01\xc3\xa4", .size = INT64_MAX, .modified = 1709251199},
 	};
 	json_t *root = json_of("x/y", entries, COUNT(entries));
 	json_t *list = json_object_get(root, "entries");
-	json_t *folder = json_array_get(list, 0), *file = json_array_get(list, 1);
+	json_t *directory = json_array_get(list, 0), *file = json_array_get(list, 1);
 
 	assert_string_equal(string_in(root, "path"), "/x/y/");
 	assert_int_equal(json_array_size(list), 2);
-	assert_string_equal(string_in(folder, "name"), "sub");
-	assert_string_equal(string_in(folder, "href"), "sub/");
-	assert_string_equal(string_in(folder, "type"), "folder");
-	assert_string_equal(string_in(folder, "modified"), "1970-01-01T00:00:00Z");
-	assert_null(json_object_get(folder, "size_bytes"));
+	assert_string_equal(string_in(directory, "name"), "sub");
+	assert_string_equal(string_in(directory, "href"), "sub/");
+	assert_string_equal(string_in(directory, "type"), "folder");
+	assert_string_equal(string_in(directory, "modified"), "1970-01-01T00:00:00Z");
+	assert_null(json_object_get(directory, "size_bytes"));
 	assert_string_equal(string_in(file, "name"), entries[1].name);
 	assert_string_equal(string_in(file, "href"), "a%22%5C%0A%01%C3%A4");
 	assert_string_equal(string_in(file, "type"), "file");

@@ -47,7 +47,7 @@ static void test_end_of_file(void **state)
 static void test_errors(void **state)
 {
 	struct loop *loop = loop_new();
-	int fd = open("/dev/null", O_RDONLY), folder = open("/", O_RDONLY);
+	int fd = open("/dev/null", O_RDONLY), directory = open("/", O_RDONLY);
 	char byte = 'x';
 
 	assert_int_equal(read_all(loop, -1, &byte, 1, 0), -EBADF);
@@ -55,10 +55,10 @@ static void test_errors(void **state)
 	assert_int_equal(sync_all(loop, -1, false), -EBADF);
 	assert_int_equal(sync_all(loop, -1, true), -EBADF);
 	assert_int_equal(write_all(loop, fd, &byte, 1, 0), -EBADF);
-	assert_int_equal(read_all(loop, folder, &byte, 1, 0), -EISDIR);
+	assert_int_equal(read_all(loop, directory, &byte, 1, 0), -EISDIR);
 	assert_int_equal(byte, 'x');
 	close(fd);
-	close(folder);
+	close(directory);
 	loop_close(loop);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CPUs, disks and TCP of machines laid out in a folder. */
+/* CPUs, disks and TCP of machines laid out in a directory. */
 #include "base/size.h"
 #include "host-tree.h"
 #include "machine/cpu.h"

@@ -17,7 +17,7 @@ static struct measure_matrix matrix;
 static void plan(struct measure_matrix_wish wish)
 {
 	memset(&matrix, 0, sizeof(matrix));
-	matrix.folder = "FOLDER";
+	matrix.directory = "DIRECTORY";
 	matrix.runs = 3;
 	measure_matrix_plan(&matrix, &wish);
 }

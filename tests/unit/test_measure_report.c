@@ -17,26 +17,26 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/var/tmp/sluice-report-XXXXXX";
+static char directory[] = "/var/tmp/sluice-report-XXXXXX";
 static char file[64];
 
 static int set_up(void **state)
 {
-	if (!mkdtemp(folder))
+	if (!mkdtemp(directory))
 		return -1;
-	snprintf(file, sizeof(file), "%s/report.html", folder);
+	snprintf(file, sizeof(file), "%s/report.html", directory);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	remove(file);
-	return rmdir(folder); /* fails where something is left */
+	return rmdir(directory); /* fails where something is left */
 }
 
 static unsigned files_here(void)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(directory);
 	unsigned count = 0;
 
 	while (readdir(dir))
@@ -64,12 +64,12 @@ static void test_facts(void **state)
 		"cores",  "memory_bytes", "page_bytes",   "congestion_control",
 		"folder", "file_system",  "device",
 	};
-	json_t *facts = measure_facts_json(folder);
+	json_t *facts = measure_facts_json(directory);
 
 	assert_int_equal(json_object_size(facts), sizeof(names) / sizeof(names[0]));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_non_null(json_object_get(facts, names[i]));
-	assert_string_equal(json_string_value(json_object_get(facts, "folder")), folder);
+	assert_string_equal(json_string_value(json_object_get(facts, "folder")), directory);
 	assert_true(json_is_string(json_object_get(facts, "file_system")));
 	assert_int_equal(json_integer_value(json_object_get(facts, "page_bytes")),
 			 sysconf(_SC_PAGESIZE));
@@ -136,7 +136,7 @@ static void test_what_cannot_be_written(void **state)
 	} rows[] = {
 		{"/dev/null", EINVAL},
 		{"/var/tmp", EINVAL},
-		{"/no/such/folder/report.html", ENOENT},
+		{"/no/such/directory/report.html", ENOENT},
 		{"", EINVAL},
 	};
 	json_t *document = json_object();

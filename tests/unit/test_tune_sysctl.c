@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Setting and restoring on a folder that stands for "/", with a stand-in for the kernel behind each
- * write: twins exclude one another, some values are refused or ignored, and the program may be
+ * Setting and restoring on a directory that stands for "/", with a stand-in for the kernel behind
+ * each write: twins exclude one another, some values are refused or ignored, and the program may be
  * killed between any two writes.
  */
 #include "tune/apply.h"
@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-static const char *const folders[] = {
+static const char *const directories[] = {
 	"proc",
 	"proc/sys",
 	"proc/sys/vm",
@@ -55,7 +55,7 @@ static const char *const files[][2] = {
 
 struct machine {
 	struct tune_system system; /* first: the hook finds the rest */
-	char folder[64];
+	char directory[64];
 	int writes, fail_at, die_at,
 		ignore_at; /* the write that fails, kills, does nothing; 0: none */
 	int error;
@@ -94,12 +94,12 @@ static int setup(void **state)
 {
 	struct machine *machine = calloc(1, sizeof(*machine));
 
-	strcpy(machine->folder, "/tmp/sluice-tune-XXXXXX");
-	assert_non_null(mkdtemp(machine->folder));
-	tune_system_init(&machine->system, open(machine->folder, O_RDONLY | O_DIRECTORY));
+	strcpy(machine->directory, "/tmp/sluice-tune-XXXXXX");
+	assert_non_null(mkdtemp(machine->directory));
+	tune_system_init(&machine->system, open(machine->directory, O_RDONLY | O_DIRECTORY));
 	machine->system.write = write_hook;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		assert_int_equal(mkdirat(machine->system.root, folders[i], 0755), 0);
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
+		assert_int_equal(mkdirat(machine->system.root, directories[i], 0755), 0);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		put(machine, files[i][0], files[i][1]);
 	*state = machine;
@@ -111,7 +111,7 @@ static int teardown(void **state)
 	struct machine *machine = *state;
 	char command[128];
 
-	snprintf(command, sizeof(command), "rm -rf %s", machine->folder);
+	snprintf(command, sizeof(command), "rm -rf %s", machine->directory);
 	close(machine->system.root);
 	free(machine);
 	*state = NULL;

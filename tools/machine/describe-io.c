@@ -139,8 +139,9 @@ static void say_tried(const struct host_say *say, const struct host_filesystem *
 		host_say_line(say, "tried on", "it is gone already", "an unnamed file in %s",
 			      system->tried_in);
 	else if (system->tried == HOST_TRIED_EXISTING && system->why_not_own == 0)
-		host_say_line(say, "tried on", "a file is only read: ask about a folder for more",
-			      "%s", system->tried_in);
+		host_say_line(say, "tried on",
+			      "a file is only read: ask about a directory for more", "%s",
+			      system->tried_in);
 	else if (system->tried == HOST_TRIED_EXISTING)
 		host_say_line(say, "tried on", "no unnamed file could be had here: writing unknown",
 			      "%s (%s)", system->tried_in, strerror(-system->why_not_own));

@@ -94,12 +94,13 @@ static void say_uring(const struct host_say *say, const struct host_kernel *kern
 static void say_landlock(const struct host_say *say, int abi)
 {
 	if (abi < 0)
-		host_say_line(say, "Landlock", "a program cannot lock itself into folders here",
+		host_say_line(say, "Landlock", "a program cannot lock itself into directories here",
 			      "no (%s)", strerror(-abi));
 	else
-		host_say_line(say, "Landlock",
-			      "a program can lock itself into folders; sluice does not do so yet",
-			      "yes, version %d", abi);
+		host_say_line(
+			say, "Landlock",
+			"a program can lock itself into directories; sluice does not do so yet",
+			"yes, version %d", abi);
 }
 
 void host_say_kernel(const struct host_say *say, const struct host_kernel *kernel)

@@ -16,8 +16,8 @@
 
 struct device {
 	int root;
-	char folder[PATH_TEXT]; /* of the whole disk, below the root */
-	char link[PATH_TEXT];   /* where /sys/dev/block leads: the way through the buses */
+	char directory[PATH_TEXT]; /* of the whole disk, below the root */
+	char link[PATH_TEXT];      /* where /sys/dev/block leads: the way through the buses */
 	char name[64];
 };
 
@@ -37,7 +37,7 @@ static int read_text(const struct device *device, const char *name, char *text, 
 {
 	char path[PATH_TEXT + 64];
 
-	snprintf(path, sizeof(path), "%s/%s", device->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", device->directory, name);
 	return host_read(device->root, path, text, size);
 }
 
@@ -47,7 +47,7 @@ static int64_t read_figure(const struct device *device, const char *name, int64_
 	char path[PATH_TEXT + 64];
 	uint64_t value;
 
-	snprintf(path, sizeof(path), "%s/%s", device->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", device->directory, name);
 	if (host_read_number(device->root, path, &value) < 0 ||
 	    value > (uint64_t)(INT64_MAX / scale))
 		return HOST_UNKNOWN;
@@ -72,8 +72,8 @@ static int find_device(int root, unsigned major, unsigned minor, struct device *
 	uint64_t partition;
 
 	device->root = root;
-	snprintf(device->folder, sizeof(device->folder), "sys/dev/block/%u:%u", major, minor);
-	length = readlinkat(root, device->folder, link, sizeof(link) - 1);
+	snprintf(device->directory, sizeof(device->directory), "sys/dev/block/%u:%u", major, minor);
+	length = readlinkat(root, device->directory, link, sizeof(link) - 1);
 	if (length < 0)
 		return -errno;
 	link[length] = '\0';
@@ -81,7 +81,7 @@ static int find_device(int root, unsigned major, unsigned minor, struct device *
 	snprintf(path, sizeof(path), "sys/dev/block/%u:%u/partition", major, minor);
 	if (host_read_number(root, path, &partition) == 0) {
 		cut_word(link);
-		strcat(device->folder, "/..");
+		strcat(device->directory, "/..");
 	}
 	host_copy(device->name, sizeof(device->name), cut_word(link));
 	return 0;
@@ -163,16 +163,16 @@ static int64_t count_entries(const struct device *device, const char *name)
 	char path[PATH_TEXT + 64];
 	int64_t count = 0;
 	int fd;
-	DIR *folder;
+	DIR *directory;
 
-	snprintf(path, sizeof(path), "%s/%s", device->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", device->directory, name);
 	fd = sys_open(device->root, path, O_RDONLY | O_DIRECTORY, 0);
-	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder)
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory)
 		return HOST_UNKNOWN;
-	for (const struct dirent *entry; (entry = readdir(folder));)
+	for (const struct dirent *entry; (entry = readdir(directory));)
 		count += entry->d_name[0] != '.';
-	closedir(folder);
+	closedir(directory);
 	return count;
 }
 
@@ -291,17 +291,17 @@ static unsigned add_slaves(const struct device *device, struct host_disk *disk, 
 {
 	char path[PATH_TEXT + 64];
 	int fd;
-	DIR *folder;
+	DIR *directory;
 
-	snprintf(path, sizeof(path), "%s/slaves", device->folder);
+	snprintf(path, sizeof(path), "%s/slaves", device->directory);
 	fd = sys_open(device->root, path, O_RDONLY | O_DIRECTORY, 0);
-	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder)
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory)
 		return 0;
-	for (const struct dirent *entry; (entry = readdir(folder));)
+	for (const struct dirent *entry; (entry = readdir(directory));)
 		if (entry->d_name[0] != '.')
 			add_slave(device, entry->d_name, disk, depth);
-	closedir(folder);
+	closedir(directory);
 	return disk->disk_count;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The disk under a file or a folder, found through partitions, device mapper, md, loop devices and
- * overlays, and what its request queue tells.
+ * The disk under a file or a directory, found through partitions, device mapper, md, loop devices
+ * and overlays, and what its request queue tells.
  */
 #ifndef SLUICE_MACHINE_DISK_H
 #define SLUICE_MACHINE_DISK_H
@@ -43,7 +43,7 @@ struct host_disk {
 const char *host_disk_kind_name(enum host_disk_kind kind);
 
 /*
- * Of an open file or folder. 0, or -errno where it could not be asked; where there is no block
+ * Of an open file or directory. 0, or -errno where it could not be asked; where there is no block
  * device the kind says what there is instead, and name is "".
  */
 int host_disk_of(int root, int fd, struct host_disk *disk);

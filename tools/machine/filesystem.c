@@ -55,9 +55,9 @@ static void read_alignment(int fd, struct host_filesystem *system, uint32_t *ali
 	system->direct_offset_align_bytes = statx_more(&status).offset_align;
 }
 
-static void try_own_direct(const char *folder, struct host_filesystem *system, void *block)
+static void try_own_direct(const char *directory, struct host_filesystem *system, void *block)
 {
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, folder, O_TMPFILE | O_RDWR | O_DIRECT, 0600);
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_DIRECT, 0600);
 	uint32_t align;
 
 	system->direct_write = system->direct_read = fd < 0 ? fd : -EOPNOTSUPP;
@@ -73,36 +73,36 @@ static void try_own_direct(const char *folder, struct host_filesystem *system, v
 	}
 }
 
-static int try_own(const char *folder, struct host_filesystem *system, void *block)
+static int try_own(const char *directory, struct host_filesystem *system, void *block)
 {
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, folder, O_TMPFILE | O_RDWR, 0600);
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, directory, O_TMPFILE | O_RDWR, 0600);
 
 	if (fd < 0)
 		return fd;
 	system->tried = HOST_TRIED_OWN;
-	host_copy(system->tried_in, sizeof(system->tried_in), folder);
+	host_copy(system->tried_in, sizeof(system->tried_in), directory);
 	system->fallocate = sys_fallocate(fd, 0, 0, BLOCK);
 	system->dontcache = worked(sys_pwrite_flags(fd, block, 4096, 0, RWF_UNCACHED));
 	if (system->dontcache < 0)
 		sys_pwrite(fd, block, 4096, 0);
 	system->nowait = try_nowait(fd, block);
 	system->cachestat = worked(cached_pages(fd));
-	try_own_direct(folder, system, block);
+	try_own_direct(directory, system, block);
 	return 0;
 }
 
 /* Without a change to when it was last read, where we may. */
-static int open_to_read(int folder, const char *name, int flags)
+static int open_to_read(int directory, const char *name, int flags)
 {
-	int fd = sys_open(folder, name, O_RDONLY | O_NONBLOCK | O_NOATIME | flags, 0);
+	int fd = sys_open(directory, name, O_RDONLY | O_NONBLOCK | O_NOATIME | flags, 0);
 
-	return fd == -EPERM ? sys_open(folder, name, O_RDONLY | O_NONBLOCK | flags, 0) : fd;
+	return fd == -EPERM ? sys_open(directory, name, O_RDONLY | O_NONBLOCK | flags, 0) : fd;
 }
 
-static void try_existing_direct(int folder, const char *name, struct host_filesystem *system,
+static void try_existing_direct(int directory, const char *name, struct host_filesystem *system,
 				int file, void *block)
 {
-	_cleanup_fd_ int fd = open_to_read(folder, name, O_DIRECT);
+	_cleanup_fd_ int fd = open_to_read(directory, name, O_DIRECT);
 	int64_t before = cached_pages(file);
 	uint32_t align;
 
@@ -116,9 +116,10 @@ static void try_existing_direct(int folder, const char *name, struct host_filesy
 	system->is_direct_cached = before == 0 && cached_pages(file) > 0;
 }
 
-static int try_existing(int folder, const char *name, struct host_filesystem *system, void *block)
+static int try_existing(int directory, const char *name, struct host_filesystem *system,
+			void *block)
 {
-	_cleanup_fd_ int fd = open_to_read(folder, name, O_NOFOLLOW);
+	_cleanup_fd_ int fd = open_to_read(directory, name, O_NOFOLLOW);
 	struct statx status;
 	int result = fd < 0 ? fd : sys_statx(fd, STATX_BASIC_STATS, &status);
 
@@ -128,50 +129,50 @@ static int try_existing(int folder, const char *name, struct host_filesystem *sy
 		return -ENODATA;
 	system->tried = HOST_TRIED_EXISTING;
 	host_copy(system->tried_in, sizeof(system->tried_in), name);
-	try_existing_direct(folder, name, system, fd, block);
+	try_existing_direct(directory, name, system, fd, block);
 	system->nowait = try_nowait(fd, block);
 	system->cachestat = worked(cached_pages(fd));
 	system->dontcache = worked(sys_pread_flags(fd, block, 1, 0, RWF_UNCACHED));
 	return 0;
 }
 
-/* On the first file in the folder that lets us read it and is on the same file system. */
+/* On the first file in the directory that lets us read it and is on the same file system. */
 static void try_some_file(const char *path, struct host_filesystem *system, void *block)
 {
-	DIR *folder = opendir(path);
+	DIR *directory = opendir(path);
 	struct statx here, status;
 
-	if (!folder)
+	if (!directory)
 		return;
-	if (sys_statx(dirfd(folder), STATX_BASIC_STATS, &here) == 0)
+	if (sys_statx(dirfd(directory), STATX_BASIC_STATS, &here) == 0)
 		for (int i = 0; i < ENTRIES_MAX; i++) {
-			const struct dirent *entry = readdir(folder);
+			const struct dirent *entry = readdir(directory);
 
 			if (!entry)
 				break;
 			if ((entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) &&
-			    sys_statx_at(dirfd(folder), entry->d_name, STATX_BASIC_STATS,
+			    sys_statx_at(dirfd(directory), entry->d_name, STATX_BASIC_STATS,
 					 &status) == 0 &&
 			    status.stx_dev_major == here.stx_dev_major &&
 			    status.stx_dev_minor == here.stx_dev_minor &&
-			    try_existing(dirfd(folder), entry->d_name, system, block) == 0)
+			    try_existing(dirfd(directory), entry->d_name, system, block) == 0)
 				break;
 		}
-	closedir(folder);
+	closedir(directory);
 }
 
 /* A file system's top is often not ours to write to, but one of these may be, and on it. */
 static void try_elsewhere(const struct statx *here, struct host_filesystem *system, void *block)
 {
-	const char *const folders[] = {"/var/tmp", "/tmp", getenv("HOME")};
+	const char *const directories[] = {"/var/tmp", "/tmp", getenv("HOME")};
 	struct statx status;
 
 	for (int i = 0; i < 3 && system->tried == HOST_TRIED_NOTHING; i++)
-		if (folders[i] &&
-		    sys_statx_at(AT_FDCWD, folders[i], STATX_BASIC_STATS, &status) == 0 &&
+		if (directories[i] &&
+		    sys_statx_at(AT_FDCWD, directories[i], STATX_BASIC_STATS, &status) == 0 &&
 		    status.stx_dev_major == here->stx_dev_major &&
 		    status.stx_dev_minor == here->stx_dev_minor)
-			try_own(folders[i], system, block);
+			try_own(directories[i], system, block);
 }
 
 static int try_all(const char *path, const struct statx *status, struct host_filesystem *system)
@@ -230,7 +231,7 @@ int host_filesystem_of(int root, const char *path, struct host_filesystem *syste
 	if (result < 0)
 		return error_set_errno(error, -result, "%s", path);
 	if (!S_ISREG(status.stx_mode) && !S_ISDIR(status.stx_mode))
-		return error_set(error, EINVAL, "%s: neither a file nor a folder", path);
+		return error_set(error, EINVAL, "%s: neither a file nor a directory", path);
 	host_copy(system->asked, sizeof(system->asked), path);
 	read_mount(root, &status, system);
 	result = host_disk_of(root, fd, &system->disk);

@@ -15,12 +15,12 @@
 enum host_tried { HOST_TRIED_NOTHING, HOST_TRIED_OWN, HOST_TRIED_EXISTING };
 
 struct host_filesystem {
-	char asked[4096];           /* the file or folder that was asked about */
+	char asked[4096];           /* the file or directory that was asked about */
 	char point[4096];           /* where it is mounted; "" where not told */
 	char type[64], source[256]; /* "ext4", "/dev/vda" */
 	struct host_disk disk;
 	enum host_tried tried;
-	char tried_in[4096]; /* the folder of the unnamed file, or the file read */
+	char tried_in[4096]; /* the directory of the unnamed file, or the file read */
 	int why_not_own;     /* -errno of the unnamed file; 0 for a file, which is only read */
 	/* 0 works, -errno does not, HOST_NOT_TRIED */
 	int direct_read, direct_write, dontcache, nowait, fallocate, cachestat;

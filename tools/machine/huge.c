@@ -52,7 +52,7 @@ static int by_size(const void *one, const void *other)
 void host_huge_read(int root, struct host_huge *huge)
 {
 	int fd;
-	DIR *folder;
+	DIR *directory;
 
 	*huge = (struct host_huge){0};
 	read_choice(root, "sys/kernel/mm/transparent_hugepage/enabled", huge->transparent,
@@ -60,11 +60,11 @@ void host_huge_read(int root, struct host_huge *huge)
 	read_choice(root, "sys/kernel/mm/transparent_hugepage/shmem_enabled", huge->shared_memory,
 		    sizeof(huge->shared_memory));
 	fd = sys_open(root, POOLS, O_RDONLY | O_DIRECTORY, 0);
-	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder)
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory)
 		return;
-	for (const struct dirent *entry; (entry = readdir(folder));)
+	for (const struct dirent *entry; (entry = readdir(directory));)
 		add_pool(root, entry->d_name, huge);
-	closedir(folder);
+	closedir(directory);
 	qsort(huge->pools, huge->pool_count, sizeof(*huge->pools), by_size);
 }

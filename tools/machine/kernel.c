@@ -169,7 +169,7 @@ const struct host_feature host_features[] = {
 	 "the page cache is probed at eight places of each range, so a hole between them makes a "
 	 "worker wait for the disk; dirty pages are not seen"},
 	{"openat2", "openat2", try_openat2,
-	 "serve leaves it to the kernel to keep every request inside its folder",
+	 "serve leaves it to the kernel to keep every request inside its directory",
 	 "serve walks names one by one, and follows no symbolic links"},
 	{"msg_zerocopy", "MSG_ZEROCOPY", try_zerocopy,
 	 "buffers of the program can be sent as they are, where the card has SG-DMA",

@@ -102,16 +102,17 @@ static json_t *device_json(unsigned major, unsigned minor, const char *source)
 	return text_json(strncmp(source, "/dev/", 5) == 0 ? source + 5 : NULL);
 }
 
-static void add_folder(json_t *facts, const char *folder)
+static void add_directory(json_t *facts, const char *directory)
 {
-	char type[64] = "", source[PATH_MAX] = "", *whole = folder ? realpath(folder, NULL) : NULL;
+	char type[64] = "", source[PATH_MAX] = "",
+	     *whole = directory ? realpath(directory, NULL) : NULL;
 	struct statx status;
 	bool is_device;
 
-	json_object_set_new(facts, "folder", text_json(whole ? whole : folder));
+	json_object_set_new(facts, "folder", text_json(whole ? whole : directory));
 	free(whole);
-	if (!folder ||
-	    sys_statx_at(AT_FDCWD, folder, STATX_BASIC_STATS | STATX_MNT_ID, &status) < 0) {
+	if (!directory ||
+	    sys_statx_at(AT_FDCWD, directory, STATX_BASIC_STATS | STATX_MNT_ID, &status) < 0) {
 		json_object_set_new(facts, "file_system", json_null());
 		json_object_set_new(facts, "device", json_null());
 		return;
@@ -126,7 +127,7 @@ static void add_folder(json_t *facts, const char *folder)
 			  : device_json(status.stx_dev_major, status.stx_dev_minor, source));
 }
 
-json_t *measure_facts_json(const char *folder)
+json_t *measure_facts_json(const char *directory)
 {
 	json_t *facts = json_object();
 	struct utsname system;
@@ -143,6 +144,6 @@ json_t *measure_facts_json(const char *folder)
 		number_json(has_memory ? (long long)memory.totalram * memory.mem_unit : 0));
 	json_object_set_new(facts, "page_bytes", number_json(sysconf(_SC_PAGESIZE)));
 	json_object_set_new(facts, "congestion_control", congestion_json());
-	add_folder(facts, folder);
+	add_directory(facts, directory);
 	return facts;
 }

@@ -8,8 +8,8 @@
 /*
  * {"time", "kernel", "architecture", "cpu", "cores", "memory_bytes", "page_bytes",
  * "congestion_control", "folder", "file_system", "device"}; null for what is not known, and for the
- * last three where folder is NULL; it can be a block device, too. A new reference.
+ * last three where directory is NULL; it can be a block device, too. A new reference.
  */
-json_t *measure_facts_json(const char *folder);
+json_t *measure_facts_json(const char *directory);
 
 #endif

@@ -28,13 +28,13 @@ enum {
 };
 
 /* Where there is no O_TMPFILE the name lives for a moment, in which no signal comes. */
-static int open_and_unlink(const char *folder)
+static int open_and_unlink(const char *directory)
 {
 	char name[PATH_MAX];
 	sigset_t all, before;
 	int fd;
 
-	if (snprintf(name, sizeof(name), "%s/.sluice-XXXXXX", folder) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%s/.sluice-XXXXXX", directory) >= (int)sizeof(name))
 		return -ENAMETOOLONG;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -47,13 +47,13 @@ static int open_and_unlink(const char *folder)
 	return fd;
 }
 
-int measure_scratch_open(const char *folder, struct sluice_error *error)
+int measure_scratch_open(const char *directory, struct sluice_error *error)
 {
-	int fd = sys_open(AT_FDCWD, folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = sys_open(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
-		fd = open_and_unlink(folder);
-	return fd < 0 ? error_set_errno(error, -fd, "a file in %s", folder) : fd;
+		fd = open_and_unlink(directory);
+	return fd < 0 ? error_set_errno(error, -fd, "a file in %s", directory) : fd;
 }
 
 /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
@@ -199,15 +199,15 @@ int measure_cool(int fd, uint64_t size, struct sluice_error *error)
 			 100 * share);
 }
 
-int measure_room_look(const char *folder, struct measure_room *room, struct sluice_error *error)
+int measure_room_look(const char *directory, struct measure_room *room, struct sluice_error *error)
 {
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	struct statvfs status;
 
 	if (fd < 0)
-		return error_set_errno(error, -fd, "%s", folder);
+		return error_set_errno(error, -fd, "%s", directory);
 	if (fstatvfs(fd, &status) < 0)
-		return error_set_errno(error, errno, "%s", folder);
+		return error_set_errno(error, errno, "%s", directory);
 	room->disk_bytes =
 		status.f_blocks == 0 ? UINT64_MAX : (uint64_t)status.f_bavail * status.f_frsize;
 	room->memory_bytes = host_memory_available();

@@ -8,8 +8,8 @@
 
 #include "sluice.h"
 
-/* A new file without a name in the folder: a descriptor, or -errno. */
-int measure_scratch_open(const char *folder, struct sluice_error *error);
+/* A new file without a name in the directory: a descriptor, or -errno. */
+int measure_scratch_open(const char *directory, struct sluice_error *error);
 
 uint64_t measure_random(uint64_t *seed); /* quick, and good enough to choose a place */
 
@@ -28,11 +28,11 @@ int measure_warm(int fd, uint64_t size, struct sluice_error *error);
 int measure_cool(int fd, uint64_t size, struct sluice_error *error);
 
 struct measure_room {
-	uint64_t disk_bytes;   /* that may be written in the folder; UINT64_MAX: not told */
+	uint64_t disk_bytes;   /* that may be written in the directory; UINT64_MAX: not told */
 	uint64_t memory_bytes; /* that may be used */
-	bool is_memory;        /* the folder is in memory: no page of it can be cold */
+	bool is_memory;        /* the directory is in memory: no page of it can be cold */
 };
 
-int measure_room_look(const char *folder, struct measure_room *room, struct sluice_error *error);
+int measure_room_look(const char *directory, struct measure_room *room, struct sluice_error *error);
 
 #endif

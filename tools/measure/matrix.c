@@ -17,7 +17,7 @@
 struct bench {
 	struct measure_matrix *matrix;
 	int source;
-	int folder; /* on the file system that is written to */
+	int directory; /* on the file system that is written to */
 };
 
 struct turn {
@@ -31,14 +31,14 @@ static int prepare(void *argument, struct sluice_error *error)
 	uint64_t size = turn->bench->matrix->size;
 
 	/* What earlier rows left to be written would be written beside this one. */
-	syncfs(turn->bench->folder);
+	syncfs(turn->bench->directory);
 	return turn->row->is_cold ? measure_cool(turn->bench->source, size, error)
 				  : measure_warm(turn->bench->source, size, error);
 }
 
 static int measure(const struct bench *bench, struct measure_row *row, struct sluice_error *error)
 {
-	_cleanup_fd_ int target = measure_scratch_open(bench->matrix->folder, error);
+	_cleanup_fd_ int target = measure_scratch_open(bench->matrix->directory, error);
 	struct turn turn = {bench, row};
 	const struct measure_pair_job job = {
 		.send = row->send,
@@ -107,9 +107,9 @@ static int check_measured(const struct measure_matrix *matrix, struct sluice_err
 
 int measure_matrix_run(struct measure_matrix *matrix, struct sluice_error *error)
 {
-	_cleanup_fd_ int source = measure_scratch_open(matrix->folder, error);
-	_cleanup_fd_ int folder = open(matrix->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct bench bench = {matrix, source, folder};
+	_cleanup_fd_ int source = measure_scratch_open(matrix->directory, error);
+	_cleanup_fd_ int directory = open(matrix->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct bench bench = {matrix, source, directory};
 	int result = source < 0 ? source : allocate(matrix, error);
 
 	if (result == 0)
@@ -166,9 +166,9 @@ static int check_disk(const struct measure_matrix *matrix, const struct measure_
 	if (room->disk_bytes >= disk_needed(matrix, matrix->size))
 		return 0;
 	return error_set(error, ENOSPC,
-			 "%s has %s of room and %s are needed: use --dir FOLDER or a smaller "
+			 "%s has %s of room and %s are needed: use --dir DIRECTORY or a smaller "
 			 "--size",
-			 matrix->folder, size_format(there, room->disk_bytes),
+			 matrix->directory, size_format(there, room->disk_bytes),
 			 size_format(needed, disk_needed(matrix, matrix->size)));
 }
 
@@ -187,8 +187,8 @@ int measure_matrix_check(struct measure_matrix *matrix, const struct measure_roo
 	if (room->is_memory && !is_enough)
 		return error_set(error, ENOMEM,
 				 "%s is in memory, of which %s are available and %s are needed: "
-				 "use --dir FOLDER or a smaller --size",
-				 matrix->folder, there, needed);
+				 "use --dir DIRECTORY or a smaller --size",
+				 matrix->directory, there, needed);
 	snprintf(reason, sizeof(reason),
 		 "a warm source needs %s of memory and %s are available: use a smaller --size",
 		 needed, there);
@@ -196,8 +196,8 @@ int measure_matrix_check(struct measure_matrix *matrix, const struct measure_roo
 		struct measure_row *row = &matrix->rows[i];
 
 		if (row->is_cold && room->is_memory)
-			skip(row,
-			     "the source is in memory, where it is never cold: use --dir FOLDER");
+			skip(row, "the source is in memory, where it is never cold: use --dir "
+				  "DIRECTORY");
 		else if (!row->is_cold && !is_enough)
 			skip(row, reason);
 		has_rows |= !*row->skipped;

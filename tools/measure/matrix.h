@@ -46,7 +46,7 @@ struct measure_matrix_wish {
 };
 
 struct measure_matrix {
-	const char *folder;
+	const char *directory;
 	uint64_t size;
 	unsigned runs;
 	/* Told before each measurement: which, of how many. */

@@ -254,15 +254,15 @@ static void close_cpu(void *state)
 static int open_cpu(const struct media_host *host, void **state, struct sluice_error *error)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
-	char folder[64];
+	char directory[64];
 	bool has_levels;
 	int result;
 
 	if (!cpu)
 		return error_set_errno(error, ENOMEM, "memory to measure in");
 	cpu->available = host->available;
-	snprintf(folder, sizeof(folder), "/sys/devices/system/cpu/cpu%d/cache", host->cpu);
-	has_levels = media_levels_read(folder, &cpu->levels);
+	snprintf(directory, sizeof(directory), "/sys/devices/system/cpu/cpu%d/cache", host->cpu);
+	has_levels = media_levels_read(directory, &cpu->levels);
 	result = map_memory(cpu, memory_size(cpu, has_levels), error);
 	if (result < 0) {
 		close_cpu(cpu);

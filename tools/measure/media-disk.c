@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The disk, past the page cache: O_DIRECT through the loop, as the transfers do it, so by io_uring
- * where the kernel lets us and by threads where not. In a folder it works on a file without a name
- * that is written whole before anything is measured, since what was never written is read from
+ * where the kernel lets us and by threads where not. In a directory it works on a file without a
+ * name that is written whole before anything is measured, since what was never written is read from
  * nowhere. A block device is only read.
  *
  * A run is limited in time, and so is the filling: a slow disk gets a smaller file.
@@ -290,10 +290,10 @@ static int check_direct(const struct disk *disk, struct sluice_error *error)
 	if (statx(disk->fd, "", AT_EMPTY_PATH, HOST_FILE_STATX, &status) < 0)
 		return error_set_errno(error, errno, "%s", disk->options->disk);
 	if (host_file_is_in_memory(disk->fd))
-		return error_set(
-			error, ENOTSUP,
-			"the file system of %s is in memory: name a folder on a disk with --disk",
-			disk->options->disk);
+		return error_set(error, ENOTSUP,
+				 "the file system of %s is in memory: name a directory on a disk "
+				 "with --disk",
+				 disk->options->disk);
 	align = host_file_direct_align(&status);
 	if (align == 0)
 		return error_set(error, ENOTSUP, "the file system of %s has no O_DIRECT",

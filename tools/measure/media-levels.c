@@ -17,13 +17,13 @@
 #define LARGEST      (512 * MIB)
 #define SHARE        4 /* of what memory is available */
 
-static bool read_word(const char *folder, unsigned index, const char *name, char word[32])
+static bool read_word(const char *directory, unsigned index, const char *name, char word[32])
 {
 	char path[512];
 	FILE *file;
 	bool is_read;
 
-	snprintf(path, sizeof(path), "%s/index%u/%s", folder, index, name);
+	snprintf(path, sizeof(path), "%s/index%u/%s", directory, index, name);
 	file = fopen(path, "re");
 	is_read = file && fscanf(file, "%31s", word) == 1;
 	if (file)
@@ -31,28 +31,28 @@ static bool read_word(const char *folder, unsigned index, const char *name, char
 	return is_read;
 }
 
-static void read_index(const char *folder, unsigned index, struct media_levels *levels)
+static void read_index(const char *directory, unsigned index, struct media_levels *levels)
 {
 	char type[32], level[32], size[32], line[32];
 	uint64_t bytes, line_bytes;
 	unsigned number;
 
-	if (!read_word(folder, index, "type", type) || strcmp(type, "Instruction") == 0 ||
-	    !read_word(folder, index, "level", level) || sscanf(level, "%u", &number) != 1 ||
-	    number < 1 || number > MEDIA_LEVELS || !read_word(folder, index, "size", size) ||
+	if (!read_word(directory, index, "type", type) || strcmp(type, "Instruction") == 0 ||
+	    !read_word(directory, index, "level", level) || sscanf(level, "%u", &number) != 1 ||
+	    number < 1 || number > MEDIA_LEVELS || !read_word(directory, index, "size", size) ||
 	    !size_parse(size, &bytes))
 		return;
 	levels->size[number - 1] = bytes;
-	if (number == 1 && read_word(folder, index, "coherency_line_size", line) &&
+	if (number == 1 && read_word(directory, index, "coherency_line_size", line) &&
 	    size_parse(line, &line_bytes) && line_bytes >= sizeof(void *))
 		levels->line = line_bytes;
 }
 
-bool media_levels_read(const char *folder, struct media_levels *levels)
+bool media_levels_read(const char *directory, struct media_levels *levels)
 {
 	*levels = (struct media_levels){.line = LINE};
 	for (unsigned index = 0; index < INDEXES; index++)
-		read_index(folder, index, levels);
+		read_index(directory, index, levels);
 	return media_levels_largest(levels) > 0;
 }
 

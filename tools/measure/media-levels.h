@@ -15,8 +15,8 @@ struct media_levels {
 	uint64_t line; /* of the first one */
 };
 
-/* What /sys tells in folder (.../cpuN/cache); false where it tells of no cache. */
-bool media_levels_read(const char *folder, struct media_levels *levels);
+/* What /sys tells in directory (.../cpuN/cache); false where it tells of no cache. */
+bool media_levels_read(const char *directory, struct media_levels *levels);
 
 /* A point of the latency curve: seconds for a load from a working set of that many bytes. */
 struct media_point {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a file costs that is in the page cache: read(2) copies it, a mapping shows it, and each
- * takes a while to begin. The file is made in the folder that --disk names, since file systems keep
- * their pages differently; where none can be made there, it is one in memory.
+ * takes a while to begin. The file is made in the directory that --disk names, since file systems
+ * keep their pages differently; where none can be made there, it is one in memory.
  *
  * Every run reads the file once before its clock starts: some kernels give up pages nobody used for
  * a while.
@@ -154,20 +154,20 @@ static int fill(struct page_cache *cache, uint64_t size)
 	return fsync(cache->fd) < 0 ? -errno : 0;
 }
 
-/* A file in the folder, if there is room to spare for it. */
-static int open_in_folder(const char *folder, uint64_t size)
+/* A file in the directory, if there is room to spare for it. */
+static int open_in_directory(const char *directory, uint64_t size)
 {
 	struct sluice_error ignored;
 	struct statvfs fs;
 
-	if (statvfs(folder, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize / 2 < size)
+	if (statvfs(directory, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize / 2 < size)
 		return -ENOSPC;
-	return measure_scratch_open(folder, &ignored);
+	return measure_scratch_open(directory, &ignored);
 }
 
-static int make_file(struct page_cache *cache, const char *folder, uint64_t size)
+static int make_file(struct page_cache *cache, const char *directory, uint64_t size)
 {
-	cache->fd = open_in_folder(folder, size);
+	cache->fd = open_in_directory(directory, size);
 	if (cache->fd >= 0 && fill(cache, size) == 0)
 		return 0;
 	if (cache->fd >= 0)

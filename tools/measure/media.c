@@ -168,7 +168,8 @@ static int check_disk(const char *disk, struct sluice_error *error)
 	if (stat(disk, &status) < 0)
 		return error_set_errno(error, errno, "%s", disk);
 	if (!S_ISDIR(status.st_mode) && !S_ISBLK(status.st_mode))
-		return error_set(error, ENOTDIR, "%s is neither a folder nor a block device", disk);
+		return error_set(error, ENOTDIR, "%s is neither a directory nor a block device",
+				 disk);
 	return 0;
 }
 

@@ -42,8 +42,9 @@ struct measure_media {
 };
 
 struct measure_media_options {
-	const char *disk; /* a folder to measure the file system of, or a block device, only read */
-	uint64_t size;    /* of the file there; 0: what fits well */
+	const char
+		*disk; /* a directory to measure the file system of, or a block device, only read */
+	uint64_t size; /* of the file there; 0: what fits well */
 	unsigned runs;
 	/* Called before each run; false ends the measurement. */
 	bool (*go_on)(void *argument, const char *label, unsigned run);

@@ -118,14 +118,14 @@ static dev_t mapped_device(int fd, dev_t otherwise)
 
 void holders_find(int fd, dev_t device, ino_t inode, struct holders *holders)
 {
-	DIR *folder = opendir("/proc");
+	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 
 	device = mapped_device(fd, device);
 	*holders = (struct holders){0};
-	while (folder && (entry = readdir(folder)))
+	while (directory && (entry = readdir(directory)))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			look_at(entry->d_name, device, inode, holders);
-	if (folder)
-		closedir(folder);
+	if (directory)
+		closedir(directory);
 }

@@ -174,7 +174,7 @@ int tune_apply(struct tune_system *system, const struct tune_advice *advice,
 						       .value = advice->lines[i].advised};
 	if (count == 0)
 		return 0;
-	/* Before the folder is made: what is wrong is told about the values, not about it. */
+	/* Before the directory is made: what is wrong is told about the values, not about it. */
 	for (unsigned i = 0; i < count; i++) {
 		result = tune_sysctl_can_write(system, steps[i].name, error);
 		if (result < 0)

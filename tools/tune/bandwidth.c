@@ -79,32 +79,33 @@ static int measure(int fd, int vmstat, uint64_t most, const char *chunk, double 
 	return result;
 }
 
-int tune_measure_disk(struct tune_facts *facts, const char *folder, struct sluice_error *error)
+int tune_measure_disk(struct tune_facts *facts, const char *directory, struct sluice_error *error)
 {
 	_cleanup_fd_ int fd = -1, vmstat = sys_open(AT_FDCWD, "/proc/vmstat", O_RDONLY, 0);
 	_cleanup_free_ char *chunk = malloc(MIB);
 	uint64_t most;
 	double rate;
-	int result = tune_free_space(folder, &most, error);
+	int result = tune_free_space(directory, &most, error);
 
 	if (result < 0)
 		return result;
 	if (vmstat < 0 || !chunk)
 		return error_set_errno(error, vmstat < 0 ? -vmstat : ENOMEM,
-				       "cannot measure the disk under %s", folder);
+				       "cannot measure the disk under %s", directory);
 	most = size_min(size_min(most / 10, MOST_BYTES), facts->available_bytes / 10);
 	if (most < MIB)
 		return error_set(error, ENOSPC,
 				 "too little is free in %s to measure its disk: free some, choose "
 				 "another --folder, or tell the rate with --disk KIND:RATE",
-				 folder);
-	fd = burst_unnamed_file(folder, error);
+				 directory);
+	fd = burst_unnamed_file(directory, error);
 	if (fd < 0)
 		return fd;
 	memset(chunk, 1, MIB);
 	result = measure(fd, vmstat, most, chunk, &rate);
 	if (result < 0)
-		return error_set_errno(error, -result, "cannot measure the disk under %s", folder);
+		return error_set_errno(error, -result, "cannot measure the disk under %s",
+				       directory);
 	facts->disk_bytes_per_second = (uint64_t)rate;
 	facts->is_disk_measured = true;
 	return 0;

@@ -191,15 +191,15 @@ void burst_make(const struct burst_files *files, uint64_t bytes, struct burst_ru
 	free(burst.chunk);
 }
 
-int burst_unnamed_file(const char *folder, struct sluice_error *error)
+int burst_unnamed_file(const char *directory, struct sluice_error *error)
 {
 	char name[4096];
-	int fd = sys_open(AT_FDCWD, folder, O_RDWR | O_TMPFILE, 0600);
+	int fd = sys_open(AT_FDCWD, directory, O_RDWR | O_TMPFILE, 0600);
 
 	if (fd >= 0)
 		return fd;
 	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL) {
-		if (snprintf(name, sizeof(name), "%s/.sluice-tune-XXXXXX", folder) <
+		if (snprintf(name, sizeof(name), "%s/.sluice-tune-XXXXXX", directory) <
 		    (int)sizeof(name)) {
 			fd = mkostemp(name, O_CLOEXEC);
 			if (fd >= 0)
@@ -212,7 +212,7 @@ int burst_unnamed_file(const char *folder, struct sluice_error *error)
 		       : error_set_errno(error, -fd,
 					 "cannot make a file to measure with in %s (--folder "
 					 "chooses another)",
-					 folder);
+					 directory);
 }
 
 static int fill_file(int fd, uint64_t bytes, const char *chunk, void (*progress)(void *, double),
@@ -228,7 +228,7 @@ static int fill_file(int fd, uint64_t bytes, const char *chunk, void (*progress)
 	return result < 0 ? result : sys_fsync(fd);
 }
 
-int burst_files_open(struct burst_files *files, const char *folder, uint64_t bytes,
+int burst_files_open(struct burst_files *files, const char *directory, uint64_t bytes,
 		     void (*progress)(void *, double), void *argument, struct sluice_error *error)
 {
 	_cleanup_free_ char *chunk = calloc(1, CHUNK);
@@ -237,7 +237,7 @@ int burst_files_open(struct burst_files *files, const char *folder, uint64_t byt
 
 	*files = (struct burst_files){-1, -1, -1};
 	for (int i = 0; i < 3 && result == 0; i++) {
-		*fds[i] = burst_unnamed_file(folder, error);
+		*fds[i] = burst_unnamed_file(directory, error);
 		if (*fds[i] < 0) {
 			result = *fds[i];
 			burst_files_close(files);
@@ -253,7 +253,7 @@ int burst_files_open(struct burst_files *files, const char *folder, uint64_t byt
 	if (result < 0) {
 		burst_files_close(files);
 		return error_set_errno(error, -result, "cannot write the experiment's files in %s",
-				       folder);
+				       directory);
 	}
 	return 0;
 }

@@ -38,15 +38,15 @@ struct burst_run {
 	double written[BURST_SAMPLES]; /* bytes written back since the burst began */
 };
 
-/* Makes the files in this folder and fills them. */
-int burst_files_open(struct burst_files *files, const char *folder, uint64_t bytes,
+/* Makes the files in this directory and fills them. */
+int burst_files_open(struct burst_files *files, const char *directory, uint64_t bytes,
 		     void (*progress)(void *, double), void *argument, struct sluice_error *error);
 void burst_files_close(struct burst_files *files);
 
 /* The whole of one run; made by the child, which ends with it. */
 void burst_make(const struct burst_files *files, uint64_t bytes, struct burst_run *run);
 
-/* A file without a name in this folder. */
-int burst_unnamed_file(const char *folder, struct sluice_error *error);
+/* A file without a name in this directory. */
+int burst_unnamed_file(const char *directory, struct sluice_error *error);
 
 #endif

@@ -95,7 +95,7 @@ void tune_conf_text(struct buffer *out, const struct tune_advice *advice,
 	}
 }
 
-/* "x/.y.sluice" for "x/y": in the same folder, so that it can be renamed. */
+/* "x/.y.sluice" for "x/y": in the same directory, so that it can be renamed. */
 static int name_beside(const char *file, char *name, size_t size)
 {
 	const char *slash = strrchr(file, '/');

@@ -67,21 +67,22 @@ static bool device_of(int root, dev_t number, char *device, size_t size)
 	return true;
 }
 
-static int gather_disk(struct tune_facts *facts, int root, const char *folder,
+static int gather_disk(struct tune_facts *facts, int root, const char *directory,
 		       struct sluice_error *error)
 {
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0);
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
 	struct host_disk disk;
 	struct stat status;
 	int result = fd < 0 ? fd : host_disk_of(root, fd, &disk);
 
 	if (result < 0)
-		return error_set_errno(error, -result, "cannot look at the disk under %s", folder);
+		return error_set_errno(error, -result, "cannot look at the disk under %s",
+				       directory);
 	if (disk.kind == HOST_DISK_MEMORY)
 		return error_set(error, ENODEV,
-				 "%s is in memory: choose a folder on the disk to tune for with "
+				 "%s is in memory: choose a directory on the disk to tune for with "
 				 "--folder",
-				 folder);
+				 directory);
 	facts->disk = kind_of(&disk);
 	if (fstat(fd, &status) < 0 ||
 	    !device_of(root, status.st_dev, facts->device, sizeof(facts->device)))
@@ -141,7 +142,8 @@ static uint64_t network_rate(int root)
 	return rate;
 }
 
-int tune_gather(struct tune_facts *facts, int root, const char *folder, struct sluice_error *error)
+int tune_gather(struct tune_facts *facts, int root, const char *directory,
+		struct sluice_error *error)
 {
 	struct host_memory memory;
 	struct host_cpu *cpu = malloc(sizeof(*cpu));
@@ -157,15 +159,16 @@ int tune_gather(struct tune_facts *facts, int root, const char *folder, struct s
 	facts->available_bytes = memory.free_bytes;
 	facts->swap = swap_of(root);
 	facts->network_bits_per_second = network_rate(root);
-	return gather_disk(facts, root, folder, error);
+	return gather_disk(facts, root, directory, error);
 }
 
-int tune_free_space(const char *folder, uint64_t *bytes, struct sluice_error *error)
+int tune_free_space(const char *directory, uint64_t *bytes, struct sluice_error *error)
 {
 	struct statvfs status;
 
-	if (statvfs(folder, &status) < 0)
-		return error_set_errno(error, errno, "cannot see how much is free in %s", folder);
+	if (statvfs(directory, &status) < 0)
+		return error_set_errno(error, errno, "cannot see how much is free in %s",
+				       directory);
 	*bytes = (uint64_t)status.f_bavail * status.f_frsize;
 	return 0;
 }

@@ -287,7 +287,7 @@ static int experiment(struct proof *proof, struct tune_system *system,
 
 	if (result < 0)
 		return result;
-	result = burst_files_open(&files, options->folder, proof->plan.burst_bytes, on_filled,
+	result = burst_files_open(&files, options->directory, proof->plan.burst_bytes, on_filled,
 				  (void *)options, error);
 	if (result < 0)
 		return result;

@@ -50,7 +50,7 @@ struct proof {
 };
 
 struct prove_options {
-	const char *folder;
+	const char *directory;
 	double wake_seconds, expire_seconds; /* of the flusher, for the simulation */
 	/* what is done now, and how far it is (0 to 1) */
 	void (*progress)(void *argument, const char *what, double part);

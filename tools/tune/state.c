@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define FOLDER "run/sluice"
-#define NAME   "tune.state"
+#define DIRECTORY "run/sluice"
+#define NAME      "tune.state"
 
 enum { TEXT_MAX = 16 << 10 };
 
@@ -26,29 +26,29 @@ static void boot_id(int root, char id[64])
 	id[strcspn(id, "\n")] = '\0';
 }
 
-static int open_folder(int root)
+static int open_directory(int root)
 {
-	return sys_open(root, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	return sys_open(root, DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
 int tune_state_lock(int root, struct sluice_error *error)
 {
 	_cleanup_fd_ int fd = -1;
 
-	if (mkdirat(root, FOLDER, 0755) < 0 && errno != EEXIST) {
+	if (mkdirat(root, DIRECTORY, 0755) < 0 && errno != EEXIST) {
 		int code = errno;
 
 		if (code == EACCES)
 			return error_set(error, code,
 					 "cannot save values in /%s: it needs root; run "
 					 "it with sudo",
-					 FOLDER);
-		return error_set_errno(error, code, "cannot make the folder /%s to save values in",
-				       FOLDER);
+					 DIRECTORY);
+		return error_set_errno(
+			error, code, "cannot make the directory /%s to save values in", DIRECTORY);
 	}
-	fd = open_folder(root);
+	fd = open_directory(root);
 	if (fd < 0)
-		return error_set_errno(error, -fd, "cannot open the folder /%s", FOLDER);
+		return error_set_errno(error, -fd, "cannot open the directory /%s", DIRECTORY);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return error_set(error, errno,
 				 "another sluice tune is at work: wait until it is done");
@@ -92,14 +92,15 @@ static bool parse(struct tune_state *state, const char *text, size_t length, con
 
 int tune_state_read(int root, struct tune_state *state, struct sluice_error *error)
 {
-	_cleanup_fd_ int folder = open_folder(root), fd = -1;
+	_cleanup_fd_ int directory = open_directory(root), fd = -1;
 	char text[TEXT_MAX], boot[64];
 	int64_t length;
 
 	memset(state, 0, sizeof(*state));
-	if (folder == -ENOENT)
+	if (directory == -ENOENT)
 		return 0;
-	fd = folder < 0 ? folder : sys_open(folder, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	fd = directory < 0 ? directory
+			   : sys_open(directory, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd == -ENOENT)
 		return 0;
 	length = fd < 0 ? fd : sys_read(fd, text, sizeof(text));
@@ -132,10 +133,10 @@ static json_t *state_json(int root, const struct tune_state *state)
 	return json_pack("{s:s, s:o}", "boot_id", boot, "values", values);
 }
 
-static int write_durably(int folder, const char *text)
+static int write_durably(int directory, const char *text)
 {
 	_cleanup_fd_ int fd =
-		sys_open(folder, NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+		sys_open(directory, NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
 	int64_t written = fd < 0 ? fd : sys_write(fd, text, strlen(text));
 	int result = written < 0 ? (int)written : 0;
 
@@ -144,18 +145,18 @@ static int write_durably(int folder, const char *text)
 	if (result == 0)
 		result = sys_fsync(fd);
 	if (result == 0)
-		result = sys_rename(folder, NAME ".new", NAME);
+		result = sys_rename(directory, NAME ".new", NAME);
 	if (result < 0)
-		sys_unlink(folder, NAME ".new");
-	return result < 0 ? result : sys_fsync(folder);
+		sys_unlink(directory, NAME ".new");
+	return result < 0 ? result : sys_fsync(directory);
 }
 
 int tune_state_write(int root, const struct tune_state *state, struct sluice_error *error)
 {
-	_cleanup_fd_ int folder = open_folder(root);
+	_cleanup_fd_ int directory = open_directory(root);
 	json_t *json = state_json(root, state);
 	_cleanup_free_ char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	int result = folder < 0 ? folder : text ? write_durably(folder, text) : -ENOMEM;
+	int result = directory < 0 ? directory : text ? write_durably(directory, text) : -ENOMEM;
 
 	json_decref(json);
 	if (result < 0)
@@ -166,8 +167,8 @@ int tune_state_write(int root, const struct tune_state *state, struct sluice_err
 
 int tune_state_remove(int root, struct sluice_error *error)
 {
-	_cleanup_fd_ int folder = open_folder(root);
-	int result = folder < 0 ? folder : sys_unlink(folder, NAME);
+	_cleanup_fd_ int directory = open_directory(root);
+	int result = directory < 0 ? directory : sys_unlink(directory, NAME);
 
 	if (result < 0 && result != -ENOENT)
 		return error_set_errno(error, -result, "cannot remove " TUNE_STATE_FILE);

@@ -9,7 +9,7 @@
 #include "tune/values.h"
 
 struct tune_system {
-	int root; /* the folder that proc, sys and run are in: "/" but for tests */
+	int root; /* the directory that proc, sys and run are in: "/" but for tests */
 	int lock; /* held over several calls, see tune_lock; else -1 */
 	/* Writes one value; what tests put troubles and the kernel's own reactions into. */
 	int (*write)(struct tune_system *system, const char *name, const char *value);

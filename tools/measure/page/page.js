@@ -95,7 +95,7 @@ const report = (() => {
 			["Processor", machine.cpu], ["Cores", machine.cores], ["Architecture", machine.architecture],
 			["Memory", machine.memory_bytes, format.bytes], ["Page", machine.page_bytes, format.bytes],
 			["Kernel", machine.kernel], ["Congestion control", machine.congestion_control],
-			["Folder", machine.folder], ["File system", machine.file_system], ["Device", machine.device],
+			["Directory", machine.folder], ["File system", machine.file_system], ["Device", machine.device],
 			["Measured", machine.time.replace("T", " ").replace("Z", " UTC")],
 		];
 		const value = (known, write) => typeof known === "string" ? known : figure(known, write ?? format.count);
