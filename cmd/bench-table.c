@@ -128,10 +128,10 @@ void bench_print_table(FILE *out, const struct measure_matrix *matrix, const jso
 		if (matrix->rows[i].baseline == (int)i)
 			print_block(out, &block);
 	}
-	fputs("\nsend, recv: CPU seconds per GB of each end. Received into a file: to the end of "
-	      "fsync.\nratio: of rate and of CPU seconds, to the first row of the block.\n",
+	fputs("\nsend, recv: CPU seconds per GB on each end. Rows into a file are timed to the end "
+	      "of fsync.\nratio: rate and CPU seconds relative to the first row of the block.\n",
 	      out);
 	if (has_noise(matrix))
-		fputs("~: noisy, the runs lie further apart than a tenth of their median.\n", out);
+		fputs("~: noisy: the runs differ by more than a tenth of their median.\n", out);
 	print_claims(out, matrix);
 }

@@ -16,26 +16,24 @@
 static const char help[] =
 	"Usage: sluice bench [OPTION...]\n"
 	"\n"
-	"Measures ways to move a file from one process to another on this machine, over TCP on "
-	"the\n"
-	"loopback address, beside the plain way. A row is a send path, a receive path and whether "
-	"the\n"
-	"file is in the page cache (warm) or not (cold).\n"
+	"Measures each path between two processes on this machine, over TCP on the loopback\n"
+	"address, and compares it with read and write. A row is a send path, a receive path and\n"
+	"whether the file is in the page cache (warm) or not (cold).\n"
 	"\n"
 	"By default: every send path to discard, sendfile to every receive path, auto to auto,\n"
 	"readwrite to readwrite; all of them warm.\n"
 	"\n"
-	"  --size SIZE       of the file (1G, or what memory and disk have room for)\n"
-	"  --cold            the same rows with a cold file, too\n"
+	"  --size SIZE       size of the file (1G, or what memory and disk have room for)\n"
+	"  --cold            measure the same rows with a cold file, too\n"
 	"  --send A,B|all    only these send paths, to discard unless --recv names others; of\n"
 	"                    %s\n"
 	"  --recv A,B|all    only these receive paths, from sendfile unless --send names others; "
 	"of\n"
 	"                    %s\n"
 	"  --runs N          how often each row is measured (3)\n"
-	"  --dir DIRECTORY      where the files are made, which need no clearing up (/var/tmp)\n"
-	"  --html FILE       write a page to look at, too\n"
-	"  --json            print JSON, one object, instead of a table\n"
+	"  --dir DIR         where to create the files, which vanish by themselves (/var/tmp)\n"
+	"  --html FILE       also write the results as a page for a browser\n"
+	"  --json            print one JSON object instead of a table\n"
 	"  --help\n"
 	"\n"
 	"The readwrite rows that the others are compared with are always measured.\n";
@@ -80,7 +78,7 @@ static int parse_list(const char **list, char *text, command_path_name *path_nam
 
 	while ((name = strsep(&rest, ",")))
 		if (!wish_for(list, name, path_name))
-			return command_misused("bench: no %s path '%s': there are all, %s", what,
+			return command_misused("bench: no %s path '%s'; available: all, %s", what,
 					       name, command_path_list(names, path_name));
 	return EXIT_DONE;
 }
@@ -108,7 +106,8 @@ static int parse_option(struct bench_options *bench, int option, char **argv)
 	case 'n':
 		if (command_number(optarg, MEASURE_RUNS_MAX, &matrix->runs) && matrix->runs > 0)
 			return EXIT_DONE;
-		return command_misused("bench: --runs %s: want 1 to %d", optarg, MEASURE_RUNS_MAX);
+		return command_misused("bench: --runs %s: expected 1 to %d", optarg,
+				       MEASURE_RUNS_MAX);
 	case 'r':
 		return parse_list(bench->wish.receive, optarg, sluice_receive_path_name, "receive");
 	case 's':
@@ -117,8 +116,8 @@ static int parse_option(struct bench_options *bench, int option, char **argv)
 		if (size_parse(optarg, &matrix->size) && matrix->size >= SIZE_MIN &&
 		    matrix->size <= SIZE_MAX_BYTES)
 			return EXIT_DONE;
-		return command_misused("bench: --size %s: want a size from 1M to 16T, like 512M",
-				       optarg);
+		return command_misused(
+			"bench: --size %s: expected a size from 1M to 16T, like 512M", optarg);
 	default:
 		return command_bad_option(argv, option);
 	}
@@ -275,5 +274,5 @@ const struct command command_bench = {
 	.name = "bench",
 	.run = run,
 	.arguments = "[--size SIZE] [--cold] [--send A,B] [--recv C,D] [--json] ...",
-	.description = "measure the ways to move a file on this machine, beside the plain one",
+	.description = "measure each path on this machine, compared with read and write",
 };

@@ -141,7 +141,7 @@ static void print_holders(const struct holders *holders)
 	if (holders->count > HOLDERS_MAX)
 		printf("    and by %u more processes\n", holders->count - HOLDERS_MAX);
 	if (holders->hidden_count)
-		printf("    %u processes may map it, too, but may not be looked at%s\n",
+		printf("    %u processes may map it, too, but cannot be examined%s\n",
 		       holders->hidden_count, geteuid() ? " by you: root sees more" : "");
 }
 
@@ -153,8 +153,8 @@ static void print_rest(uint64_t stayed, const struct holders *holders, bool has_
 	for (unsigned i = 0; i < holders->count && i < HOLDERS_MAX; i++)
 		stayed -= size_min(stayed, holders->list[i].resident_bytes);
 	if (stayed && holders->count <= HOLDERS_MAX && !holders->hidden_count)
-		printf("    %s %sin use by the kernel: on its way through a connection or a pipe, "
-		       "under direct I/O, or in a large page with something that is in use\n",
+		printf("    %s %sin use by the kernel: in transit through a connection or a pipe, "
+		       "under direct I/O, or in a large page with something in use\n",
 		       size_format(text, stayed),
 		       has_states ? "" : "written to again meanwhile, under write-back, or ");
 }
@@ -167,7 +167,7 @@ static void print_stayed(const struct cache_file *file)
 
 	printf("    stayed: %s\n", size_format(text, figures->resident_bytes));
 	if (file->evicted->is_memory) {
-		puts("    its file system is memory: there is no other place for it");
+		puts("    its file system is in memory: there is no other place for it");
 		return;
 	}
 	if (figures->dirty_bytes)
@@ -224,18 +224,18 @@ static void end(struct cache_run *run)
 	if (total->unknown)
 		printf("  %llu of them with %s unknown, and not in the other figures\n",
 		       (unsigned long long)total->unknown, size_format(text, total->unknown_size));
-	note(total->failed, "could not be looked at, or not be done",
-	     "could not be looked at, or not be done");
-	note(total->vanished, "vanished on the way", "vanished on the way");
+	note(total->failed, "could not be looked at or processed",
+	     "could not be looked at or processed");
+	note(total->vanished, "vanished during the walk", "vanished during the walk");
 	note(total->links, "symbolic link not followed (-L follows)",
 	     "symbolic links not followed (-L follows)");
 	note(total->special, "FIFO, socket or device left out",
 	     "FIFOs, sockets and devices left out");
 	note(total->elsewhere, "on another file system left out", "on other file systems left out");
-	note(total->loops, "directory inside itself left out",
-	     "directories inside themselves left out");
+	note(total->loops, "directory that contains itself left out",
+	     "directories that contain themselves left out");
 	if (run->is_forgetful)
-		puts("  files with several names: too many, some are counted more than once");
+		puts("  too many files with several names: some are counted more than once");
 }
 
 const struct cache_printer cache_table = {begin, print_file, cache_print_error, end};

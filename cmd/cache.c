@@ -31,9 +31,9 @@ static const char help[] =
 	"\n"
 	"Shows how much of each file is in the page cache, and where, or changes it.\n"
 	"\n"
-	"  --warm            read in what is not there, but no holes\n"
-	"  --rate SIZE       with --warm: at most so many bytes a second\n"
-	"  --evict           write back and take out; says what stayed, and why\n"
+	"  --warm            read in what is not resident, except holes\n"
+	"  --rate SIZE       with --warm: at most this many bytes per second\n"
+	"  --evict           write back and drop; says what stayed, and why\n"
 	"  --flush           write back and wait until it is on the disk\n"
 	"  --watch           look again every second, until Ctrl-C\n"
 	"  --count N         with --watch: N times\n"
@@ -57,7 +57,7 @@ static int choose(struct cache_run *run, enum cache_action action)
 static int parse_rate(struct cache_run *run)
 {
 	if (!size_parse(optarg, &run->rate) || run->rate == 0)
-		return command_misused("cache: --rate %s: want bytes a second, such as 100M",
+		return command_misused("cache: --rate %s: expected bytes per second, such as 100M",
 				       optarg);
 	return EXIT_DONE;
 }
@@ -65,7 +65,7 @@ static int parse_rate(struct cache_run *run)
 static int parse_count(struct cache_run *run)
 {
 	if (!command_number(optarg, 1000000000, &run->count) || run->count == 0)
-		return command_misused("cache: --count %s: want a number from 1 on", optarg);
+		return command_misused("cache: --count %s: expected a number from 1 up", optarg);
 	return EXIT_DONE;
 }
 
@@ -76,8 +76,8 @@ static int parse_ahead(struct cache_run *run)
 	run->ahead = optarg;
 	if (strcmp(optarg, "show") != 0 &&
 	    (!size_parse(optarg, &bytes) || bytes % KIB || bytes > GIB))
-		return command_misused("cache: --read-ahead %s: want 'show', or a size in whole "
-				       "KiB up to 1G, such as 128K",
+		return command_misused("cache: --read-ahead %s: expected 'show', or a size in "
+				       "whole KiB up to 1G, such as 128K",
 				       optarg);
 	return choose(run, CACHE_AHEAD);
 }
@@ -121,9 +121,9 @@ static int check(const struct cache_run *run)
 	if (!*run->paths)
 		return command_misused("cache: missing operand FILE");
 	if (run->rate && run->action != CACHE_WARM)
-		return command_misused("cache: --rate goes with --warm only");
+		return command_misused("cache: --rate requires --warm");
 	if (run->count && run->action != CACHE_WATCH)
-		return command_misused("cache: --count goes with --watch only");
+		return command_misused("cache: --count requires --watch");
 	return EXIT_DONE;
 }
 
@@ -131,11 +131,11 @@ const char *cache_why_unknown(int code)
 {
 	switch (code) {
 	case EPERM:
-		return "of another user: the kernel does not tell";
+		return "of another user: the kernel does not say";
 	case ENOSYS:
-		return "the kernel does not tell";
+		return "the kernel does not say";
 	case EOPNOTSUPP:
-		return "its file system does not tell";
+		return "its file system does not say";
 	default:
 		return strerror(code);
 	}
@@ -409,7 +409,7 @@ static int run_all(struct cache_run *run)
 	result = run->action == CACHE_WARM ? warm_all(run) : cache_walk(run);
 	run->printer->end(run);
 	if (result == -ECANCELED)
-		return command_failed("cache: interrupted: the rest was not looked at");
+		return command_failed("cache: interrupted: the remaining files were not looked at");
 	if (result < 0)
 		return command_failed("cache: %s", strerror(-result));
 	if (fflush(stdout) || ferror(stdout))
@@ -470,5 +470,5 @@ const struct command command_cache = {
 	.name = "cache",
 	.run = run,
 	.arguments = "FILE|DIR... [--warm | --evict | --flush | --watch] [--json] ...",
-	.description = "show what of files is in the page cache, warm it, evict it, flush it",
+	.description = "show which parts of files are in the page cache; warm, evict or flush them",
 };

@@ -75,7 +75,7 @@ bool command_has_path(const char *name, command_path_name *path_name, const char
 	for (unsigned i = 0; (path = path_name(i)); i++)
 		if (strcmp(path, name) == 0)
 			return true;
-	command_misused("no %s path '%s': there are %s", what, name,
+	command_misused("no %s path '%s'; available: %s", what, name,
 			command_path_list(list, path_name));
 	return false;
 }

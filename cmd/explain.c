@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-static const char help[] =
-	"Usage: sluice explain FILE...\n"
-	"\n"
-	"Says what serve would do with each range of a file right now, and why.\n";
+static const char help[] = "Usage: sluice explain FILE...\n\nShows by which path serve would send "
+			   "each range of a file right now, and why.\n";
 
 static void on_line(void *argument, const char *line)
 {
@@ -48,5 +46,5 @@ const struct command command_explain = {
 	.name = "explain",
 	.run = run,
 	.arguments = "FILE...",
-	.description = "say by which path each range of a file would be sent now, and why",
+	.description = "show by which path each range of a file would be sent now, and why",
 };

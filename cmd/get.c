@@ -22,19 +22,19 @@ static void on_signal(int number)
 static const char help[] =
 	"Usage: sluice get URL... [OPTION...]\n"
 	"\n"
-	"Fetches each URL into a file. NAME.part holds the bytes until all are on the disk; an\n"
-	"interrupted download continues when it is run again.\n"
+	"Downloads each URL into a file. NAME.part holds the bytes until all are on the disk;\n"
+	"an interrupted download continues when the same command is run again.\n"
 	"\n"
-	"  -o FILE           write there instead of the name in the URL; - is standard output\n"
+	"  -o FILE           write to FILE instead of the name in the URL; - is standard output\n"
 	"  --path NAME       how to receive (auto), one of\n"
 	"                    %s\n"
 	"  --cc auto|NAME    TCP congestion control (auto: the system's)\n"
-	"  --keep-cached     leave the file in the page cache, for a reader that comes next\n"
+	"  --keep-cached     leave the file in the page cache, for a program that reads it next\n"
 	"  --no-sync         do not wait for the disk\n"
-	"  --timeout SECONDS give up after that long without any progress (30)\n"
+	"  --timeout SECONDS give up after this long without progress (30)\n"
 	"  -q, --quiet       print errors only\n"
 	"  --explain         say which bytes went by which path, and why\n"
-	"  --json            print the bill as JSON, one object a line\n"
+	"  --json            print the bill as JSON, one object per line\n"
 	"  --help\n";
 
 struct get {
@@ -105,7 +105,7 @@ static int parse_option(struct get *get, int option, char **argv)
 	case 't':
 		if (!command_number(optarg, 86400, &get->options.timeout_seconds) ||
 		    get->options.timeout_seconds == 0)
-			return command_misused("get: --timeout %s: want 1 to 86400 seconds",
+			return command_misused("get: --timeout %s: expected 1 to 86400 seconds",
 					       optarg);
 		break;
 	default:
@@ -226,9 +226,8 @@ static void print_bills(const char *name, const struct sluice_get_result *result
 		return;
 	command_print_bill(stderr, "the server sent", result->server_bill);
 	if (!result->server_was_alone)
-		fputs("  It served others meanwhile: CPU, calls and switches are those of one of "
-		      "its "
-		      "threads,\n  with what others cost there.\n",
+		fputs("  It served other clients at the same time: CPU, calls and switches are "
+		      "those of one\n  thread, including what the others cost there.\n",
 		      stderr);
 }
 
@@ -268,7 +267,7 @@ static int tell(const struct get *get, const char *url, const struct sluice_get_
 	if (get->is_quiet)
 		return EXIT_DONE;
 	if (result->status == 304) /* for its escaping: this is no failure */
-		command_failed("%s is what the server has: nothing to fetch", result->file);
+		command_failed("%s is up to date: nothing to fetch", result->file);
 	else
 		print_bills(*result->file ? result->file : url, result);
 	return EXIT_DONE;
@@ -327,5 +326,5 @@ const struct command command_get = {
 	.name = "get",
 	.run = run,
 	.arguments = "URL... [-o FILE] [--path NAME] [--json] ...",
-	.description = "fetch URLs into files that are on the disk when it says done",
+	.description = "download files durably",
 };

@@ -13,20 +13,18 @@
 
 enum { WIDTH = 100, LABEL = 18 };
 
-static const char help[] = "Usage: sluice host [OPTION]...\n"
-			   "\n"
-			   "Says what this machine can do for moving files, and what follows from "
-			   "each fact. It changes\n"
-			   "nothing, loads no kernel module and leaves nothing behind; features "
-			   "are tried, not guessed.\n"
-			   "\n"
-			   "  --disk PATH  tell about the disk and file system of this file or "
-			   "directory, instead of all\n"
-			   "               that are mounted; may be given several times\n"
-			   "  --rtt MS     hold TCP's buffers against this round-trip time, "
-			   "instead of 1, 10 and 100 ms;\n"
-			   "               may be given several times\n"
-			   "  --json       print one JSON object\n";
+static const char help[] =
+	"Usage: sluice host [OPTION]...\n"
+	"\n"
+	"Lists what this machine offers for moving files, and what follows from each fact. It\n"
+	"changes nothing, loads no kernel module and leaves nothing behind; features are tried,\n"
+	"not guessed.\n"
+	"\n"
+	"  --disk PATH  describe the disk and file system of this file or directory, instead of\n"
+	"               all mounted ones; repeatable\n"
+	"  --rtt MS     judge TCP's buffers for this round-trip time, instead of 1, 10 and\n"
+	"               100 ms; repeatable\n"
+	"  --json       print one JSON object\n";
 
 struct options {
 	bool is_help, is_json;
@@ -99,8 +97,7 @@ static void print_place(const struct host_say *say, const struct host_place *pla
 static void print_network(const struct host_say *say, const struct host_found *found)
 {
 	if (found->network_status < 0)
-		printf("\nNetwork: the links could not be asked for: %s\n",
-		       strerror(-found->network_status));
+		printf("\nNetwork: cannot list the links: %s\n", strerror(-found->network_status));
 	for (unsigned i = 0; i < found->network.count; i++) {
 		putchar('\n');
 		print_head("Network link %s%s", found->network.links[i].name,
@@ -117,11 +114,11 @@ static void print_tcp(const struct host_say *say, const struct host_found *found
 
 	putchar('\n');
 	if (speed)
-		print_head("TCP, held against %s's %.6g Gbit/s and assumed round-trip times",
-			   link->name, (double)speed / 1e9);
+		print_head("TCP, for %s's %.6g Gbit/s and assumed round-trip times", link->name,
+			   (double)speed / 1e9);
 	else
 		print_head("TCP, with assumed round-trip times (%s)",
-			   link ? "the speed of the default route's link is not told"
+			   link ? "the speed of the default route's link is unknown"
 				: "there is no default route");
 	host_say_tcp(say, &found->tcp, speed, found->rtt_seconds, found->rtt_count);
 }
@@ -141,7 +138,7 @@ static void print_found(const struct host_found *found)
 	for (unsigned i = 0; i < found->place_count; i++)
 		print_place(&say, &found->places[i]);
 	if (found->place_count == 0)
-		puts("\nDisk: no file system on a disk is mounted; ask with --disk PATH");
+		puts("\nDisk: no mounted file system is on a disk; name one with --disk PATH");
 	print_network(&say, found);
 	print_tcp(&say, found);
 }
@@ -227,7 +224,7 @@ static int print_json(const struct host_found *found)
 	int status = EXIT_DONE;
 
 	if (!root)
-		status = command_failed("host: no memory for the JSON");
+		status = command_failed("host: out of memory");
 	else
 		json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
@@ -261,9 +258,9 @@ static int take_rtt(struct options *options, const char *text)
 
 	/* 10 s: above it nobody waits for a connection */
 	if (end == text || *end || !(milliseconds >= 0.001 && milliseconds <= 10000))
-		return command_misused("host: --rtt %s: a round-trip time is 0.001 to 10000 "
-				       "milliseconds, as in --rtt 20",
-				       text);
+		return command_misused(
+			"host: --rtt %s: expected 0.001 to 10000 milliseconds, as in --rtt 20",
+			text);
 	if (options->rtt_count == HOST_RTT_MAX)
 		return command_misused("host: --rtt: at most %d times", HOST_RTT_MAX);
 	options->rtt_seconds[options->rtt_count++] = milliseconds / 1e3;
@@ -294,7 +291,7 @@ static int take_options(int argc, char **argv, struct options *options)
 			return EXIT_USAGE;
 	}
 	if (optind < argc && !options->is_help)
-		return command_misused("host: '%s' is too much: a place is asked about with --disk",
+		return command_misused("host: unexpected argument '%s'; use --disk to name a place",
 				       argv[optind]);
 	return EXIT_DONE;
 }
@@ -319,5 +316,5 @@ const struct command command_host = {
 	.name = "host",
 	.run = run,
 	.arguments = "[--disk PATH] [--rtt MS] [--json]",
-	.description = "say what this machine can do for moving files, and what follows from it",
+	.description = "list what this machine offers for moving files, and what follows from it",
 };

@@ -21,7 +21,9 @@ static void print_usage(FILE *out)
 	fputs("\nCommands:\n", out);
 	for (const struct command *const *command = commands; *command; command++)
 		fprintf(out, "  %-8s %s\n", (*command)->name, (*command)->description);
-	fputs("\nsluice COMMAND --help tells more; sluice --version prints the version.\n", out);
+	fputs("\n'sluice COMMAND --help' describes a command; 'sluice --version' prints the "
+	      "version.\n",
+	      out);
 }
 
 static const struct command *find(const char *name)

@@ -26,19 +26,17 @@ static void on_signal(int number)
 static const char help[] =
 	"Usage: sluice media [OPTION...]\n"
 	"\n"
-	"Measures what each place where bytes can be costs on this machine: latency and bandwidth "
-	"of\n"
-	"the caches, memory, the page cache, the disk and loopback, and what a system call, a "
-	"thread\n"
-	"switch and a page fault take. What cannot be measured is left out, with the reason.\n"
+	"Measures the memory and storage hierarchy of this machine: latency and bandwidth of\n"
+	"caches, memory, page cache, disk and loopback, and the cost of a system call, a thread\n"
+	"switch and a page fault. What cannot be measured is left out, with the reason.\n"
 	"\n"
-	"  --disk PATH   a directory on the disk to measure (.), or a block device, which is only "
-	"read\n"
-	"  --size N      of the file made there, such as 512M (1G, or less where little is free);\n"
-	"                it has no name and is gone afterwards, whatever ends the command\n"
+	"  --disk PATH   a directory on the disk to measure (.), or a block device, which is only\n"
+	"                read\n"
+	"  --size N      size of the file there, such as 512M (1G, or less if little is free);\n"
+	"                it has no name and vanishes with the command\n"
 	"  --runs N      runs of each row, of which the median counts (5)\n"
 	"  --json        print one JSON object\n"
-	"  --html FILE   write a page with pictures, too\n";
+	"  --html FILE   also write a page with charts\n";
 
 struct media_command {
 	struct measure_media_options options;
@@ -105,7 +103,7 @@ static int parse(struct media_command *media, int argc, char **argv)
 	       (option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
 		result = parse_option(media, option, argv);
 	if (result == EXIT_DONE && !media->is_help && optind < argc)
-		return command_misused("media: '%s' is one argument too many", argv[optind]);
+		return command_misused("media: unexpected argument '%s'", argv[optind]);
 	return result;
 }
 
@@ -255,13 +253,12 @@ static void print_table(const struct measure_media *media)
 {
 	struct methods methods = {0};
 
-	print_kind(media, MEASURE_MEDIA_LATENCY, "latency: how long one access waits", &methods);
+	print_kind(media, MEASURE_MEDIA_LATENCY, "latency: how long one access takes", &methods);
 	print_kind(media, MEASURE_MEDIA_BANDWIDTH, "bandwidth", &methods);
-	print_kind(media, MEASURE_MEDIA_COST, "cost: what the kernel takes", &methods);
+	print_kind(media, MEASURE_MEDIA_COST, "cost: time spent in the kernel", &methods);
 	print_skipped(media);
-	puts("how: the median of the runs, and the lowest and highest; noisy: these lie further "
-	     "apart\n"
-	     "than a tenth of the median");
+	puts("how: the median of the runs, with the lowest and highest; noisy: these differ by "
+	     "more\nthan a tenth of the median");
 	for (unsigned i = 0; i < methods.count; i++)
 		printf("  [%u] %s\n", i + 1, methods.texts[i]);
 }

@@ -72,8 +72,7 @@ static void on_lost(void *argument, uint64_t lines)
 	char text[128];
 
 	serve->dropped += lines;
-	snprintf(text, sizeof(text),
-		 "sluice: %llu lines were dropped: they came faster than they are read",
+	snprintf(text, sizeof(text), "sluice: %llu lines were dropped: the reader was too slow",
 		 (unsigned long long)lines);
 	line_file_write(&serve->error_file, text);
 }
@@ -83,20 +82,20 @@ static const char help[] =
 	"\n"
 	"Serves the files below DIR over HTTP/1.1 until SIGTERM or SIGINT.\n"
 	"\n"
-	"  --listen ADDRESS:PORT  where to listen (127.0.0.1:8080; port 0: any free one;\n"
+	"  --listen ADDRESS:PORT  where to listen (127.0.0.1:8080; port 0: any free port;\n"
 	"                         [::]:8080: all addresses, IPv6 and IPv4)\n"
-	"  --workers N            threads with a loop each (one per core)\n"
+	"  --workers N            number of worker threads (one per core)\n"
 	"  --path NAME            how to send (auto), one of\n"
 	"                         %s\n"
 	"  --cc auto|NAME         TCP congestion control (auto: the system's, unless it paces\n"
 	"                         a connection that stays on this machine)\n"
-	"  --cors ORIGIN          let pages of this origin read (*: of any; repeatable)\n"
-	"  --header 'NAME: VALUE' add a field to every answer (repeatable)\n"
+	"  --cors ORIGIN          let pages of this origin read (*: any origin; repeatable)\n"
+	"  --header 'NAME: VALUE' add a field to every response (repeatable)\n"
 	"  --follow-links WHICH   symbolic links to follow: inside (the default; those that stay\n"
 	"                         below DIR), all or none\n"
 	"  --explain              say which range goes by which path, and why\n"
-	"  --access-log FILE      one line a request; - is standard output\n"
-	"  --bill FILE            write what it all cost as JSON when it stops\n"
+	"  --access-log FILE      write a line per request; - is standard output\n"
+	"  --bill FILE            write the bill as JSON at the end\n"
 	"  --help\n";
 
 static bool is_link_rule(const char *text)
@@ -150,9 +149,9 @@ static int parse(struct serve *serve, int argc, char **argv)
 		case 'k':
 			serve->options.follow_links = optarg;
 			if (!is_link_rule(optarg))
-				return command_misused("serve: --follow-links %s: want inside, all "
-						       "or none",
-						       optarg);
+				return command_misused(
+					"serve: --follow-links %s: expected inside, all or none",
+					optarg);
 			break;
 		case 'l':
 			serve->options.listen = optarg;
@@ -165,7 +164,7 @@ static int parse(struct serve *serve, int argc, char **argv)
 		case 'w':
 			if (!command_number(optarg, 256, &serve->options.workers) ||
 			    serve->options.workers == 0)
-				return command_misused("serve: --workers %s: want 1 to 256",
+				return command_misused("serve: --workers %s: expected 1 to 256",
 						       optarg);
 			break;
 		default:
@@ -326,5 +325,5 @@ const struct command command_serve = {
 	.name = "serve",
 	.run = run,
 	.arguments = "DIR [--listen ADDRESS:PORT] [--workers N] [--path NAME] ...",
-	.description = "serve the files below a directory over HTTP",
+	.description = "serve the files of a directory over HTTP",
 };

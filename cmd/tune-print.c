@@ -44,7 +44,7 @@ static void print_facts(const struct tune_report *report)
 	if (facts->network_bits_per_second)
 		printf(", network %.3g Gbit/s", (double)facts->network_bits_per_second / 1e9);
 	else
-		printf(", network rate not known");
+		printf(", network rate unknown");
 	if (facts->round_trip_seconds > 0)
 		printf(" with %.3g ms round-trip time", facts->round_trip_seconds * 1e3);
 	printf(", swap: %s\n", tune_swap_name(facts->swap));
@@ -63,7 +63,7 @@ static void print_line(const struct tune_line *line)
 	else if (*line->instead)
 		printf("  %-*s%s instead\n", INDENT - 2, "advised", line->instead);
 	else if (line->is_without_effect)
-		printf("  %-*sany value: it does nothing here\n", INDENT - 2, "advised");
+		printf("  %-*sany value: no effect here\n", INDENT - 2, "advised");
 	else if (*line->current && !line->is_change)
 		printf("  %-*sright already\n", INDENT - 2, "advised");
 	else
@@ -100,7 +100,7 @@ static void print_proof(const struct proof *proof)
 	       (double)proof->plan.burst_bytes / 1e9, proof->fill_rate / 1e9,
 	       proof->drain_rate / 1e9, proof->seconds);
 	if (proof->plan.is_capped)
-		printf("The burst is held to %s, so it may not reach the limit.\n",
+		printf("The burst is capped at %s, so it may not reach the limit.\n",
 		       proof->plan.cap);
 	print_side("Before", &proof->before);
 	if (proof->after.rounds)
@@ -113,8 +113,8 @@ static void print_end(const struct tune_report *report)
 	const struct tune_advice *advice = &report->advice;
 
 	if (report->is_applied)
-		printf("\n%u values are set until the next start of this machine; the old ones are "
-		       "saved: sluice tune --revert restores them.\n",
+		printf("\n%u values are set until the next boot. The old ones are saved; sluice "
+		       "tune --revert restores them.\n",
 		       advice->changes);
 	else if (report->is_this_machine && !advice->changes)
 		printf("\nNothing to change.\n");
@@ -127,7 +127,7 @@ static void print_end(const struct tune_report *report)
 		       "the "
 		       "old ones.\n");
 	if (report->written)
-		printf("%s%s is written; to have it read: sysctl --system, or the next start.\n",
+		printf("%s%s is written. To apply it, run sysctl --system or reboot.\n",
 		       report->is_this_machine ? "" : "\n", report->written);
 }
 
@@ -221,7 +221,7 @@ void tune_print_revert(const struct tune_state *saved, const struct tune_state *
 
 		printf("%s = %s is restored", old->name, old->value);
 		if (strcmp(now->name, old->name) == 0 && strcmp(now->value, old->value) == 0)
-			puts("; it was so already");
+			puts("; it was set already");
 		else if (is_changed_since(old, now))
 			printf("; %s = %s had been set after --apply\n", now->name, now->value);
 		else

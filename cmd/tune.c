@@ -21,32 +21,30 @@
 static const char help[] =
 	"Usage: sluice tune [OPTION]...\n"
 	"\n"
-	"Advises the kernel's settings for write-back, swapping, read-ahead and TCP's buffers, "
-	"each\n"
-	"with the value of now, the reason with its figures, and the source of the rule. Measures "
-	"how\n"
-	"fast the disk is written: up to 512 MiB, some seconds, nothing left behind.\n"
+	"Advises on the kernel's settings for write-back, swapping, read-ahead and TCP's buffers,\n"
+	"each with its current value, the reason with its figures, and the source of the rule.\n"
+	"Measures how fast the disk can be written: up to 512 MiB, some seconds, nothing left\n"
+	"behind.\n"
 	"\n"
-	"  --folder DIR      tune for the disk under DIR (default: the directory of now)\n"
-	"  --wait SECONDS    how long an fsync or a throttled writer may wait (default 2)\n"
-	"  --round-trip TIME to the farthest peer that is to get the full rate, as in 20ms\n"
+	"  --folder DIR      tune for the disk under DIR (the current directory)\n"
+	"  --wait SECONDS    how long an fsync or a throttled writer may wait (2)\n"
+	"  --round-trip TIME to the farthest peer that should get the full rate, such as 20ms\n"
 	"  --write FILE      write the advice as a commented file for sysctl.d\n"
-	"  --apply           set the values now, until the next start; needs root\n"
-	"  --revert          restore what was there before --apply; needs root\n"
-	"  --prove           bursts before and after the advice, about a minute; needs root\n"
-	"  --html FILE       with --prove: a page with the curves of dirty pages\n"
-	"  --json            one JSON object instead of text\n"
+	"  --apply           set the values now, until the next boot; needs root\n"
+	"  --revert          restore the values from before --apply; needs root\n"
+	"  --prove           measure bursts before and after, about a minute; needs root\n"
+	"  --html FILE       with --prove: write a page with charts of dirty memory\n"
+	"  --json            print one JSON object instead of text\n"
 	"\n"
-	"For a machine that is not this one, whose values of now are not known:\n"
+	"For another machine, whose current values are unknown:\n"
 	"  --cores N\n"
-	"  --memory SIZE     as in 512G\n"
-	"  --disk KIND:RATE  hdd, raid (of HDDs), ssd, nvme, emmc, virtual, network; bytes per "
-	"second,\n"
-	"                    as in nvme:6G\n"
+	"  --memory SIZE     such as 512G\n"
+	"  --disk KIND:RATE  hdd, raid (of HDDs), ssd, nvme, emmc, virtual, network; bytes per\n"
+	"                    second, such as nvme:6G\n"
 	"  --network RATE[:ROUND-TRIP]\n"
-	"                    bits per second, as in 100G or 10G:20ms\n"
+	"                    bits per second, such as 100G or 10G:20ms\n"
 	"  --swap KIND       none, zram, flash, hdd\n"
-	"What is not told is taken from this machine.\n";
+	"Facts that are not given are taken from this machine.\n";
 
 struct options {
 	struct tune_report *report;
@@ -133,18 +131,18 @@ static int check_options(const struct options *options)
 	struct sluice_error error;
 
 	if (options->apply + options->revert + options->prove > 1)
-		return command_misused("tune: --apply, --revert and --prove are one at a time");
+		return command_misused(
+			"tune: --apply, --revert and --prove exclude one another: give one");
 	if (options->revert && (report->written || !report->is_this_machine))
 		return command_misused("tune: --revert restores what was saved: it takes no facts "
 				       "and no --write");
 	if (!report->is_this_machine && (options->apply || options->prove))
-		return command_misused(
-			"tune: --%s is for this machine; --cores, --memory, --disk, "
-			"--network and --swap ask about another one: use --write FILE "
-			"there, or leave them out",
-			options->apply ? "apply" : "prove");
+		return command_misused("tune: --%s works on this machine, but --cores, --memory, "
+				       "--disk, --network and --swap describe another one: use "
+				       "--write FILE instead, or leave them out",
+				       options->apply ? "apply" : "prove");
 	if (options->html && !options->prove)
-		return command_misused("tune: --html draws what --prove measures: give both");
+		return command_misused("tune: --html requires --prove");
 	if (tune_facts_check(&options->told, &error) < 0)
 		return command_misused("tune: %s", error.text);
 	return EXIT_DONE;
@@ -185,7 +183,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 			return result;
 	}
 	if (optind < argc)
-		return command_misused("tune: '%s' is one word too many", argv[optind]);
+		return command_misused("tune: unexpected argument '%s'", argv[optind]);
 	result = check_options(options);
 	return result == EXIT_DONE ? -1 : result;
 }
@@ -409,5 +407,5 @@ const struct command command_tune = {
 	.name = "tune",
 	.run = run,
 	.arguments = "[--apply | --revert | --prove [--html FILE]] [--write FILE] [--json]",
-	.description = "advise the kernel's settings for I/O; apply, revert and prove the advice",
+	.description = "advise on the kernel's I/O settings; apply, revert and prove the advice",
 };

@@ -84,7 +84,7 @@ static int check_range(const struct path_file *file, uint64_t offset, uint64_t l
 		return error_set(error, EINVAL, "only a regular file can be sent");
 	if (!size_add(offset, length, &end) || end > file->status.stx_size)
 		return error_set(error, EINVAL,
-				 "%llu bytes from offset %llu are more than the file's %llu",
+				 "%llu bytes from offset %llu exceed the file's %llu",
 				 (unsigned long long)length, (unsigned long long)offset,
 				 (unsigned long long)file->status.stx_size);
 	return 0;

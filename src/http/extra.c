@@ -63,7 +63,7 @@ static const char *why_not(struct http_text name)
 	};
 
 	if (is_among(name, own, COUNT(own)))
-		return "the server itself decides on it";
+		return "the server sets it itself";
 	return is_among(name, cors, COUNT(cors)) ? "that is for CORS: name the origins there"
 						 : NULL;
 }
@@ -98,12 +98,13 @@ static int add_header(struct http_extra *extra, const char *header, struct sluic
 	struct buffer *out = is_file_field ? &extra->file_fields : &extra->fields;
 
 	if (!http_text_cut(&value, ":"))
-		return refuse(error, "header", header, "want NAME: VALUE");
+		return refuse(error, "header", header, "expected NAME: VALUE");
 	if (!http_text_is_token(name))
-		return refuse(error, "header", header, "what stands before the colon is no name");
+		return refuse(error, "header", header,
+			      "the text before the colon is not a field name");
 	value = http_text_trim(value);
 	if (!is_value(value))
-		return refuse(error, "header", header, "it holds a control character");
+		return refuse(error, "header", header, "it contains a control character");
 	if (why_not(name))
 		return refuse(error, "header", header, why_not(name));
 	buffer_append(out, name.data, name.length);
@@ -111,7 +112,7 @@ static int add_header(struct http_extra *extra, const char *header, struct sluic
 	buffer_append(out, value.data, value.length);
 	buffer_text(out, "\r\n");
 	if (extra->fields.length + extra->file_fields.length > EXTRA_MAX)
-		return refuse(error, "header", header, "all together, they are longer than 8 KiB");
+		return refuse(error, "header", header, "together they are longer than 8 KiB");
 	return 0;
 }
 
@@ -153,7 +154,7 @@ static int add_origin(struct http_extra *extra, const char *origin, struct sluic
 	}
 	if (!is_origin(text))
 		return refuse(error, "CORS origin", origin,
-			      "want *, null, or SCHEME://HOST[:PORT] without a path");
+			      "expected *, null, or SCHEME://HOST[:PORT] without a path");
 	drop_implied_port(&text);
 	buffer_append(&extra->origins, text.data, text.length);
 	buffer_append(&extra->origins, "", 1);

@@ -131,7 +131,7 @@ static void answer_error(struct resolve *resolve, int code)
 	case ELOOP:
 		answer(resolve, 403,
 		       resolve->links == RESOLVE_LINKS_NONE ? "a symbolic link"
-							    : "links in a circle");
+							    : "a loop of symbolic links");
 		break;
 	case EACCES:
 	case EPERM:
@@ -346,7 +346,7 @@ static void answer_listing(struct resolve *resolve)
 static void refuse_listing(struct resolve *resolve, bool is_busy)
 {
 	resolve->is_to_wait = is_busy;
-	answer(resolve, 503, is_busy ? RESOLVE_BUSY : "listings take up all memory they may");
+	answer(resolve, 503, is_busy ? RESOLVE_BUSY : "listings use all the memory they may");
 }
 
 static void list(struct resolve *resolve)

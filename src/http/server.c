@@ -80,7 +80,8 @@ static int parse_listen(const char *text, struct server_address *out, struct slu
 	if (!colon || !is_port(colon + 1) || length == 0 || length >= sizeof(host) ||
 	    memchr(text, '[', length))
 		return error_set(error, EINVAL,
-				 "listen address '%s': want ADDRESS:PORT or [IPV6]:PORT", whole);
+				 "listen address '%s': expected ADDRESS:PORT or [IPV6]:PORT",
+				 whole);
 	snprintf(host, sizeof(host), "%.*s", (int)length, text);
 	result = getaddrinfo(host, colon + 1, &hints, &found);
 	if (result != 0)
@@ -247,7 +248,7 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	if (result < 0)
 		return result;
 	if (resolve_links_find(options->follow_links, &settings->links) < 0)
-		return error_set(error, EINVAL, "follow links '%s': want inside, all or none",
+		return error_set(error, EINVAL, "follow links '%s': expected inside, all or none",
 				 options->follow_links);
 	media_types_read(&settings->types);
 	return open_root(server, options->directory, error);

@@ -190,7 +190,7 @@ static int set_authority(struct http_url *url, struct http_text authority,
 
 	if (authority.length && memchr(authority.data, '@', authority.length))
 		return error_set(error, EINVAL,
-				 "a URL with a user name or password is not accepted");
+				 "user names and passwords in URLs are not supported");
 	if (http_text_cut(&rest, "[")) {
 		result = set_ipv6(url, http_text_cut_until(&rest, ']'), error);
 		if (!result && !http_text_cut(&rest, "]"))
@@ -236,7 +236,7 @@ static int put_encoded(struct target *target, struct http_text text, struct slui
 
 	for (; text.length; text.data++, text.length--) {
 		if (is_control((unsigned char)text.data[0]))
-			return refuse(error, "the URL holds a control character", text);
+			return refuse(error, "the URL contains a control character", text);
 		if (is_plain(text) ? put(target, text.data, 1)
 				   : (snprintf(escape, sizeof(escape), "%%%02X",
 					       (unsigned char)text.data[0]),
@@ -330,8 +330,7 @@ static int parse_url(struct http_url *url, struct http_text text, struct sluice_
 	if (http_text_cut(&text, "http://"))
 		return parse_after_slashes(url, text, error);
 	if (http_text_is_nocase(scheme, "https"))
-		return error_set(error, EINVAL,
-				 "sluice does not speak https yet: fetch it with curl or wget");
+		return error_set(error, EINVAL, "https is not supported yet: use curl or wget");
 	return refuse(error, "not an http:// URL", text);
 }
 
@@ -396,13 +395,13 @@ int http_url_filename(const struct http_url *url, char name[256], struct sluice_
 		int byte = cut_decoded(&segment);
 
 		if (byte < 0 || byte == '/' || is_control((unsigned char)byte))
-			return refuse(error, "the URL's last part is no file name", path);
+			return refuse(error, "the last part of the URL is not a file name", path);
 		if (used == 255)
 			return refuse(error, "the file name is longer than 255 bytes", path);
 		name[used++] = (char)byte;
 	}
 	name[used] = '\0';
 	if (is_dot_segment(name, used))
-		return refuse(error, "the URL's last part is no file name", path);
+		return refuse(error, "the last part of the URL is not a file name", path);
 	return 0;
 }

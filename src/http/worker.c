@@ -149,7 +149,7 @@ static void set_code(struct worker *worker, int code)
 	if (__atomic_exchange_n(&worker->settings->news->code, code, __ATOMIC_RELAXED) == code ||
 	    code == 0)
 		return;
-	snprintf(what, sizeof(what), "%s: still serving the directory that it was",
+	snprintf(what, sizeof(what), "%s: still serving the old directory",
 		 error_words(code, words));
 	note(worker, what);
 }
@@ -175,7 +175,7 @@ void worker_looked_anew(struct worker *worker, struct served_root *moved, int re
 		return;
 	if (__atomic_exchange_n(&worker->settings->news->inode, moved->inode, __ATOMIC_RELAXED) !=
 	    moved->inode)
-		note(worker, "another directory by now: serving that");
+		note(worker, "now a different directory: serving that one");
 	served_root_release(worker->root);
 	worker->root = moved;
 	file_cache_clear(&worker->files);

@@ -12,7 +12,7 @@ static const char *why_not_direct(bool lacks_descriptor)
 struct plan_send plan_send(const struct plan_send_facts *facts)
 {
 	if (facts->forced)
-		return (struct plan_send){facts->forced, "asked for by name"};
+		return (struct plan_send){facts->forced, "selected by name"};
 	if (facts->state == CACHE_RESIDENT && facts->can_splice && facts->length >= PLAN_SPLICE)
 		return (struct plan_send){&path_send_splice,
 					  "resident in the page cache, and long"};
@@ -26,11 +26,11 @@ struct plan_send plan_send(const struct plan_send_facts *facts)
 					  "small: read through the page cache"};
 	if (facts->is_admitted)
 		return (struct plan_send){&path_send_readwrite,
-					  "asked for again: brought into the page cache"};
+					  "requested again: brought into the page cache"};
 	if (facts->can_direct && facts->state == CACHE_COLD)
 		return (struct plan_send){&path_send_direct, "not in the page cache"};
 	if (facts->can_direct && facts->state == CACHE_MIXED)
-		return (struct plan_send){&path_send_direct, "only in part in the page cache"};
+		return (struct plan_send){&path_send_direct, "only partly in the page cache"};
 	if (facts->can_direct)
 		return (struct plan_send){&path_send_direct, "residency unknown"};
 	return (struct plan_send){&path_send_readwrite, why_not_direct(facts->lacks_descriptor),
@@ -52,7 +52,7 @@ static struct plan_recv buffered(const struct plan_recv_facts *facts, const char
 struct plan_recv plan_recv(const struct plan_recv_facts *facts)
 {
 	if (facts->forced)
-		return (struct plan_recv){facts->forced, "asked for by name"};
+		return (struct plan_recv){facts->forced, "selected by name"};
 	if (facts->keep_cached)
 		return (struct plan_recv){&path_recv_readwrite, "to be kept in the page cache"};
 	if (facts->length <= PLAN_SMALL_RECV)

@@ -128,7 +128,7 @@ class OwnFiles(Cache):
         path = make_file(self.folder / "file", MIB)
         file = self.one(path, code=1, prefix=refusing(CACHESTAT, MINCORE))
         self.assertEqual((file["resident_bytes"], file["ranges"]), (None, None))
-        self.assertEqual(file["unknown"], "the kernel does not tell")
+        self.assertEqual(file["unknown"], "the kernel does not say")
 
 
 class OthersFiles(Cache):

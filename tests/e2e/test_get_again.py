@@ -288,7 +288,7 @@ class Again(Getting):
         self.again(url, 200)
         done = get(url, "-o", self.file)
         self.assertEqual(done.code, 0)
-        self.assertRegex(done.err, r"file\.bin is what the server has")
+        self.assertRegex(done.err, r"file\.bin is up to date")
         self.assertEqual(get(url, "-o", self.file, "-q").err, "")
 
     def test_from_real_servers(self):

@@ -373,7 +373,7 @@ class Writing(unittest.TestCase):
                               capture_output=True, text=True, timeout=WAIT)
 
     def test_what_cannot_be_written(self):
-        for target, words in ((self.folder, "no regular file"), ("/dev/full", "no regular file"),
+        for target, words in ((self.folder, "not a regular file"), ("/dev/full", "not a regular file"),
                               (self.folder / "missing" / "x.html", "No such file")):
             done = self.write(report_documents.media(), target)
             self.assertEqual(done.returncode, 1)

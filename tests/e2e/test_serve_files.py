@@ -447,7 +447,7 @@ class Links(unittest.TestCase):
     def test_another_rule_is_wrong_use(self):
         done = sluice("serve", self.folder, "--follow-links", "some")
         self.assertEqual(done.code, 2)
-        self.assertRegex(done.err, "--follow-links some: want inside, all or none")
+        self.assertRegex(done.err, "--follow-links some: expected inside, all or none")
 
 
 class CongestionControl(Folder):

@@ -94,7 +94,7 @@ class Moved(unittest.TestCase):
         for connection in kept:
             connection.close()
         for server in self.servers:
-            self.assertEqual(server.stop().count("another directory by now"), 2)
+            self.assertEqual(server.stop().count("now a different directory"), 2)
 
     def test_also_while_it_is_asked_all_the_time(self):
         self.start(self.link, "--workers", "1")
@@ -115,7 +115,7 @@ class Moved(unittest.TestCase):
         self.wait("two", 30)
         for server in self.servers:
             wait_until(lambda: not self.holds(server, "one"), "the old one is let go of")
-            self.assertEqual(server.stop().count("another directory by now"), 1)
+            self.assertEqual(server.stop().count("now a different directory"), 1)
 
     def test_a_relative_name(self):
         self.start("served", "--workers", "1", cwd=self.around)

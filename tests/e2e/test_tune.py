@@ -157,8 +157,8 @@ class WrongUse(Tune):
 
     def test_combinations(self):
         for words, *arguments in (
-            ("one at a time", "--apply", "--revert"),
-            ("one at a time", "--prove", "--apply"),
+            ("exclude one another", "--apply", "--revert"),
+            ("exclude one another", "--prove", "--apply"),
             ("another", "--apply", *BIG),
             ("another", "--prove", *BIG),
             ("--revert", "--revert", *BIG),
@@ -382,7 +382,7 @@ class Proof(OwnSettings):
         process = self.start()
         done = self.tune("--revert")
         self.assertEqual(done.code, 1)
-        self.assertIn("another sluice tune is at work", done.err)
+        self.assertIn("another sluice tune is running", done.err)
         process.send_signal(signal.SIGINT)
         finish(process)
         self.assertEqual(os.listdir(self.run_folder / "sluice"), [])

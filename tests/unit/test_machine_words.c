@@ -47,24 +47,23 @@ static void test_links(void **state)
 		{{.name = "v0", .kind = "veth", .has_scatter_gather = HOST_NO},
 		 "sendfile|copies|no SG-DMA on v0: sendfile copies after all\n"},
 		{{.name = "v0", .kind = "veth", .has_scatter_gather = HOST_YES},
-		 "sendfile|no copy here|pages are passed on as they are; what is behind this link "
-		 "decides\n"},
+		 "sendfile|no copy here|pages are passed on as they are; the link below decides\n"},
 		{{.name = "lo", .is_loopback = true, .has_scatter_gather = HOST_YES},
 		 "sendfile|no copy to send|no card and no DMA: the receiver copies out of the same "
 		 "pages\n"},
 		{{.name = "eth0", .has_scatter_gather = HOST_NOT_TOLD},
-		 "sendfile|unknown|whether the card gathers pages is not told\n"},
+		 "sendfile|unknown|unknown whether the card gathers pages\n"},
 		{{.name = "eth0", .has_tx_checksum = HOST_NO},
 		 "tx checksum|off|the CPU reads every byte for its checksum, and scatter-gather is "
 		 "off with it\n"},
 		{{.name = "eth0", .has_tso = HOST_NO, .has_gso = HOST_YES},
 		 "TSO|off|large packets are cut by the kernel just before the card (GSO)\n"},
 		{{.name = "eth0", .has_gro = HOST_NOT_TOLD},
-		 "GRO|unknown|its driver does not tell\n"},
+		 "GRO|unknown|its driver does not say\n"},
 		{{.name = "eth0", .is_up = false}, "state|down|nothing goes through it\n"},
 		{{.name = "eth0", .is_up = true, .speed_bits_per_second = 25000000000},
-		 "speed|3.12 GB/s (25 Gbit/s)|no transfer over it is faster\n"},
-		{{.name = "eth0"}, "speed|unknown|its driver does not tell\n"},
+		 "speed|3.12 GB/s (25 Gbit/s)|the upper bound for any transfer over it\n"},
+		{{.name = "eth0"}, "speed|unknown|its driver does not say\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
@@ -101,18 +100,17 @@ static void test_filesystem(void **state)
 	said[0] = '\0';
 	host_say_filesystem(&say, &system);
 	assert_said("kind|nvme, 1.0 GiB|many requests at once, each core with its own queue\n");
-	assert_said("scheduler|bfq|shares the disk fairly, at a CPU cost that a fast disk feels\n");
+	assert_said("scheduler|bfq|shares the disk fairly, at a CPU cost that slows a fast disk\n");
 	assert_said("queue|8 requests|one stream's 16 direct reads do not fit: some wait\n");
 	assert_said(
-		"DMA alignment|8.0 KiB|buffers between are needed: the kernel copies once more\n");
+		"DMA alignment|8.0 KiB|bounce buffers are needed: one more copy by the kernel\n");
 	assert_said("blocks|512 B logical, 512 B physical|direct I/O in units of 512 B\n");
 	assert_said("write cache|write through|a finished write is safe: a sync costs little\n");
 	assert_said("read-ahead|none|buffered reads wait for each block\n");
-	assert_said("tried on|an unnamed file in /data|it is gone already\n");
+	assert_said("tried on|an unnamed file in /data|already removed\n");
 	assert_said(
 		"O_DIRECT|yes|cold files are read, and large ones written, past the page cache\n");
-	assert_said(")|what is received by the cache is "
-		    "paced and dropped by hand\n");
+	assert_said(")|data received through the page cache is paced and dropped explicitly\n");
 	assert_said("fallocate|unknown|it could not be tried here\n");
 	assert_null(strstr(said, "NUMA"));
 	assert_null(strstr(said, "alignment|-1"));
@@ -120,8 +118,8 @@ static void test_filesystem(void **state)
 	system.is_direct_cached = true;
 	said[0] = '\0';
 	host_say_filesystem(&say, &system);
-	assert_said("O_DIRECT|in name only|it is taken, but goes through the page cache all the "
-		    "same\n");
+	assert_said(
+		"O_DIRECT|in name only|accepted, but goes through the page cache all the same\n");
 
 	system = (struct host_filesystem){
 		.why_not_own = -EACCES,
@@ -130,8 +128,8 @@ static void test_filesystem(void **state)
 	said[0] = '\0';
 	host_say_filesystem(&say, &system);
 	assert_said("kind|network|its speed is the network's, and transfers share it\n");
-	assert_said("tried on|nothing (Permission denied)|no unnamed file, and none that could be "
-		    "read: ask about another place with --disk\n");
+	assert_said("tried on|nothing (Permission denied)|no unnamed file is possible, and no file "
+		    "is readable: name another place with --disk\n");
 	assert_said("O_DIRECT|unknown|it could not be tried here\n");
 
 	system = (struct host_filesystem){.tried = HOST_TRIED_EXISTING,
@@ -141,11 +139,10 @@ static void test_filesystem(void **state)
 					  .direct_write = HOST_NOT_TRIED};
 	said[0] = '\0';
 	host_say_filesystem(&say, &system);
-	assert_said("tried on|f (Read-only file system)|no unnamed file could be had here: writing "
-		    "unknown\n");
-	assert_said(
-		"O_DIRECT|no (Invalid argument)|cold files are read through the page cache, and "
-		"dropped from it behind\n");
+	assert_said("tried on|f (Read-only file system)|no unnamed file is possible here: writing "
+		    "was not tried\n");
+	assert_said("O_DIRECT|no (Invalid argument)|cold files are read through the page cache, "
+		    "and dropped from it afterwards\n");
 }
 
 static void test_kernel(void **state)
@@ -189,9 +186,9 @@ static void test_memory(void **state)
 
 	said[0] = '\0';
 	host_say_memory(&say, &memory, &huge);
-	assert_said("available|1.0 GiB|serve warms a file that is asked for again where it has at "
+	assert_said("available|1.0 GiB|serve caches a file that is requested again if it has at "
 		    "most 256.0 MiB\n");
-	assert_said("cgroup limit|2.0 GiB|1.0 GiB of it can be had; cached files count, and are "
+	assert_said("cgroup limit|2.0 GiB|1.0 GiB of it is available; cached files count, and are "
 		    "dropped first\n");
 	assert_said("swap|2.0 GiB, 1.0 GiB of it zram|");
 	assert_said("huge pages|never|buffers are in small pages");
@@ -237,19 +234,19 @@ static void test_tcp(void **state)
 	said[0] = '\0';
 	host_say_tcp(&say, &tcp, 10000000000, ways, 2);
 	assert_said("congestion|bbr (there are reno bbr)|it paces");
-	assert_said("queueing|fq_codel|pacing is done by timers of the connections");
+	assert_said("queueing|fq_codel|connections pace with their own timers");
 	assert_said("at 1 ms|receives 3.1 GB/s, sends 4.2 GB/s at most|one connection can fill the "
-		    "link (1.2 MiB on the way)\n");
+		    "link (1.2 MiB in flight)\n");
 	assert_said("at 100 ms|receives 0.031 GB/s, sends 0.042 GB/s at most|less than the link, "
-		    "which holds 119.2 MiB on the way: that needs tcp_rmem up to 238.4 MiB and "
+		    "which needs 119.2 MiB in flight: that takes tcp_rmem up to 238.4 MiB and "
 		    "tcp_wmem up to 119.2 MiB\n");
 	said[0] = '\0';
 	tcp.window_scaling = tcp.moderate_receive_buffer = 0;
 	host_say_tcp(&say, &tcp, 0, ways, 1);
-	assert_said("window scaling|off|no window is above 64 KiB");
-	assert_said("it stays as at first");
-	assert_said("at 1 ms|receives 0.066 GB/s, sends 4.2 GB/s at most|one connection; what the "
-		    "link could do is not told\n");
+	assert_said("window scaling|off|no window exceeds 64 KiB");
+	assert_said("it stays at the default");
+	assert_said("at 1 ms|receives 0.066 GB/s, sends 4.2 GB/s at most|one connection; the "
+		    "link's speed is unknown\n");
 }
 
 int main(void)

@@ -18,13 +18,13 @@ static const char *known_size(char text[SIZE_TEXT], int64_t bytes)
 static const char *kind_meaning(enum host_disk_kind kind)
 {
 	static const char *const meanings[] = {
-		[HOST_DISK_UNKNOWN] = "what it is made of is not told",
+		[HOST_DISK_UNKNOWN] = "medium unknown",
 		[HOST_DISK_ROTATIONAL] =
 			"a seek costs milliseconds: one long read at a time is fastest",
 		[HOST_DISK_SSD] = "several requests at once are needed to reach its speed",
 		[HOST_DISK_NVME] = "many requests at once, each core with its own queue",
 		[HOST_DISK_MMC] = "slow to write: write-back takes long, so keep little dirty",
-		[HOST_DISK_VIRTUAL] = "what is behind it, and its cache, only the host knows",
+		[HOST_DISK_VIRTUAL] = "only the host knows the disk behind it and its cache",
 		[HOST_DISK_NETWORK] = "its speed is the network's, and transfers share it",
 		[HOST_DISK_MEMORY] = "its files are in memory already: nothing to read ahead",
 	};
@@ -49,7 +49,8 @@ static void say_device(const struct host_say *say, const struct host_disk *disk)
 	if (*disk->model)
 		host_say_line(say, "model", "", "%s", disk->model);
 	if (*disk->layers)
-		host_say_line(say, "layers", "each may split requests; read-ahead is the top one's",
+		host_say_line(say, "layers",
+			      "each may split requests; the top one's read-ahead applies",
 			      "%s on %s", disk->layers, disk->name);
 }
 
@@ -62,13 +63,13 @@ static const char *scheduler_meaning(const struct host_disk *disk)
 							    "rotating disk mq-deadline seeks less"
 							  : "requests go straight to the disk";
 	if (strcmp(disk->scheduler, "mq-deadline") == 0)
-		return "reads go before writes, none waits for ever";
+		return "reads go before writes, and nothing starves";
 	if (strcmp(disk->scheduler, "bfq") == 0)
-		return is_fast ? "shares the disk fairly, at a CPU cost that a fast disk feels"
+		return is_fast ? "shares the disk fairly, at a CPU cost that slows a fast disk"
 			       : "shares the disk fairly between programs";
 	if (strcmp(disk->scheduler, "kyber") == 0)
 		return "holds writes back where reads become slow";
-	return "not one that sluice knows";
+	return "unknown to sluice";
 }
 
 static void say_queue(const struct host_say *say, const struct host_disk *disk)
@@ -95,8 +96,8 @@ static void say_blocks(const struct host_say *say, const struct host_disk *disk)
 	if (disk->dma_alignment_bytes != HOST_UNKNOWN)
 		host_say_line(say, "DMA alignment",
 			      disk->dma_alignment_bytes <= 4096
-				      ? "the disk reaches sluice's page-aligned buffers by itself"
-				      : "buffers between are needed: the kernel copies once more",
+				      ? "the disk can access sluice's page-aligned buffers directly"
+				      : "bounce buffers are needed: one more copy by the kernel",
 			      "%s", known_size(one, disk->dma_alignment_bytes));
 	if (disk->logical_block_bytes == HOST_UNKNOWN)
 		return;
@@ -126,7 +127,7 @@ static void say_caches(const struct host_say *say, const struct host_disk *disk)
 		host_say_line(say, "read-ahead", "buffered reads wait for each block", "none");
 	else if (disk->read_ahead_bytes > 0)
 		host_say_line(say, "read-ahead",
-			      "buffered reads in order bring that much into the page cache ahead",
+			      "sequential buffered reads fetch this much ahead into the page cache",
 			      "%s", known_size(size, disk->read_ahead_bytes));
 	if (disk->numa_node >= 0)
 		host_say_line(say, "NUMA node", "its transfers are cheapest from CPUs of that node",
@@ -136,18 +137,18 @@ static void say_caches(const struct host_say *say, const struct host_disk *disk)
 static void say_tried(const struct host_say *say, const struct host_filesystem *system)
 {
 	if (system->tried == HOST_TRIED_OWN)
-		host_say_line(say, "tried on", "it is gone already", "an unnamed file in %s",
+		host_say_line(say, "tried on", "already removed", "an unnamed file in %s",
 			      system->tried_in);
 	else if (system->tried == HOST_TRIED_EXISTING && system->why_not_own == 0)
-		host_say_line(say, "tried on",
-			      "a file is only read: ask about a directory for more", "%s",
-			      system->tried_in);
+		host_say_line(say, "tried on", "a file is only read: name a directory for more",
+			      "%s", system->tried_in);
 	else if (system->tried == HOST_TRIED_EXISTING)
-		host_say_line(say, "tried on", "no unnamed file could be had here: writing unknown",
-			      "%s (%s)", system->tried_in, strerror(-system->why_not_own));
+		host_say_line(say, "tried on",
+			      "no unnamed file is possible here: writing was not tried", "%s (%s)",
+			      system->tried_in, strerror(-system->why_not_own));
 	else
 		host_say_line(say, "tried on",
-			      "no unnamed file, and none that could be read: ask about another "
+			      "no unnamed file is possible, and no file is readable: name another "
 			      "place with --disk",
 			      system->why_not_own ? "nothing (%s)" : "nothing",
 			      strerror(-system->why_not_own));
@@ -167,7 +168,7 @@ static void say_direct(const struct host_say *say, const struct host_filesystem 
 
 	if (system->is_direct_cached)
 		host_say_line(say, "O_DIRECT",
-			      "it is taken, but goes through the page cache all the same",
+			      "accepted, but goes through the page cache all the same",
 			      "in name only");
 	else
 		host_say_try(say, "O_DIRECT", direct_result(system),
@@ -179,9 +180,9 @@ static void say_direct(const struct host_say *say, const struct host_filesystem 
 			     system->disk.kind == HOST_DISK_MEMORY
 				     ? "files are sent from memory, where they are"
 				     : "cold files are read through the page cache, and dropped "
-				       "from it behind");
+				       "from it afterwards");
 	if (memory > 0 && offset > 0)
-		host_say_line(say, "  alignment", "sluice keeps to it",
+		host_say_line(say, "  alignment", "sluice respects it",
 			      "%lld in memory, %lld in the file", (long long)memory,
 			      (long long)offset);
 }
@@ -190,17 +191,17 @@ static void say_abilities(const struct host_say *say, const struct host_filesyst
 {
 	say_direct(say, system);
 	host_say_try(say, "RWF_DONTCACHE", system->dontcache,
-		     "what is written by the cache leaves it by itself",
-		     "what is received by the cache is paced and dropped by hand");
+		     "data written through the page cache is dropped automatically",
+		     "data received through the page cache is paced and dropped explicitly");
 	host_say_try(say, "RWF_NOWAIT", system->nowait,
 		     "reads can be tried without waiting for the disk",
-		     "every read is handed to io_uring or a thread, for it may wait");
+		     "every read is handed to io_uring or a thread, because it may wait");
 	host_say_try(say, "fallocate", system->fallocate,
-		     "space is taken before the bytes come: writes run side by side",
-		     "received files grow as they come, one write after the other");
+		     "space is allocated in advance: writes run in parallel",
+		     "received files grow as data arrives, one write after another");
 	host_say_try(say, "cachestat", system->cachestat,
-		     "which parts of a file are in the page cache is told",
-		     "which parts of a file are in the page cache has to be guessed");
+		     "the kernel reports which parts of a file are in the page cache",
+		     "which parts of a file are in the page cache must be guessed");
 }
 
 void host_say_filesystem(const struct host_say *say, const struct host_filesystem *system)
@@ -219,7 +220,7 @@ static void say_known(const struct host_say *say, const char *label, enum host_k
 		      const char *yes, const char *no)
 {
 	if (known == HOST_NOT_TOLD)
-		host_say_line(say, label, "its driver does not tell", "unknown");
+		host_say_line(say, label, "its driver does not say", "unknown");
 	else
 		host_say_line(say, label, known == HOST_YES ? yes : no, "%s",
 			      known == HOST_YES ? "on" : "off");
@@ -230,8 +231,7 @@ static void say_sendfile(const struct host_say *say, const struct host_link *lin
 	char text[160];
 
 	if (link->has_scatter_gather == HOST_NOT_TOLD) {
-		host_say_line(say, "sendfile", "whether the card gathers pages is not told",
-			      "unknown");
+		host_say_line(say, "sendfile", "unknown whether the card gathers pages", "unknown");
 		return;
 	}
 	if (link->has_scatter_gather == HOST_NO) {
@@ -244,7 +244,7 @@ static void say_sendfile(const struct host_say *say, const struct host_link *lin
 			      "no copy to send");
 	else if (*link->kind)
 		host_say_line(say, "sendfile",
-			      "pages are passed on as they are; what is behind this link decides",
+			      "pages are passed on as they are; the link below decides",
 			      "no copy here");
 	else
 		host_say_line(say, "sendfile",
@@ -255,13 +255,13 @@ static void say_sendfile(const struct host_say *say, const struct host_link *lin
 static void say_speed(const struct host_say *say, const struct host_link *link)
 {
 	if (link->is_loopback)
-		host_say_line(say, "speed", "what the CPU and the memory make of it", "no limit");
+		host_say_line(say, "speed", "limited by CPU and memory", "no limit");
 	else if (link->speed_bits_per_second == 0)
-		host_say_line(say, "speed", "its driver does not tell", "unknown");
+		host_say_line(say, "speed", "its driver does not say", "unknown");
 	else
 		host_say_line(say, "speed",
 			      *link->kind ? "nominal: there is no wire"
-					  : "no transfer over it is faster",
+					  : "the upper bound for any transfer over it",
 			      "%.3g GB/s (%.6g Gbit/s)", (double)link->speed_bits_per_second / 8e9,
 			      (double)link->speed_bits_per_second / 1e9);
 }
@@ -276,24 +276,23 @@ void host_say_link(const struct host_say *say, const struct host_link *link)
 	say_speed(say, link);
 	host_say_line(say, "MTU",
 		      link->has_tso == HOST_YES
-			      ? "larger pieces are cut to it behind the stack (TSO)"
-			      : "each piece of that size is a packet of its own",
+			      ? "larger segments are cut to it below the stack (TSO)"
+			      : "each segment of that size is a separate packet",
 		      "%u", link->mtu_bytes);
 	say_sendfile(say, link);
 	say_known(say, "scatter-gather", link->has_scatter_gather,
-		  "a packet may be made of pages from several places",
-		  "each packet is copied into one piece");
+		  "a packet may consist of scattered pages",
+		  "each packet is copied into contiguous memory");
 	say_known(say, "tx checksum", link->has_tx_checksum, "the CPU does not read what it sends",
 		  "the CPU reads every byte for its checksum, and scatter-gather is off with it");
-	say_known(say, "TSO", link->has_tso, "one descent through the stack for 64 KiB",
+	say_known(say, "TSO", link->has_tso, "one pass through the stack per 64 KiB",
 		  link->has_gso == HOST_YES
 			  ? "large packets are cut by the kernel just before the card (GSO)"
-			  : "one descent through the stack for each packet");
-	say_known(say, "GRO", link->has_gro, "received packets come up the stack in bundles",
-		  "each received packet goes up the stack alone: more CPU time to receive");
+			  : "one pass through the stack per packet");
+	say_known(say, "GRO", link->has_gro, "received packets pass up the stack in batches",
+		  "each received packet passes up the stack alone: more CPU time");
 	say_known(say, "kTLS offload", link->has_tls_tx,
-		  "the card encrypts: sendfile stays without a copy under TLS",
-		  "TLS is the CPU's work");
+		  "the card encrypts: sendfile stays without a copy under TLS", "the CPU does TLS");
 }
 
 /* TCP */
@@ -303,12 +302,12 @@ static void say_congestion(const struct host_say *say, const struct host_tcp *tc
 	bool paces = strcmp(tcp->congestion, "bbr") == 0;
 
 	if (!*tcp->congestion) {
-		host_say_line(say, "congestion", "the kernel does not tell", "unknown");
+		host_say_line(say, "congestion", "the kernel does not say", "unknown");
 		return;
 	}
 	host_say_line(say, "congestion",
-		      paces ? "it paces: good over long ways, slow on loopback, where sluice takes "
-			      "another (--cc)"
+		      paces ? "it paces: good over long distances, slow on loopback, where sluice "
+			      "uses another (--cc)"
 			    : "sends as the window allows",
 		      "%s (there are %s)", tcp->congestion, tcp->available);
 }
@@ -328,17 +327,19 @@ static void say_buffers(const struct host_say *say, const struct host_tcp *tcp)
 
 	say_three(say, "tcp_rmem", tcp->rmem_bytes,
 		  tcp->moderate_receive_buffer == 0
-			  ? "least, at first, most; the kernel does not adapt it "
-			    "(tcp_moderate_rcvbuf is 0): it stays as at first"
-			  : "least, at first, most; the kernel adapts it");
-	say_three(say, "tcp_wmem", tcp->wmem_bytes, "least, at first, most; the kernel adapts it");
+			  ? "minimum, default, maximum; the kernel does not adapt it "
+			    "(tcp_moderate_rcvbuf is 0): it stays at the default"
+			  : "minimum, default, maximum; the kernel adapts it");
+	say_three(say, "tcp_wmem", tcp->wmem_bytes,
+		  "minimum, default, maximum; the kernel adapts it");
 	host_say_line(say, "rmem_max, wmem_max",
 		      "for programs that set a size; sluice leaves it to the kernel", "%s, %s",
 		      known_size(one, tcp->rmem_max_bytes), known_size(other, tcp->wmem_max_bytes));
 	if (tcp->window_scaling == 0)
-		host_say_line(say, "window scaling",
-			      "no window is above 64 KiB: long ways are slow whatever the buffers",
-			      "off");
+		host_say_line(
+			say, "window scaling",
+			"no window exceeds 64 KiB: long distances are slow whatever the buffers",
+			"off");
 }
 
 /* Whether the buffers let one connection fill the link, and what would. */
@@ -352,17 +353,16 @@ static void say_way(const struct host_say *say, const struct host_tcp *tcp, uint
 
 	snprintf(label, sizeof(label), "at %g ms", rtt * 1e3);
 	if (window == 0 || sent == 0)
-		snprintf(meaning, sizeof(meaning), "the buffers' limits are not told");
+		snprintf(meaning, sizeof(meaning), "the buffers' limits are unknown");
 	else if (speed == 0)
-		snprintf(meaning, sizeof(meaning),
-			 "one connection; what the link could do is not told");
+		snprintf(meaning, sizeof(meaning), "one connection; the link's speed is unknown");
 	else if (window >= product && sent >= product)
 		snprintf(meaning, sizeof(meaning),
-			 "one connection can fill the link (%s on the way)",
+			 "one connection can fill the link (%s in flight)",
 			 size_format(size, product));
 	else
 		snprintf(meaning, sizeof(meaning),
-			 "less than the link, which holds %s on the way: that needs tcp_rmem up to "
+			 "less than the link, which needs %s in flight: that takes tcp_rmem up to "
 			 "%s and tcp_wmem up to %s",
 			 size_format(size, product),
 			 size_format(needed, host_tcp_rmem_for(tcp, product)), size);
@@ -376,16 +376,15 @@ void host_say_tcp(const struct host_say *say, const struct host_tcp *tcp,
 {
 	say_congestion(say, tcp);
 	if (*tcp->queueing)
-		host_say_line(say, "queueing",
-			      strcmp(tcp->congestion, "bbr") == 0 &&
-					      strcmp(tcp->queueing, "fq") != 0
-				      ? "pacing is done by timers of the connections; fq does it "
-					"cheaper"
-				      : "for links that are made from now on",
-			      "%s", tcp->queueing);
+		host_say_line(
+			say, "queueing",
+			strcmp(tcp->congestion, "bbr") == 0 && strcmp(tcp->queueing, "fq") != 0
+				? "connections pace with their own timers; fq does it more cheaply"
+				: "for links created from now on",
+			"%s", tcp->queueing);
 	say_buffers(say, tcp);
 	if (tcp->slow_start_after_idle == 1)
-		host_say_line(say, "slow start", "a connection that was idle begins slowly again",
+		host_say_line(say, "slow start", "an idle connection starts slowly again",
 			      "after idle");
 	for (unsigned i = 0; i < count; i++)
 		say_way(say, tcp, speed_bits_per_second, rtt_seconds[i]);

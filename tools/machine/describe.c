@@ -64,8 +64,7 @@ static void say_operations(const struct host_say *say, const struct host_kernel 
 	host_say_line(
 		say, "  send_zc",
 		host_uring_has(kernel, "send_zc")
-			? "sends without a copy could be started here, too; sluice has no use "
-			  "for it"
+			? "zero-copy sends could be submitted here, too; sluice does not use them"
 			: "nothing in sluice needs it",
 		"%s", host_uring_has(kernel, "send_zc") ? "yes" : "no");
 }
@@ -82,24 +81,25 @@ static void say_uring(const struct host_say *say, const struct host_kernel *kern
 		       "threads "
 		       "instead";
 	host_say_try(say, "io_uring", kernel->uring,
-		     "files are read ahead and written behind without a thread that waits", lack);
+		     "files are read ahead and written behind without a waiting thread", lack);
 	if (kernel->uring < 0)
 		return;
 	say_operations(say, kernel);
 	host_say_try(say, "  fixed buffers", kernel->uring_buffers,
-		     "buffers are pinned once, not with each direct read",
+		     "buffers are pinned once, not for each direct read",
 		     "each direct read pins its buffer anew; see ulimit -l");
 }
 
 static void say_landlock(const struct host_say *say, int abi)
 {
 	if (abi < 0)
-		host_say_line(say, "Landlock", "a program cannot lock itself into directories here",
-			      "no (%s)", strerror(-abi));
+		host_say_line(say, "Landlock",
+			      "a program cannot confine itself to directories here", "no (%s)",
+			      strerror(-abi));
 	else
 		host_say_line(
 			say, "Landlock",
-			"a program can lock itself into directories; sluice does not do so yet",
+			"a program can confine itself to directories; sluice does not do so yet",
 			"yes, version %d", abi);
 }
 
@@ -121,7 +121,7 @@ static void say_nodes(const struct host_say *say, const struct host_cpu *cpu)
 	if (cpu->node_count < 2) {
 		host_say_line(say, "NUMA nodes",
 			      cpu->node_count ? "all memory and all cards are equally near"
-					      : "the kernel does not tell",
+					      : "the kernel does not say",
 			      cpu->node_count ? "%u" : "unknown", cpu->node_count);
 		return;
 	}
@@ -154,7 +154,7 @@ void host_say_cpu(const struct host_say *say, const struct host_cpu *cpu)
 	host_say_line(say, "usable CPUs", text, "%u of %u online", cpu->usable, cpu->online);
 	if (cpu->cores)
 		host_say_line(say, "cores",
-			      cpu->cores < cpu->online ? "CPUs of one core share its copying speed"
+			      cpu->cores < cpu->online ? "CPUs on one core share its copying speed"
 						       : "each CPU copies at its own speed",
 			      "%u, in %u package%s", cpu->cores, cpu->packages,
 			      cpu->packages == 1 ? "" : "s");
@@ -164,7 +164,7 @@ void host_say_cpu(const struct host_say *say, const struct host_cpu *cpu)
 			      "period",
 			      "%.2f CPUs", cpu->cgroup_cores);
 	else
-		host_say_line(say, "cgroup limit", "CPU time is not held back", "none");
+		host_say_line(say, "cgroup limit", "CPU time is not limited", "none");
 	say_nodes(say, cpu);
 }
 
@@ -181,7 +181,7 @@ static void say_cgroup(const struct host_say *say, const struct host_memory *mem
 		return;
 	}
 	snprintf(text, sizeof(text),
-		 "%s of it can be had; cached files count, and are dropped first",
+		 "%s of it is available; cached files count, and are dropped first",
 		 size_format(left, group->available_bytes));
 	if (group->high_bytes < group->limit_bytes)
 		host_say_line(say, "cgroup limit", text, "%s, slowed down above",
@@ -227,9 +227,8 @@ static void say_huge(const struct host_say *say, const struct host_huge *huge)
 
 		snprintf(label, sizeof(label), "  of %s", size_format(size, pool->page_bytes));
 		host_say_line(say, label,
-			      pool->pages ? "set aside: what nobody maps there is lost to the page "
-					    "cache"
-					  : "none set aside",
+			      pool->pages ? "reserved: what nobody maps is lost to the page cache"
+					  : "none reserved",
 			      "%llu, %llu free", (unsigned long long)pool->pages,
 			      (unsigned long long)pool->free_pages);
 	}
@@ -241,7 +240,7 @@ void host_say_memory(const struct host_say *say, const struct host_memory *memor
 	char size[SIZE_TEXT], quarter[SIZE_TEXT], text[160];
 
 	snprintf(text, sizeof(text),
-		 "serve warms a file that is asked for again where it has at most %s",
+		 "serve caches a file that is requested again if it has at most %s",
 		 size_format(quarter, memory->available_bytes / 4));
 	host_say_line(say, "total", "", "%s", size_format(size, memory->total_bytes));
 	host_say_line(say, "available", text, "%s", size_format(size, memory->available_bytes));

@@ -165,19 +165,19 @@ const struct host_feature host_features[] = {
 	 "long resident ranges are sent, and bodies received, through a pipe without a copy",
 	 "what splice would send goes by sendfile"},
 	{"cachestat", "cachestat", try_cachestat,
-	 "what of a file is in the page cache, and dirty, is told in a microsecond",
+	 "reports in a microsecond what of a file is in the page cache, and dirty",
 	 "the page cache is probed at eight places of each range, so a hole between them makes a "
 	 "worker wait for the disk; dirty pages are not seen"},
 	{"openat2", "openat2", try_openat2,
-	 "serve leaves it to the kernel to keep every request inside its directory",
+	 "serve lets the kernel keep every request inside its directory",
 	 "serve walks names one by one, and follows no symbolic links"},
 	{"msg_zerocopy", "MSG_ZEROCOPY", try_zerocopy,
 	 "buffers of the program can be sent as they are, where the card has SG-DMA",
-	 "the path zerocopy is not there; nothing else needs it"},
+	 "the path zerocopy is not available; nothing else needs it"},
 	{"ktls", "kTLS", try_tls,
 	 "an encrypted connection could still be served by sendfile; sluice has no TLS yet",
-	 "the tls module is not loaded, or not there: an encrypted connection would have its bytes "
-	 "copied through the program"},
+	 "the tls module is not loaded or not installed: an encrypted connection would have its "
+	 "bytes copied through the program"},
 	{NULL},
 };
 

@@ -166,8 +166,7 @@ static int check_disk(const struct measure_matrix *matrix, const struct measure_
 	if (room->disk_bytes >= disk_needed(matrix, matrix->size))
 		return 0;
 	return error_set(error, ENOSPC,
-			 "%s has %s of room and %s are needed: use --dir DIRECTORY or a smaller "
-			 "--size",
+			 "%s has %s free, but %s are needed: use --dir DIR or a smaller --size",
 			 matrix->directory, size_format(there, room->disk_bytes),
 			 size_format(needed, disk_needed(matrix, matrix->size)));
 }
@@ -186,18 +185,17 @@ int measure_matrix_check(struct measure_matrix *matrix, const struct measure_roo
 	size_format(there, room->memory_bytes);
 	if (room->is_memory && !is_enough)
 		return error_set(error, ENOMEM,
-				 "%s is in memory, of which %s are available and %s are needed: "
-				 "use --dir DIRECTORY or a smaller --size",
+				 "%s is in memory, of which %s are available, but %s are needed: "
+				 "use --dir DIR or a smaller --size",
 				 matrix->directory, there, needed);
 	snprintf(reason, sizeof(reason),
-		 "a warm source needs %s of memory and %s are available: use a smaller --size",
+		 "a warm source needs %s of memory, but %s are available: use a smaller --size",
 		 needed, there);
 	for (unsigned i = 0; i < matrix->row_count; i++) {
 		struct measure_row *row = &matrix->rows[i];
 
 		if (row->is_cold && room->is_memory)
-			skip(row, "the source is in memory, where it is never cold: use --dir "
-				  "DIRECTORY");
+			skip(row, "the source is in memory, where it is never cold: use --dir DIR");
 		else if (!row->is_cold && !is_enough)
 			skip(row, reason);
 		has_rows |= !*row->skipped;

@@ -40,8 +40,8 @@ static int open_report(const char *file, FILE **part, char name[PATH_MAX],
 	/* Renaming onto /dev/null would succeed. */
 	if (lstat(file, &status) == 0 && !S_ISREG(status.st_mode))
 		return error_set(error, EINVAL,
-				 "cannot write the report %s: it is there and no regular file; "
-				 "name another",
+				 "cannot write the report %s: the name exists and is not a regular "
+				 "file; choose another",
 				 file);
 	*part = open_part(file, name, &code);
 	if (!*part)

@@ -154,7 +154,7 @@ static void explain_background(struct tune_line *line, const struct rules *rules
 	if (!network_bytes(rules->facts))
 		SAY(line,
 		    "write-back starts at %s, %.0f %% of the limit, so that the disk works while a "
-		    "burst still comes; the network's rate is not known (--network)",
+		    "burst still comes; the network's rate is unknown (--network)",
 		    amount, 100.0 * (double)background / (double)dirty);
 	else if (network_bytes(rules->facts) > rules->facts->disk_bytes_per_second)
 		SAY(line,

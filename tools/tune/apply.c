@@ -59,13 +59,13 @@ static int set_all(struct tune_system *system, struct step *steps, unsigned coun
 		if (result == 0)
 			continue;
 		if (take_back(system, steps, i + 1, &why_not_back) < 0)
-			return error_set(
-				error, ENOTRECOVERABLE,
-				"%.110s; and the values before it are not all back: %.80s. "
-				"Run sluice tune --revert",
-				why.text, why_not_back.text);
+			return error_set(error, ENOTRECOVERABLE,
+					 "%.110s; and not every previous value could be restored: "
+					 "%.80s. Run sluice tune --revert",
+					 why.text, why_not_back.text);
 		return error_set(error, why.code,
-				 "%.200s; nothing is changed: what was set is back", why.text);
+				 "%.200s; nothing is changed: the values already set were restored",
+				 why.text);
 	}
 	return 0;
 }
@@ -241,13 +241,10 @@ int tune_revert(struct tune_system *system, struct tune_state *state, struct tun
 		return result;
 	if (state->is_stale) {
 		result = tune_state_remove(system->root, error);
-		return result < 0
-			       ? result
-			       : error_set(
-					 error, ESTALE,
-					 "nothing to revert: the saved values are from before the "
-					 "last start of this machine, which ended what was "
-					 "applied");
+		return result < 0 ? result
+				  : error_set(error, ESTALE,
+					      "nothing to revert: the saved values are from before "
+					      "the last boot, which undid what was applied");
 	}
 	forget_gone(system, state);
 	return revert_steps(system, state, found, error);

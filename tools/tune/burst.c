@@ -210,8 +210,8 @@ int burst_unnamed_file(const char *directory, struct sluice_error *error)
 	}
 	return fd >= 0 ? fd
 		       : error_set_errno(error, -fd,
-					 "cannot make a file to measure with in %s (--folder "
-					 "chooses another)",
+					 "cannot create a file to measure with in %s (--folder "
+					 "chooses another directory)",
 					 directory);
 }
 

@@ -137,8 +137,8 @@ int tune_conf_write(const char *file, const struct tune_advice *advice,
 	int result = name_beside(file, beside, sizeof(beside));
 
 	if (result == 0 && stat(file, &status) == 0 && !S_ISREG(status.st_mode))
-		return error_set(error, EINVAL, "cannot write %s: it is there, and no regular file",
-				 file);
+		return error_set(error, EINVAL,
+				 "cannot write %s: it exists and is not a regular file", file);
 	tune_conf_text(&text, advice, facts, wait_seconds);
 	if (text.failed)
 		result = -ENOMEM;

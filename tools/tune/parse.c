@@ -107,15 +107,14 @@ int tune_parse_disk(struct tune_facts *facts, const char *text, struct sluice_er
 		strncmp(tune_disk_name((enum tune_disk)disk), text, length)))
 		disk++;
 	if (disk == TUNE_DISK_COUNT)
-		return error_set(
-			error, EINVAL,
-			"--disk %s: the kind is hdd, raid (of HDDs), ssd, nvme, emmc, virtual "
-			"or network, as in --disk nvme:6G",
-			text);
+		return error_set(error, EINVAL,
+				 "--disk %s: expected as kind hdd, raid (of HDDs), ssd, nvme, "
+				 "emmc, virtual or network, as in --disk nvme:6G",
+				 text);
 	if (text[length] && !rate_of(text + length + 1, &rate))
 		return error_set(error, EINVAL,
-				 "--disk %s: behind the colon is a write rate in bytes per second, "
-				 "from 1K to 1000T, as in --disk nvme:6G",
+				 "--disk %s: after the colon comes a write rate in bytes per "
+				 "second, from 1K to 1000T, as in --disk nvme:6G",
 				 text);
 	facts->disk = (enum tune_disk)disk;
 	facts->disk_bytes_per_second = rate;
@@ -137,11 +136,10 @@ int tune_parse_network(struct tune_facts *facts, const char *text, struct sluice
 				 text);
 	if (text[length] &&
 	    (tune_parse_time(text + length + 1, &round_trip) < 0 || round_trip > MOST_ROUND_TRIP))
-		return error_set(
-			error, EINVAL,
-			"--network %s: behind the colon is a round-trip time up to 60s, as in "
-			"--network 10G:20ms",
-			text);
+		return error_set(error, EINVAL,
+				 "--network %s: after the colon comes a round-trip time up to 60s, "
+				 "as in --network 10G:20ms",
+				 text);
 	facts->round_trip_seconds = round_trip;
 	return 0;
 }
@@ -154,7 +152,7 @@ int tune_parse_swap(struct tune_facts *facts, const char *text, struct sluice_er
 		facts->swap = (enum tune_swap)swap;
 		return 0;
 	}
-	return error_set(error, EINVAL, "--swap %s: it is none, zram, flash or hdd", text);
+	return error_set(error, EINVAL, "--swap %s: expected none, zram, flash or hdd", text);
 }
 
 /* The most that one device of a kind has ever written. */

@@ -189,8 +189,7 @@ void prove_judge(struct proof *proof)
 					  : "This machine shows no such effect",
 	    before->longest.max, after->longest.max, (stall - 1) * 100, before->rate.median / 1e9,
 	    after->rate.median / 1e9, (rate - 1) * 100,
-	    proof->verdict == PROVE_HOLDS
-		    ? ""
-		    : " Asked for are a longest fsync of at most half, and a burst that loses at "
-		      "most 5 %.");
+	    proof->verdict == PROVE_HOLDS ? ""
+					  : " The criterion is a longest fsync of at most half, "
+					    "and a burst at most 5 % slower.");
 }

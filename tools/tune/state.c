@@ -43,15 +43,16 @@ int tune_state_lock(int root, struct sluice_error *error)
 					 "cannot save values in /%s: it needs root; run "
 					 "it with sudo",
 					 DIRECTORY);
-		return error_set_errno(
-			error, code, "cannot make the directory /%s to save values in", DIRECTORY);
+		return error_set_errno(error, code,
+				       "cannot create the directory /%s to save values in",
+				       DIRECTORY);
 	}
 	fd = open_directory(root);
 	if (fd < 0)
 		return error_set_errno(error, -fd, "cannot open the directory /%s", DIRECTORY);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return error_set(error, errno,
-				 "another sluice tune is at work: wait until it is done");
+				 "another sluice tune is running: wait for it to finish");
 	return take_fd(&fd);
 }
 

@@ -77,8 +77,8 @@ static int cannot(const char *name, const char *what, int code, struct sluice_er
 				 what, name, path);
 	case EINVAL:
 	case ERANGE:
-		return error_set(error, code, "cannot %s %s: the kernel does not take this value",
-				 what, name);
+		return error_set(error, code, "cannot %s %s: the kernel rejects this value", what,
+				 name);
 	default:
 		return error_set_errno(error, code, "cannot %s %s (/%s)", what, name, path);
 	}
@@ -107,8 +107,8 @@ int tune_sysctl_read(struct tune_system *system, const char *name, char value[TU
 	text[length] = '\0';
 	tidy(text);
 	if (strlen(text) >= TUNE_VALUE)
-		return error_set(error, EOVERFLOW, "cannot read %s: '%.40s...' is no value of it",
-				 name, text);
+		return error_set(error, EOVERFLOW,
+				 "cannot read %s: '%.40s...' is not a valid value", name, text);
 	snprintf(value, TUNE_VALUE, "%s", text);
 	return 0;
 }
@@ -168,7 +168,7 @@ int tune_sysctl_in_force(struct tune_system *system, const char *name, char its_
 	uint64_t number;
 
 	if (key < 0)
-		return error_set(error, EINVAL, "%s is no setting that sluice tune knows", name);
+		return error_set(error, EINVAL, "sluice tune does not know the setting %s", name);
 	tune_key_name(tune_key_twin((enum tune_key)key), device, twin);
 	snprintf(its_name, TUNE_NAME, "%s", twin);
 	result = tune_sysctl_read(system, twin, value, error);

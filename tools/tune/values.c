@@ -127,11 +127,11 @@ int tune_value_check(const char *name, const char *value, struct sluice_error *e
 	int count;
 
 	if (key < 0)
-		return error_set(error, EINVAL, "%s is no setting that sluice tune knows", name);
+		return error_set(error, EINVAL, "sluice tune does not know the setting %s", name);
 	min = keys[key].is_pages ? keys[key].min * (uint64_t)sysconf(_SC_PAGESIZE) : keys[key].min;
 	count = numbers_of(value, numbers, 3);
 	if (count != (keys[key].is_triple ? 3 : 1))
-		return error_set(error, EINVAL, "%s = '%s': it takes %s", name, value,
+		return error_set(error, EINVAL, "%s = '%s': expected %s", name, value,
 				 keys[key].is_triple ? "three numbers" : "one number");
 	for (int i = 0; i < count; i++)
 		if (numbers[i] < min || numbers[i] > keys[key].max)

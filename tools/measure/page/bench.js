@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page of `sluice bench`: what each way to move a file costs, beside the plain one. */
+/* The page of `sluice bench`: what each path costs, compared with read and write. */
 "use strict";
 
 report.kinds.bench = (bench) => {

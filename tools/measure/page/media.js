@@ -59,7 +59,7 @@ report.kinds.media = (media) => {
 				"before it: a bar that is a little longer is a lot more."),
 			...part("latency", "Latency", "shorter is faster", "Latency of each place", "place"),
 			...part("bandwidth", "Bandwidth", "GB/s, longer is faster", "Bandwidth of each place", "place")),
-		...(of("cost").length ? [section("What the kernel takes",
-			...part("cost", "Time for each", "shorter is cheaper", "What the kernel takes for each", "what"))] : []),
+		...(of("cost").length ? [section("The cost of the kernel",
+			...part("cost", "Time for each", "shorter is cheaper", "Time that the kernel takes for each", "what"))] : []),
 	];
 };

@@ -84,7 +84,7 @@ const report = (() => {
 	const leftOut = (row) => element("span", { class: "skipped" }, `left out: ${row.skipped}`);
 
 	const noisy = "noisy";
-	const noisyNote = "Noisy are rows whose runs lie further apart than a tenth of their median.";
+	const noisyNote = "Rows are noisy if their runs differ by more than a tenth of their median.";
 
 	const head = (above, title, text) =>
 		document.getElementById("head").append(

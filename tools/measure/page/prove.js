@@ -127,7 +127,7 @@ report.kinds.prove = (tuned) => {
 					line.current === null ? value(null)
 						: line.current_name === line.name ? line.current : `${line.current_name} = ${line.current}`,
 					line.advised === null ? value(null) : line.instead ? `${line.instead} instead` :
-						!line.has_effect ? "does nothing here" : line.is_change ? line.advised : "right already",
+						!line.has_effect ? "no effect here" : line.is_change ? line.advised : "right already",
 					`${line.reason}. Source: ${line.source}.`]))),
 	];
 };
