@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/bill-json.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "command.h"
 
 #include "line-file.h"
@@ -33,20 +34,20 @@ struct serve {
 	bool is_help;
 };
 
-static const char *why(const struct line_file *log)
+static const char *why(const struct line_file *log, char words[ERROR_WORDS])
 {
-	return log->is_stuck ? "nobody reads it" : strerror(log->code);
+	return log->is_stuck ? "nobody reads it" : error_words(log->code, words);
 }
 
 static void on_log(void *argument, const char *line)
 {
 	struct serve *serve = argument;
-	char text[512];
+	char text[512], words[ERROR_WORDS];
 
 	if (line_file_write(&serve->log_file, line) || serve->log_file.lost > 1)
 		return;
 	snprintf(text, sizeof(text), "sluice: access log %.256s: %s", serve->log,
-		 why(&serve->log_file));
+		 why(&serve->log_file, words));
 	line_file_write(&serve->error_file, text);
 }
 
@@ -246,6 +247,7 @@ static int write_bill(const struct serve *serve, const struct sluice_bill *bill)
 static int say_what_is_missing(const struct serve *serve)
 {
 	const struct line_file *log = &serve->log_file;
+	char words[ERROR_WORDS];
 
 	if (serve->dropped > 0)
 		command_failed("%llu lines were dropped in all: the access log or the explanation "
@@ -253,7 +255,7 @@ static int say_what_is_missing(const struct serve *serve)
 			       (unsigned long long)serve->dropped);
 	if (log->lost > 0)
 		command_failed("access log %s: %llu lines are missing: %s", serve->log,
-			       (unsigned long long)log->lost, why(log));
+			       (unsigned long long)log->lost, why(log, words));
 	return serve->dropped + log->lost > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

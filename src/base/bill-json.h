@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bill as the JSON object that people's programs and sluice's own client read. */
+/* A bill as a JSON object, for other programs and for sluice's own client. */
 #ifndef SLUICE_BASE_BILL_JSON_H
 #define SLUICE_BASE_BILL_JSON_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a member to the structure that it is in. */
+/* From a member to the structure that contains it. */
 #ifndef SLUICE_BASE_CONTAINER_H
 #define SLUICE_BASE_CONTAINER_H
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counters of system calls. Each living thread owns a block of them that it alone writes; a
- * list has all blocks, so that a reader can sum them. When a thread ends, its block is added to
- * `gone` and freed, in one step for readers, so memory follows the threads that live and no call is
+ * The counters of system calls. Each thread owns a block of them that it alone writes; all blocks
+ * are on a list, so that a reader can sum them. When a thread ends, its block is added to `gone`
+ * and freed, in one step for readers, so memory is proportional to the live threads and no call is
  * lost or counted twice.
  *
- * A thread without a block of its own counts in `gone`, with locked additions: one that found no
- * memory, and one that still makes calls in destructors behind ours.
+ * A thread without a block, because memory ran out or because it still makes calls in destructors
+ * after ours, counts in `gone`, with locked additions.
  */
 #include "base/sys.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measures what the process, or a thread, spends between two moments: the figures of a bill.
+ * Measures what the process or a thread spends between two moments: the figures of a bill.
  *
- * Both moments are marked by getrusage(2), which nothing else here calls: what is counted is what
- * was called between the two.
+ * Both moments are marked by getrusage(2), which nothing else here calls: only calls between the
+ * two are counted.
  */
 #ifndef SLUICE_BASE_METER_H
 #define SLUICE_BASE_METER_H

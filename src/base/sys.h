@@ -2,11 +2,11 @@
 /*
  * System calls that return -errno and are counted, by name, per thread. The names are strace(1)'s.
  *
- * Every call that a transfer makes goes through here, so the bill can say how many there were. The
- * wrappers add nothing else: no retries but for EINTR where a caller could do nothing but retry.
- * Not counted is what a program does for itself: its own memory (brk, mmap of no file, madvise),
- * threads and their locks (clone, futex), the lookup of a host name, a look at the machine (/proc),
- * the listing of a directory. tests/e2e/test_bill.py holds this against strace.
+ * Every call of a transfer goes through here, so that the bill can count them. The wrappers add
+ * nothing else: no retries except after EINTR where a caller could only retry. Not counted is what
+ * a program does for itself: memory (brk, anonymous mmap, madvise), threads and locks (clone,
+ * futex), host name lookups, reading /proc, listing a directory. tests/e2e/test_bill.py holds this
+ * against strace.
  */
 #ifndef SLUICE_BASE_SYS_H
 #define SLUICE_BASE_SYS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was moved, by which path and by whom: the part of a bill that fills up while bytes move. It
- * is small, for every answer of a server has one.
+ * What was moved, and by which path: the part of a bill that grows while bytes move. It is small,
+ * because every answer of a server has one.
  *
  * Copies and moves are known by construction of the path, not measured: see path.h.
  */

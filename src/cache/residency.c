@@ -12,9 +12,9 @@
 enum { PROBES = 8 };
 
 /*
- * Asks with reads of one byte that do not wait. Only some pages are asked for, so a hole between
- * them is not seen: what is sent then waits for the disk once. The reader's next pages may be read
- * ahead, which is why a cold range is left after the first answer.
+ * Probes with one-byte reads that do not wait. Only some pages are probed, so a hole between them
+ * goes unnoticed: sending then waits for the disk once. A probe may trigger read-ahead, so a cold
+ * range is not probed again after the first answer.
  */
 static enum cache_state probe(int fd, uint64_t offset, uint64_t length)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache of a file range: what is in it, and taking out what we brought in ourselves. */
+/* The page cache of a file range: what is resident, and dropping what we brought in ourselves. */
 #ifndef SLUICE_CACHE_RESIDENCY_H
 #define SLUICE_CACHE_RESIDENCY_H
 

@@ -12,9 +12,9 @@ static bool is_strong_date(const struct http_response *head, time_t now)
 {
 	time_t modified, answered = now;
 
-	if (head->date.data && !http_date_parse_at(head->date, now, &answered))
+	if (head->date.data && !http_date_parse(head->date, now, &answered))
 		return false;
-	return http_date_parse_at(head->last_modified, now, &modified) &&
+	return http_date_parse(head->last_modified, now, &modified) &&
 	       answered - modified >= APART_SECONDS;
 }
 

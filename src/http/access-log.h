@@ -17,7 +17,7 @@ struct access {
 };
 
 void access_log(const struct server_settings *settings, const struct access *access);
-/* Lines about the answer so far, which are emptied. */
+/* Writes and empties the lines about the answer so far. */
 void access_explain(const struct server_settings *settings, const struct access *access,
 		    struct buffer *lines);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a request to the answer that is to be sent: by the file cache, or by a look at the disk. */
+/* Turns a request into the answer to send, from the file cache or by a lookup on the disk. */
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/error.h"
@@ -41,7 +41,7 @@ void connection_answer_text(struct connection *connection, unsigned status, cons
 	connection_set_state(connection, SENDING);
 }
 
-/* Who wants a large file's beginning counts: a download in several ranges is one reader. */
+/* Only requests from offset 0 count, so a download split into ranges counts as one reader. */
 static void admit(struct connection *connection, const struct cached_file *cached)
 {
 	const struct response *response = &connection->response;
@@ -54,10 +54,10 @@ static void admit(struct connection *connection, const struct cached_file *cache
 			worker->settings->admission, status, loop_now_ms(worker->loop));
 }
 
-static void answer_file(struct connection *connection, struct cached_file *cached, bool has_looked)
+static void answer_file(struct connection *connection, struct cached_file *cached, bool did_stat)
 {
-	if (has_looked)
-		connection->response.range.looked_turn = loop_turn(connection->worker->loop);
+	if (did_stat)
+		connection->response.range.checked_turn = loop_turn(connection->worker->loop);
 	response_file(&connection->response, &connection->request, cached);
 	admit(connection, cached);
 	billing_begin(connection);
@@ -69,16 +69,16 @@ static void answer_found(struct connection *connection)
 	struct worker *worker = connection->worker;
 	struct path_file *file = found->file;
 	struct cached_file *cached = NULL;
-	bool is_to_be_kept = file && !file->may_hang && !resolve_is_directory(found->path) &&
-			     found->root == worker->root;
+	bool keep = file && !file->may_hang && !resolve_is_directory(found->path) &&
+		    found->root == worker->root;
 
 	found->file = NULL;
 	if (file) {
 		file->loop = worker->loop;
-		cached = file_cache_add(&worker->files, found->path, file, found->type,
-					is_to_be_kept, loop_now_ms(worker->loop));
+		cached = file_cache_add(&worker->files, found->path, file, found->type, keep,
+					loop_now_ms(worker->loop));
 	}
-	if (cached && is_to_be_kept)
+	if (cached && keep)
 		worker_expect_sweep(worker);
 	if (cached)
 		answer_file(connection, cached, true);
@@ -108,7 +108,7 @@ void connection_answer_late(struct connection *connection)
 	connection_set_state(connection, SENDING);
 }
 
-/* A browser's Accept names text/html; JSON is for who asks for it and for no HTML. */
+/* A browser's Accept names text/html; JSON goes to clients that ask for it and not for HTML. */
 static bool accepts_json(const struct http_request *request)
 {
 	const struct http_text *accept = &request->accept;
@@ -129,7 +129,8 @@ static void start_lookup(struct connection *connection, const char *path, bool l
 		connection_set_state(connection, RESOLVING);
 }
 
-/* A bill that this client was told of; a file of that name is somebody else's. */
+/* Serve a bill only on the connection it was announced on; elsewhere the path is an ordinary file.
+ */
 static bool answer_bill(struct connection *connection, const char *path)
 {
 	char *text = billing_find(connection, path);
@@ -144,8 +145,9 @@ static bool answer_bill(struct connection *connection, const char *path)
 }
 
 /*
- * The turn whose looks are good for the request, because it began before them: only where the wait
- * told of it. What is read without that, or behind another request, may have come a moment ago.
+ * The loop turn whose file checks are valid for this request, because the request had arrived
+ * before them: known only if the wait reported the input. Input read otherwise, or after another
+ * request, may have arrived just now.
  */
 static uint64_t turn_to_share(const struct connection *connection)
 {
@@ -158,7 +160,7 @@ static void answer_target(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	struct cached_file *cached;
-	bool has_looked = false;
+	bool did_stat = false;
 	char path[RESOLVE_PATH_MAX];
 	unsigned status =
 		(unsigned)http_target_path(connection->request.target, path, sizeof(path));
@@ -175,12 +177,12 @@ static void answer_target(struct connection *connection)
 		return;
 	}
 	cached = file_cache_find(&worker->files, worker->root->fd, path, loop_now_ms(worker->loop),
-				 turn_to_share(connection), &has_looked);
+				 turn_to_share(connection), &did_stat);
 	if (!cached) {
 		start_lookup(connection, path, false);
 		return;
 	}
-	answer_file(connection, cached, has_looked);
+	answer_file(connection, cached, did_stat);
 	connection_set_state(connection, SENDING);
 }
 
@@ -207,7 +209,7 @@ static bool has_successor(const struct connection *connection)
 		      connection->input_length - connection->head_length, "\r\n\r\n", 4);
 }
 
-/* Whether there was a whole request, or a bad one, in the input: then the state has changed. */
+/* True if the input held a complete or a bad request: the state has then changed. */
 bool connection_take_request(struct connection *connection)
 {
 	size_t used = 0;

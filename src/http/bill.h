@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both ends say to each other about the bill of an answer. Pure: no system calls.
+ * The protocol by which a client obtains the bill of an answer. Pure: no system calls.
  *
- * A client that wants it sends `Prefer: sluice-bill` (RFC 7240). The answer then has a field
- * `Sluice-Bill` with a path below /.well-known/ (RFC 8615), and what can be had there, by GET on
- * the same connection, until it answers with another such field, is the bill as JSON.
+ * The client sends `Prefer: sluice-bill` (RFC 7240). The answer then has a field `Sluice-Bill` with
+ * a path below /.well-known/ (RFC 8615), where the client can GET the bill as JSON, on the same
+ * connection, until another answer there has such a field.
  */
 #ifndef SLUICE_HTTP_BILL_H
 #define SLUICE_HTTP_BILL_H

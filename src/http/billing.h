@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The server's side of http/bill.h: measures one answer for a client that asked for it, and keeps
- * its bill until the connection gives another one or ends. Nobody else's request finds it.
+ * the bill until the connection has another one or ends. No other connection can reach it.
  *
- * While nobody else is served, the figures are the whole process's, helper threads included, and
- * so exact. Else they are those of the worker's thread, which has others' work in it and lacks what
- * helper threads did; the bill says so by !is_alone.
+ * While nobody else is served, the figures are those of the whole process, helper threads included,
+ * and exact. Otherwise they are those of the worker's thread, which include other clients' work and
+ * exclude helper threads; the bill says so by !is_alone.
  */
 #ifndef SLUICE_HTTP_BILLING_H
 #define SLUICE_HTTP_BILLING_H

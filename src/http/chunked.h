@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes the chunked body of an answer apart (RFC 9112 7.1). Part of message.h, which is what others
- * include. It takes what servers in use send and RFC 9112 lets a client take: blanks around a size,
- * any extensions and trailers (read over), lines that end in LF. A request's body is not for it: a
- * server has to be stricter.
+ * Decodes the chunked body of an answer (RFC 9112 7.1). Part of message.h, which others include. It
+ * accepts what real servers send and RFC 9112 lets a client accept: blanks around a size, any
+ * extensions and trailers (skipped), lines that end in LF. Not for request bodies: a server has to
+ * be stricter.
  */
 #ifndef SLUICE_HTTP_CHUNKED_H
 #define SLUICE_HTTP_CHUNKED_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client's connection: one request, one answer's head, and whatever of the body came with it. */
+/* A client's connection: one request, the head of its answer, and the part of the body that came
+ * with it. */
 #ifndef SLUICE_HTTP_CLIENT_H
 #define SLUICE_HTTP_CLIENT_H
 

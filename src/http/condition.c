@@ -26,9 +26,9 @@ static int64_t age_ns(struct statx_timestamp stamp, struct timespec now)
 }
 
 /*
- * Every change moves ctime to the clock's last tick; where that is a whole second, the file system
- * counts in seconds. A program can set mtime to what it wants, also to a time to come, so that only
- * says that somebody is writing now.
+ * Every change sets ctime to the clock's last tick; if that is a whole second, the file system
+ * counts in seconds. A program can set mtime to anything, even the future, so mtime only shows that
+ * somebody is writing now.
  */
 static bool is_young(const struct statx *status, struct timespec now)
 {
@@ -125,7 +125,7 @@ static bool is_modified_since(struct http_text date, const struct http_validator
 {
 	time_t when;
 
-	if (!http_date_parse_at(date, current->now, &when))
+	if (!http_date_parse(date, current->now, &when))
 		return otherwise;
 	return current->modified > when;
 }
@@ -166,6 +166,6 @@ bool http_if_range_holds(const struct http_request *request, const struct http_v
 		return true;
 	if (http_etag_is_strong(wanted))
 		return current->etag && http_text_is(wanted, current->etag);
-	return http_date_parse_at(wanted, current->now, &when) && when == current->modified &&
+	return http_date_parse(wanted, current->now, &when) && when == current->modified &&
 	       is_strong_date(current);
 }

@@ -2,9 +2,9 @@
 /*
  * A connection as a state machine, driven by readiness, completions and one timer.
  *
- * Invariants: connection_drive is the only place that moves bytes. A connection that is closed is
- * gone: a lookup that is under way for it ends by itself. Whatever ends an exchange badly ends the
- * connection, so that the client sees a short body and never a whole one.
+ * Invariants: connection_drive is the only place that moves bytes. A closed connection is freed at
+ * once; a lookup in progress for it finishes on its own. Any failure during an exchange closes the
+ * connection, so the client sees a short body, never one that looks complete.
  */
 #include "http/connection.h"
 #include "base/container.h"
@@ -124,7 +124,7 @@ static struct access access_of(const struct connection *connection, const char *
 	};
 }
 
-/* As they come: a large file has millions of them. */
+/* Passed on at once: a large file has millions of them. */
 static void hand_out_lines(struct connection *connection)
 {
 	const struct access access = access_of(connection, "");
@@ -141,7 +141,7 @@ static void log_answer(struct connection *connection, const char *note)
 	access_log(connection->worker->settings, &access);
 }
 
-/* An exchange is over, well or not. */
+/* An exchange has ended, successfully or not. */
 static void settle_answer(struct connection *connection, const char *note)
 {
 	struct tally *tally = &connection->response.tally;
@@ -304,7 +304,7 @@ static int64_t drive_sending(struct connection *connection)
 	return 0;
 }
 
-/* Drops what comes: many a client reads its answer only once it has sent its whole body. */
+/* Drops the input: many clients read the answer only after sending their whole body. */
 static int64_t drive_lingering(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -368,7 +368,7 @@ void connection_drive(struct connection *connection)
 		uncork(connection);
 }
 
-/* Whether the large answers have had their part of this turn, and there are small ones. */
+/* True if large answers have used up their share of this turn while small ones are waiting. */
 static bool has_sent_enough(struct worker *worker)
 {
 	uint64_t turn = loop_turn(worker->loop);
@@ -389,7 +389,7 @@ static void on_again(struct loop_task *task)
 	struct connection *connection = container_of(task, struct connection, again);
 	struct worker *worker = connection->worker;
 
-	/* Who has to wait goes first in the next turn. */
+	/* A connection that had to wait goes first in the next turn. */
 	if (connection->response.is_streaming && has_sent_enough(worker))
 		loop_task_queue_before(worker->loop, task, &worker->sent);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A connection, shared by its two halves: connection.c moves bytes and watches the time, answer.c
- * turns a request into the answer that is to be sent.
+ * turns a request into the answer to send.
  */
 #ifndef SLUICE_HTTP_CONNECTION_H
 #define SLUICE_HTTP_CONNECTION_H
@@ -56,7 +56,7 @@ void connection_drive(struct connection *connection); /* does what can be done n
 bool connection_take_request(struct connection *connection);
 /* The lookup has its answer. */
 void connection_found(struct connection *connection);
-/* It has none for too long. */
+/* It has taken too long. */
 void connection_answer_late(struct connection *connection);
 void connection_answer_text(struct connection *connection, unsigned status, const char *why);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Media types by extension. What people serve is in a table of our own, so that it has the same
- * type on every machine; the system's list, which takes .ts for a translation, comes second. What a
- * browser would run or misread goes out as what it is; formats without a registered type are octet
+ * Media types by extension. Common types are in our own table, so that they are the same on every
+ * machine; the system's list, which takes .ts for a translation, comes second. Types that a browser
+ * would run or misread are labelled as what they are; formats without a registered type are octet
  * streams, which every client saves.
  */
 #include "http/content-type.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kind of file a name stands for (RFC 9110 8.3). Pure; the file itself is never looked into.
+/* The media type of a file, from its name (RFC 9110 8.3). Pure; the content is never examined.
  */
 #ifndef SLUICE_HTTP_CONTENT_TYPE_H
 #define SLUICE_HTTP_CONTENT_TYPE_H

@@ -190,7 +190,7 @@ static void set_century(struct civil *civil, time_t now)
 		civil->year -= 100;
 }
 
-bool http_date_parse_at(struct http_text text, time_t now, time_t *when)
+bool http_date_parse(struct http_text text, time_t now, time_t *when)
 {
 	struct civil civil = {0};
 	struct http_text rest = text;
@@ -210,9 +210,4 @@ bool http_date_parse_at(struct http_text text, time_t now, time_t *when)
 		return false;
 	*when = (time_t)seconds_from(&civil);
 	return true;
-}
-
-bool http_date_parse(struct http_text text, time_t *when)
-{
-	return http_date_parse_at(text, time(NULL), when);
 }

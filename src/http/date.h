@@ -21,7 +21,6 @@ void http_date_format_iso(char text[HTTP_DATE_ISO_SIZE], time_t when); /* 2024-0
  * Parses all three formats; the day's name must be one, but need not be the right one. RFC 850's
  * two-digit year is the one at most 50 years after `now`. A leap second counts as the next second.
  */
-bool http_date_parse_at(struct http_text text, time_t now, time_t *when);
-bool http_date_parse(struct http_text text, time_t *when); /* reads the clock: now is now */
+bool http_date_parse(struct http_text text, time_t now, time_t *when);
 
 #endif

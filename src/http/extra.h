@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the owner of a server adds to the head of its answers: fields of his own, and those by which
- * a browser lets pages of other origins read them (CORS, by the Fetch standard). Pure.
+ * Fields that a server's owner adds to every answer: custom ones, and those that let pages of other
+ * origins read the answers (CORS, by the Fetch standard). Pure.
  */
 #ifndef SLUICE_HTTP_EXTRA_H
 #define SLUICE_HTTP_EXTRA_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: an entry in the table has one reference of the table's; whoever answers from it has
- * another, so that an entry can leave the table at any time.
+ * Invariants: the table holds one reference to each of its entries, and each answer another, so
+ * that an entry can leave the table at any time.
  */
 #include "http/file-cache.h"
 
@@ -78,8 +78,8 @@ static bool is_same_file(const struct statx *a, const struct statx *b)
 }
 
 /*
- * The name may lead through symbolic links that have changed since, even out of the directory: but
- * only to the very file that was found inside it before.
+ * The name may lead through symbolic links that have changed since, even out of the directory, but
+ * only to the very file that was found inside before.
  */
 static bool is_current(const struct cached_file *entry, int directory)
 {
@@ -139,7 +139,7 @@ static int describe(struct cached_file *entry)
 }
 
 struct cached_file *file_cache_find(struct file_cache *cache, int directory, const char *path,
-				    uint64_t now_ms, uint64_t turn, bool *has_looked)
+				    uint64_t now_ms, uint64_t turn, bool *did_stat)
 {
 	struct cached_file *entry = *bucket_of(cache, path);
 
@@ -147,13 +147,13 @@ struct cached_file *file_cache_find(struct file_cache *cache, int directory, con
 		entry = entry->next;
 	if (!entry)
 		return NULL;
-	*has_looked = turn == 0 || turn != entry->looked_turn;
-	if ((*has_looked && !is_current(entry, directory)) ||
+	*did_stat = turn == 0 || turn != entry->checked_turn;
+	if ((*did_stat && !is_current(entry, directory)) ||
 	    (entry->is_passing && describe(entry) < 0)) {
 		forget(cache, entry);
 		return NULL;
 	}
-	entry->looked_turn = turn;
+	entry->checked_turn = turn;
 	if (entry != cache->newest) {
 		unlink_from_use(cache, entry);
 		link_newest(cache, entry);
@@ -165,7 +165,7 @@ struct cached_file *file_cache_find(struct file_cache *cache, int directory, con
 	return entry;
 }
 
-static void keep(struct file_cache *cache, struct cached_file *entry)
+static void insert(struct file_cache *cache, struct cached_file *entry)
 {
 	struct cached_file **bucket = bucket_of(cache, entry->path);
 
@@ -180,7 +180,7 @@ static void keep(struct file_cache *cache, struct cached_file *entry)
 }
 
 struct cached_file *file_cache_add(struct file_cache *cache, const char *path,
-				   struct path_file *file, const char *type, bool is_to_be_kept,
+				   struct path_file *file, const char *type, bool keep,
 				   uint64_t now_ms)
 {
 	size_t length = strlen(path) + 1;
@@ -199,8 +199,8 @@ struct cached_file *file_cache_add(struct file_cache *cache, const char *path,
 		cached_file_release(entry);
 		return NULL;
 	}
-	if (is_to_be_kept)
-		keep(cache, entry);
+	if (keep)
+		insert(cache, entry);
 	return entry;
 }
 

@@ -2,10 +2,10 @@
 /*
  * The lines, fields and framing of a request's head (RFC 9112 5, 6). Private to this room.
  *
- * It stands apart from message.h because llhttp.h's enumerators (HTTP_GET, HTTP_HEAD, ...) are the
- * same words as ours: only head.c sees llhttp. It adds the strictness that llhttp has
- * in some releases and builds only (bare LF, folded lines, spaces in names), so that every build
- * accepts the same messages.
+ * Separate from message.h because llhttp.h's enumerators (HTTP_GET, HTTP_HEAD, ...) clash with
+ * ours: only head.c includes llhttp. It adds the strictness that llhttp has in some releases and
+ * builds only (bare LF, folded lines, spaces in names), so that every build accepts the same
+ * messages.
  */
 #ifndef SLUICE_HTTP_HEAD_H
 #define SLUICE_HTTP_HEAD_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listings that a server holds, and how much memory these may take, those that are being made
- * included. Clients that get the same text share it.
+ * The listings that a server holds, finished or being built, and the limit on their memory. Clients
+ * that receive the same text share it.
  *
- * Small ones have room of their own, so that large ones never keep them out. Of large ones one is
- * made at a time (and one below mounts, which may not answer), and they fit into their room
- * together, or one is there alone, whatever its size.
+ * Small ones have reserved room, so that large ones never keep them out. Large ones are built one
+ * at a time (plus one below mounts, which may not respond); together they fit into their room, or a
+ * single one exceeds it alone.
  */
 #ifndef SLUICE_HTTP_LISTINGS_H
 #define SLUICE_HTTP_LISTINGS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: the lock is never held while a callback runs; once a line was lost nothing more is
- * queued until the thread took what is there, so that a gap is always behind the lines that were
- * told before it.
+ * Invariants: the lock is never held while a callback runs; once a line is dropped, nothing is
+ * queued until the thread has taken the queue, so that a gap is always reported after the lines
+ * before it.
  */
 #include "http/log-writer.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hands lines to the program's callbacks from a thread of its own, so that no worker waits for a
- * slow disk or for a pipe that nobody reads. What waits to be told is bounded: lines that do not
- * fit are lost, and how many is told, where they are missing.
+ * Passes lines to the program's callbacks from a separate thread, so that no worker waits for a
+ * slow disk or a pipe that nobody reads. The queue is bounded: lines that do not fit are dropped,
+ * and their number is reported where they are missing.
  */
 #ifndef SLUICE_HTTP_LOG_WRITER_H
 #define SLUICE_HTTP_LOG_WRITER_H
@@ -27,12 +27,12 @@ struct log_writer {
 	bool has_lock, is_running; /* the opener's */
 };
 
-/* Each returns 0 or -errno. Nothing is started where nobody wants lines. */
+/* Each returns 0 or -errno. Without callbacks no thread is started. */
 int log_writer_open(struct log_writer *writer, const struct sluice_server_options *options);
 int log_writer_start(struct log_writer *writer);
-/* From any thread; never waits for who takes the lines. */
+/* From any thread; never waits for the callbacks. */
 void log_writer_add(struct log_writer *writer, enum log_kind kind, const struct buffer *line);
-void log_writer_stop(struct log_writer *writer); /* returns when all that was added is told */
+void log_writer_stop(struct log_writer *writer); /* returns when every line has been passed on */
 void log_writer_close(struct log_writer *writer);
 
 #endif

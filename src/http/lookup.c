@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: the worker's list holds the lookups that run apart, those that nobody waits for any
- * more included; of names below one directory at the top, HUNG_MAX may hang, so that a mount that
- * does not answer leaves threads to the others.
+ * Invariants: the worker's list holds all lookups that run on separate threads, abandoned ones
+ * included. At most HUNG_MAX of them may hang below one top-level directory, so that a mount that
+ * does not respond leaves threads for the others.
  */
 #include "http/lookup.h"
 #include "base/container.h"
@@ -91,7 +91,7 @@ static bool is_hopeless(const struct lookup *lookup)
 }
 
 /* Once: what was made room for may be somebody else's by then. */
-static bool is_to_retry(struct lookup *lookup)
+static bool should_retry(struct lookup *lookup)
 {
 	if (!lookup->resolve.lacks_descriptors || lookup->was_retried)
 		return false;
@@ -130,9 +130,9 @@ static bool has_ended(struct lookup *lookup)
 		resolve->may_cross = true;
 		return lookup_start(lookup);
 	}
-	if (resolve->is_to_wait)
+	if (resolve->must_wait)
 		wait_again(lookup);
-	else if (is_to_retry(lookup))
+	else if (should_retry(lookup))
 		run(lookup);
 	else
 		return true;

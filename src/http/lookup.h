@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One resolve on its way for a connection: at once where the names are in memory, else on a helper
- * thread, and on one apart where it leads to another file system, which may not answer. A
- * connection that is gone, or has waited for long enough, leaves it to end by itself.
+ * One resolve in progress for a connection: immediate if the names are cached, otherwise on a
+ * helper thread, or on a separate one if the path leads to another file system, which may not
+ * respond. A connection that closes, or has waited long enough, leaves it to finish on its own.
  */
 #ifndef SLUICE_HTTP_LOOKUP_H
 #define SLUICE_HTTP_LOOKUP_H
@@ -27,15 +27,16 @@ struct lookup {
 	bool is_waiting; /* until other large listings are made */
 };
 
-/* NULL: no memory. With looks_anew it finds out first whether the served directory is another. */
+/* NULL: out of memory. With looks_anew it first checks whether the served directory was replaced.
+ */
 struct lookup *lookup_open(struct connection *connection, const char *path, bool wants_json,
 			   bool looks_anew);
 /*
- * Whether the answer is known now. Else connection_found will be called, unless lookup_leave comes
- * first.
+ * True if the result is known now. Otherwise connection_found will be called, unless lookup_leave
+ * comes first.
  */
 bool lookup_start(struct lookup *lookup);
-/* Whether it got on since this was asked last. */
+/* Whether it has made progress since the last call. */
 bool lookup_has_progressed(struct lookup *lookup);
 void lookup_leave(struct lookup *lookup); /* by the connection; NULL is allowed */
 

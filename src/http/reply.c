@@ -2,15 +2,16 @@
 /*
  * The head of an answer, as a client reads it (RFC 9112 2.2, 4 to 6). See message.h.
  *
- * Our own code, where requests go through llhttp: servers in use send folded lines, lines that end
- * in LF, blanks before a colon, a length twice or beside "chunked". RFC 9112 lets a client take
- * these, but what llhttp takes of them depends on its release, and the packaged one has no flag for
- * most. So everything is taken that can be read in one way only. What two readers could take for
- * bodies of different lengths is refused: lengths that differ or are no numbers, codings other than
- * chunked, a CR alone, a NUL, a name that only looks like that of a field of framing.
+ * Our own parser, although requests go through llhttp: real servers send folded lines, lines that
+ * end in LF, blanks before a colon, a length twice or beside "chunked". RFC 9112 lets a client
+ * accept these, but which of them llhttp accepts depends on its release, and the packaged one has
+ * no flag for most. So everything with only one possible meaning is accepted. Anything from which
+ * two readers could derive different body lengths is refused: lengths that differ or are not
+ * numbers, codings other than chunked, a lone CR, a NUL, a name that only resembles a framing
+ * field.
  *
- * Folds are undone in place: the line end becomes blanks. So nothing moves, and reading a head
- * again, when more of it has come, gives the same.
+ * Folds are undone in place: the line end becomes blanks. So nothing moves, and parsing a head
+ * again when more has arrived gives the same result.
  */
 #include "base/error.h"
 #include "http/message.h"

@@ -345,7 +345,7 @@ static void answer_listing(struct resolve *resolve)
 
 static void refuse_listing(struct resolve *resolve, bool is_busy)
 {
-	resolve->is_to_wait = is_busy;
+	resolve->must_wait = is_busy;
 	answer(resolve, 503, is_busy ? RESOLVE_BUSY : "listings use all the memory they may");
 }
 
@@ -402,7 +402,7 @@ static bool find(struct resolve *resolve, enum reach reach)
 	char path[RESOLVE_PATH_MAX + 16];
 	int fd;
 
-	resolve->lacks_descriptors = resolve->crosses = resolve->is_to_wait = false;
+	resolve->lacks_descriptors = resolve->crosses = resolve->must_wait = false;
 	snprintf(path, sizeof(path), "%s%s", resolve->path, is_directory ? "index.html" : "");
 	fd = open_regular(resolve, path, reach);
 	if (fd == -EXDEV && reach != ANYWHERE) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a path in a request to an open file or a directory's listing, never outside the served
- * directory.
+ * Resolves the path of a request to an open file or a listing, never outside the served directory.
  */
 #ifndef SLUICE_HTTP_RESOLVE_H
 #define SLUICE_HTTP_RESOLVE_H
@@ -36,7 +35,7 @@ struct resolve {
 	int anew_result;         /* why it could not be looked at, -errno */
 	bool crosses;            /* it leads there, or out, and was not to: nothing else is said */
 	bool lacks_descriptors;  /* with status 503 */
-	bool is_to_wait;         /* with status 503: another large listing is being made */
+	bool must_wait;          /* with status 503: another large listing is being made */
 	uint64_t progress;       /* atomic: grows while it goes on */
 	unsigned status;         /* 200, 301 (add a slash), 403, 404, 500, 503 */
 	struct path_file *file;  /* a regular one, the caller's from then on; NULL: none */

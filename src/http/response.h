@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An answer on its way to a client: a head, and a body that is text, or one or more ranges of a
- * file.
+ * An answer being sent: a head, and a body that is text or one or more ranges of a file.
  */
 #ifndef SLUICE_HTTP_RESPONSE_H
 #define SLUICE_HTTP_RESPONSE_H

@@ -65,7 +65,7 @@ static void submit(struct slot *slot)
 }
 
 /* Whether a read that came back short did so before the end of the file, and can be continued. */
-static bool is_to_continue(const struct slot *slot, int64_t result)
+static bool should_continue(const struct slot *slot, int64_t result)
 {
 	const struct path_file *file = slot->owner->file;
 
@@ -93,7 +93,7 @@ static void on_read(struct loop_op *op, int64_t result)
 		slot->filled += (size_t)result;
 	else
 		slot->failed = result;
-	if (direct->job && is_to_continue(slot, result)) {
+	if (direct->job && should_continue(slot, result)) {
 		submit(slot);
 		return;
 	}

@@ -81,7 +81,7 @@ static void submit(struct slot *slot)
 		  slot->offset + slot->filled);
 }
 
-static bool is_to_continue(const struct slot *slot, int64_t result)
+static bool should_continue(const struct slot *slot, int64_t result)
 {
 	const struct path_file *file = slot->owner->file;
 
@@ -91,7 +91,7 @@ static bool is_to_continue(const struct slot *slot, int64_t result)
 }
 
 /* EINVAL: this file cannot be read with O_DIRECT after all. Its page cache can. */
-static bool is_to_retry(struct slot *slot, int64_t result)
+static bool should_retry(struct slot *slot, int64_t result)
 {
 	if (result != -EINVAL || !slot->is_direct)
 		return false;
@@ -107,7 +107,7 @@ static void on_read(struct loop_op *op, int64_t result)
 
 	if (result > 0)
 		slot->filled += (size_t)result;
-	if (zerocopy->job && (is_to_continue(slot, result) || is_to_retry(slot, result))) {
+	if (zerocopy->job && (should_continue(slot, result) || should_retry(slot, result))) {
 		submit(slot);
 		return;
 	}

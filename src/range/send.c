@@ -294,7 +294,7 @@ static int release(struct range_send *range)
 	job->limit = job->ahead;
 	if (range->step_bytes > 0)
 		job->limit = size_min(job->ahead, range->offset + range->step_bytes);
-	if (!may_be_last || loop_turn(range->loop) == range->looked_turn)
+	if (!may_be_last || loop_turn(range->loop) == range->checked_turn)
 		return 0;
 	return range_look(&range->look);
 }

@@ -31,7 +31,7 @@ struct range_send {
 	const struct path_send *forced;         /* NULL: the plan chooses */
 	bool is_admitted;                       /* worth memory: goes through the page cache */
 	uint64_t step_bytes;    /* moved in one step at most; 0: as much as the path likes */
-	uint64_t looked_turn;   /* of the loop: the owner looked at the file for this; 0: did not */
+	uint64_t checked_turn;  /* of the loop: the owner looked at the file for this; 0: did not */
 	struct tally *tally;    /* bytes are added to it */
 	struct buffer *explain; /* NULL, or lines are appended */
 

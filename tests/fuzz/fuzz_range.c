@@ -50,10 +50,10 @@ static void check_date(struct http_text text)
 	char once[HTTP_DATE_SIZE];
 	time_t when, again;
 
-	if (!http_date_parse_at(text, 1700000000, &when))
+	if (!http_date_parse(text, 1700000000, &when))
 		return;
 	http_date_format(once, when);
-	CHECK(http_date_parse_at(http_text_of(once), 1700000000, &again) && again == when);
+	CHECK(http_date_parse(http_text_of(once), 1700000000, &again) && again == when);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -76,7 +76,7 @@ static void a_look_in_this_turn_is_enough(void **state)
 	struct meter meter;
 
 	open_body(&body);
-	body.range.looked_turn = loop_turn(body.loop);
+	body.range.checked_turn = loop_turn(body.loop);
 	bill_init(&bill);
 	meter_start(&meter);
 	assert_int_equal(send_range(&body, 0), LENGTH);
@@ -91,7 +91,7 @@ static void a_change_since_the_look(void **state)
 	struct body body;
 
 	open_body(&body);
-	body.range.looked_turn = loop_turn(body.loop);
+	body.range.checked_turn = loop_turn(body.loop);
 	loop_run(body.loop, 0);
 	change_source();
 	assert_int_equal(send_range(&body, 0), -ESTALE);
@@ -113,7 +113,7 @@ static void a_change_between_two_ranges(void **state)
 	struct body body;
 
 	open_body(&body);
-	body.range.looked_turn = loop_turn(body.loop);
+	body.range.checked_turn = loop_turn(body.loop);
 	assert_int_equal(send_range(&body, 0), LENGTH);
 	range_send_close(&body.range);
 	loop_run(body.loop, 0);
