@@ -4,6 +4,7 @@
  * where it has to be decoded or compared, or goes to a descriptor; and to the disk.
  */
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
@@ -95,8 +96,7 @@ static int write_all(struct download *download, const char *data, size_t length)
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct download *download =
-		(struct download *)((char *)op - offsetof(struct download, read));
+	struct download *download = container_of(op, struct download, read);
 
 	download->is_reading = false;
 	download->read_result = result;
@@ -189,8 +189,7 @@ static int64_t save(void *argument)
 
 static void on_saved(struct loop_op *op, int64_t result)
 {
-	struct download *download =
-		(struct download *)((char *)op - offsetof(struct download, save));
+	struct download *download = container_of(op, struct download, save);
 
 	download->is_saving = false;
 	if (result < 0)

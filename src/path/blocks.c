@@ -7,6 +7,7 @@
  * its aligned part is written early.
  */
 #include "path/blocks.h"
+#include "base/container.h"
 
 #include "base/size.h"
 #include "base/sys.h"
@@ -104,7 +105,7 @@ static int64_t write_back(void *argument)
 
 static void on_written_back(struct loop_op *op, int64_t result)
 {
-	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
+	struct block *block = container_of(op, struct block, op);
 
 	block->op.done = on_written;
 	block->written = 0; /* for fail: none of it is certain */
@@ -149,7 +150,7 @@ static bool falls_back(struct blocks *blocks, struct block *block, int64_t resul
 
 static void on_written(struct loop_op *op, int64_t result)
 {
-	struct block *block = (struct block *)((char *)op - offsetof(struct block, op));
+	struct block *block = container_of(op, struct block, op);
 	struct blocks *blocks = block->owner;
 
 	if (falls_back(blocks, block, result))
@@ -222,12 +223,12 @@ static bool set_aside(struct blocks *blocks)
 
 static bool reclaim(struct loop_claim *claim, bool all)
 {
-	return set_aside((struct blocks *)((char *)claim - offsetof(struct blocks, claim)));
+	return set_aside(container_of(claim, struct blocks, claim));
 }
 
 static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
-	struct blocks *blocks = (struct blocks *)((char *)claim - offsetof(struct blocks, claim));
+	struct blocks *blocks = container_of(claim, struct blocks, claim);
 
 	idle_block(blocks)->piece = piece;
 	loop_claim_lend(claim, false, loop_now_ms(blocks->loop)); /* until it steps */

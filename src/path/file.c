@@ -2,6 +2,7 @@
 #include "path/file.h"
 
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "base/statx.h"
 #include "base/sys.h"
 #include "host/file.h"
@@ -58,7 +59,7 @@ static int64_t close_descriptors(void *argument)
 
 static void on_closed(struct loop_op *op, int64_t result)
 {
-	free((char *)op - offsetof(struct path_file, closing));
+	free(container_of(op, struct path_file, closing));
 }
 
 void path_file_release(struct path_file *file)

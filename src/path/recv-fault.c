@@ -8,6 +8,7 @@
  *
  * Invariant: each -EAGAIN of our own is followed by a wake.
  */
+#include "base/container.h"
 #include "path/fault.h"
 #include "path/path.h"
 
@@ -22,16 +23,14 @@ struct recv_fault {
 
 static void on_wake(struct loop_task *task)
 {
-	struct recv_fault *fault =
-		(struct recv_fault *)((char *)task - offsetof(struct recv_fault, wake));
+	struct recv_fault *fault = container_of(task, struct recv_fault, wake);
 
 	fault->job->wake(fault->job);
 }
 
 static void on_inner_wake(struct path_recv_job *inner)
 {
-	struct recv_fault *fault =
-		(struct recv_fault *)((char *)inner - offsetof(struct recv_fault, inner));
+	struct recv_fault *fault = container_of(inner, struct recv_fault, inner);
 
 	fault->job->wake(fault->job);
 }

@@ -12,6 +12,7 @@
  * by the helper thread and left alone by all others. A pipe that could not be emptied keeps its
  * bytes and is used no more, as nothing is after a failure.
  */
+#include "base/container.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "path/path.h"
@@ -83,7 +84,7 @@ static void fail(struct splice *splice, const struct stage *stage, int64_t resul
 
 static void on_empty(struct loop_op *op, int64_t result)
 {
-	struct stage *stage = (struct stage *)((char *)op - offsetof(struct stage, op));
+	struct stage *stage = container_of(op, struct stage, op);
 	struct splice *splice = stage->owner;
 
 	if (result < 0)

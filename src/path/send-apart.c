@@ -7,6 +7,7 @@
  * Invariants: the block belongs to the read while one is under way; it lives on when the job is
  * closed before the read returns.
  */
+#include "base/container.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "cache/residency.h"
@@ -55,7 +56,7 @@ static int64_t read_block(void *argument)
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct apart *apart = (struct apart *)((char *)op - offsetof(struct apart, op));
+	struct apart *apart = container_of(op, struct apart, op);
 
 	apart->is_reading = false;
 	if (!apart->job) {

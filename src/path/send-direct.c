@@ -11,6 +11,7 @@
  * starts, a multiple of align. While the socket takes nothing, or it is not
  * this job's turn, what is held is lent.
  */
+#include "base/container.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "path/path.h"
@@ -85,7 +86,7 @@ static void lend(struct direct *direct)
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct slot *slot = (struct slot *)((char *)op - offsetof(struct slot, op));
+	struct slot *slot = container_of(op, struct slot, op);
 	struct direct *direct = slot->owner;
 	bool is_first = slot == slot_at(direct, 0);
 
@@ -117,7 +118,7 @@ static void drop_first(struct direct *direct)
 /* The last one: what is sent next stays longest. */
 static bool reclaim(struct loop_claim *claim, bool all)
 {
-	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
+	struct direct *direct = container_of(claim, struct direct, claim);
 	struct slot *last = slot_at(direct, direct->count - 1);
 	unsigned keep = direct->is_sending && !all;
 
@@ -152,7 +153,7 @@ static void start_read(struct direct *direct, struct loop_piece piece)
 
 static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
-	struct direct *direct = (struct direct *)((char *)claim - offsetof(struct direct, claim));
+	struct direct *direct = container_of(claim, struct direct, claim);
 
 	start_read(direct, piece);
 	if (direct->is_lent)

@@ -8,6 +8,7 @@
  *
  * Invariant: each -EAGAIN of our own is followed by a wake.
  */
+#include "base/container.h"
 #include "path/fault.h"
 #include "path/path.h"
 
@@ -22,16 +23,14 @@ struct send_fault {
 
 static void on_wake(struct loop_task *task)
 {
-	struct send_fault *fault =
-		(struct send_fault *)((char *)task - offsetof(struct send_fault, wake));
+	struct send_fault *fault = container_of(task, struct send_fault, wake);
 
 	fault->job->wake(fault->job);
 }
 
 static void on_inner_wake(struct path_send_job *inner)
 {
-	struct send_fault *fault =
-		(struct send_fault *)((char *)inner - offsetof(struct send_fault, inner));
+	struct send_fault *fault = container_of(inner, struct send_fault, inner);
 
 	fault->job->wake(fault->job);
 }

@@ -7,6 +7,7 @@
  * that is resident is read at once; for the others the loop reads, so that the thread never waits
  * for a disk.
  */
+#include "base/container.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "cache/residency.h"
@@ -47,7 +48,7 @@ static void take_read(struct readwrite *rw, const struct path_send_job *job, int
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct readwrite *rw = (struct readwrite *)((char *)op - offsetof(struct readwrite, op));
+	struct readwrite *rw = container_of(op, struct readwrite, op);
 
 	rw->is_reading = false;
 	if (!rw->job) {
@@ -69,8 +70,7 @@ static void lend(struct readwrite *rw)
 
 static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 {
-	struct readwrite *rw =
-		(struct readwrite *)((char *)claim - offsetof(struct readwrite, claim));
+	struct readwrite *rw = container_of(claim, struct readwrite, claim);
 
 	rw->piece = piece;
 	loop_claim_lend(claim, false, loop_now_ms(rw->loop)); /* until it steps */
@@ -80,8 +80,7 @@ static void on_granted(struct loop_claim *claim, struct loop_piece piece)
 /* What is in the buffer can be read again. */
 static bool reclaim(struct loop_claim *claim, bool all)
 {
-	struct readwrite *rw =
-		(struct readwrite *)((char *)claim - offsetof(struct readwrite, claim));
+	struct readwrite *rw = container_of(claim, struct readwrite, claim);
 
 	if (!all)
 		return false;

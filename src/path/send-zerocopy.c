@@ -15,6 +15,7 @@
  * Memory of a transfer that ends early is unmapped at once: the kernel holds the pages that it has
  * yet to send, and nobody can write to them any more. That is why it is not the loop's.
  */
+#include "base/container.h"
 #include "path/notices.h"
 
 #include "base/size.h"
@@ -102,7 +103,7 @@ static bool should_retry(struct slot *slot, int64_t result)
 
 static void on_read(struct loop_op *op, int64_t result)
 {
-	struct slot *slot = (struct slot *)((char *)op - offsetof(struct slot, op));
+	struct slot *slot = container_of(op, struct slot, op);
 	struct zerocopy *zerocopy = slot->owner;
 
 	if (result > 0)

@@ -4,6 +4,7 @@
  * and the range outlives its close until that has ended.
  */
 #include "range/recv.h"
+#include "base/container.h"
 
 #include "base/error.h"
 #include "base/size.h"
@@ -35,16 +36,14 @@ static void destroy(struct range_recv *range)
 
 static void on_wake(struct path_recv_job *job)
 {
-	struct range_recv *range =
-		(struct range_recv *)((char *)job - offsetof(struct range_recv, job));
+	struct range_recv *range = container_of(job, struct range_recv, job);
 
 	range->options.wake(range->options.owner);
 }
 
 static void on_done(struct loop_op *op, int64_t result)
 {
-	struct range_recv *range =
-		(struct range_recv *)((char *)op - offsetof(struct range_recv, op));
+	struct range_recv *range = container_of(op, struct range_recv, op);
 
 	range->is_busy = false;
 	if (range->is_closed) {
