@@ -2,14 +2,14 @@
 /*
  * The buffer pool: one mapping of address space, in which memory appears when a piece is first
  * touched. Claims (loop.h has the protocol) take pieces of it: a power of two of bytes, aligned to
- * its size. The lowest free one is taken first, so that few buffers stay warm and the rest can be
- * given back to the system; what an idle spell left unused is.
+ * its size. The lowest free one is taken first, so that few buffers stay warm; the rest is given
+ * back to the system after an idle spell.
  *
- * Invariants: while a claim waits, nothing is free; who waits holds nothing; the longest waiter is
- * granted first; a granted piece is the claim's, and is handed over within a turn. A claim is in at
- * most one ring: waiting, spare or idle. Pieces are taken away only in `reclaim`, from claims that
- * lend, the longest idle first. An arena is pinned (registered with the backend) at most once
- * between two trims of it; arena 0 stays.
+ * Invariants: while a claim waits, nothing is free; a waiting claim holds nothing; the longest
+ * waiter is granted first; a granted piece is the claim's, and is handed over within a turn. A
+ * claim is in at most one ring: waiting, spare or idle. Pieces are taken away only in `reclaim`,
+ * from claims that lend, the longest idle first. An arena is pinned (registered with the backend)
+ * at most once between two trims of it; arena 0 stays.
  */
 #include "base/container.h"
 #include "loop/loop-private.h"
@@ -27,7 +27,7 @@
 #define ALL     (LOOP_BUFFERS_MAX * PIECES)
 #define RESERVE (POOL_SIZE / 8) /* for first pieces; further ones leave it alone */
 
-/* A lender is robbed of its spare pieces by those who want more only when it was idle so long. */
+/* Claims that want more take a lender's spare pieces only after it has been idle this long. */
 #define SPARE_MS 100
 
 _Static_assert(PIECES == 16, "the used pieces of a buffer are one 16-bit word");
@@ -270,7 +270,7 @@ static bool take_piece(struct loop_claim *claim, size_t wanted, struct loop_piec
 	return true;
 }
 
-/* What is free goes to those who wait. */
+/* Free pieces go to the waiting claims. */
 static void grant(struct loop *loop)
 {
 	struct loop_buffers *pool = &loop->buffers;
@@ -309,7 +309,7 @@ static uint64_t idle_ms(const struct loop_claim *claim)
 	return loop_now_ms(claim->loop) - claim->idle_since_ms;
 }
 
-/* Of the lender that is idle for longest. */
+/* From the lender that has been idle longest. */
 static void reclaim_spare(struct loop_buffers *pool)
 {
 	struct loop_claim *lender = pool->spare.next;
@@ -333,7 +333,7 @@ static bool is_idle(const struct loop_claim *head, uint64_t for_ms)
 	return head->next != head && idle_ms(head->next) >= for_ms;
 }
 
-/* For those who have none. */
+/* For claims that have none. */
 static void reclaim(struct loop *loop)
 {
 	struct loop_buffers *pool = &loop->buffers;
@@ -351,7 +351,7 @@ static void reclaim_later(struct loop_timer *timer)
 	reclaim(container_of(timer, struct loop, buffers.reclaim));
 }
 
-/* For those who want more. */
+/* For claims that want more. */
 static bool is_enough(const struct loop_buffers *pool, size_t size)
 {
 	return !has_waiters(pool) && pool->free * LOOP_PIECE_MIN >= size + RESERVE;
@@ -374,7 +374,7 @@ void loop_claim_open(struct loop_claim *claim, struct loop *loop)
 	claim->is_user = false;
 }
 
-/* No range holds more than an equal part of what those who can use it have between them. */
+/* No range holds more than an equal share of what all users of the pool hold together. */
 bool loop_claim_take_more(struct loop_claim *claim, size_t wanted, struct loop_piece *piece)
 {
 	struct loop_buffers *pool = &claim->loop->buffers;

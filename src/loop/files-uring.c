@@ -176,8 +176,8 @@ static unsigned fill_ring(struct loop *loop)
 }
 
 /*
- * The kernel will not take any more (a sandbox closed behind us): takes back what it did not
- * consume, which without a polling kernel thread nobody looks at now, and lets it fail.
+ * The kernel accepts no more (a sandbox closed behind us): takes back what it did not consume,
+ * which is safe without a polling kernel thread, and fails it.
  */
 static void refuse(struct loop_uring *uring, int code)
 {

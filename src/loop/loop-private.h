@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of this directory share: the loop itself, and the contract of a file-I/O backend.
+ * Shared by the files of this room: the loop itself, and the contract of a file-I/O backend.
  *
- * Invariants: only the loop's thread touches these structs, but for struct loop_pool, whose lock
- * says so; an operation is in exactly one queue or in the kernel's hands from its start to its
- * `done`.
+ * Invariants: only the loop's thread touches these structs, except struct loop_pool, which has a
+ * lock; an operation is in exactly one queue or in the kernel's hands from its start to its `done`.
  */
 #ifndef SLUICE_LOOP_PRIVATE_H
 #define SLUICE_LOOP_PRIVATE_H
@@ -16,7 +15,7 @@
 
 #define LOOP_BATCH 256 /* events taken by one epoll_wait */
 
-/* Buffers are registered by the arena, one huge page: whoever needs little pins little. */
+/* Buffers are registered by the arena, one huge page: little use pins little memory. */
 #define LOOP_ARENA_BUFFERS 2
 #define LOOP_ARENA_SIZE    (LOOP_ARENA_BUFFERS * LOOP_BUFFER_SIZE)
 #define LOOP_ARENAS        (LOOP_BUFFERS_MAX / LOOP_ARENA_BUFFERS)

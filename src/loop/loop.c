@@ -5,8 +5,8 @@
  *
  * A turn hands file operations over, waits, and runs readiness, completions, timers and tasks, in
  * that order. Invariants: callbacks run only there; a removed watch is out of the batch that is
- * being dispatched; our own descriptors carry no pointer, for they only end the wait. wake_fd and
- * timer_fd are edge-triggered, so nobody has to read them.
+ * being dispatched; our own descriptors carry no pointer, because they only end the wait. wake_fd
+ * and timer_fd are edge-triggered, so nobody has to read them.
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -212,7 +212,7 @@ static bool has_tasks(const struct loop *loop)
 	return loop->tasks.next != &loop->tasks;
 }
 
-/* Makes loop_fd readable for what only this process knows of. Inside a turn there is no need. */
+/* Makes loop_fd readable for work that only this process knows of. Not needed inside a turn. */
 static void arm(struct loop *loop)
 {
 	if (!loop->is_polled || loop->is_running || loop->is_armed)
@@ -240,7 +240,7 @@ static void arm_timer(struct loop *loop)
 	sys_timerfd_set(loop->timer_fd, &when);
 }
 
-/* Between two turns: what was queued waits for loop_run, and whoever polls has to know. */
+/* Between two turns: queued work waits for loop_run, and a poller has to know. */
 static void settle(struct loop *loop)
 {
 	if (!loop->is_polled)
@@ -436,7 +436,7 @@ static int poll_descriptors(struct loop *loop, int timeout_ms)
 {
 	int count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
 
-	/* The wait is over, but what is ready must be seen: a timer may be about to judge it. */
+	/* The wait is over, but readiness must be collected first: a timer may depend on it. */
 	if (count == -EINTR)
 		count = sys_epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
 	return count;

@@ -2,12 +2,13 @@
 /*
  * The event loop: one thread, socket readiness, timers, and file I/O that never blocks the thread.
  *
- * Sockets are watched with edge-triggered epoll. File I/O goes through io_uring where the kernel
- * lets us, else through a few threads; the choice is made once, by trying, and SLUICE_LOOP=epoll
- * forces the threads. Everything but loop_wake belongs to the thread that runs the loop.
+ * Sockets are watched with edge-triggered epoll. File I/O goes through io_uring if the kernel
+ * allows it, otherwise through a few threads; the choice is made once, by trying, and
+ * SLUICE_LOOP=epoll forces the threads. Everything except loop_wake belongs to the thread that runs
+ * the loop.
  *
- * Invariants: no callback runs inside the call that started the work, only inside loop_run; an
- * operation and its buffer stay untouched by the caller until its `done` ran, which happens exactly
+ * Invariants: no callback runs inside the call that started the work, only inside loop_run; the
+ * caller does not touch an operation or its buffer until its `done` has run, which happens exactly
  * once; nothing is cancelled.
  */
 #ifndef SLUICE_LOOP_LOOP_H
@@ -32,23 +33,23 @@ enum loop_kind {
 
 int loop_open(struct loop **loop, enum loop_kind kind, struct sluice_error *error);
 /*
- * Waits for the operations still under way (their `done` runs; what they start is waited for, too),
- * then frees everything. No other callback runs any more. Work apart that has not ended a second
- * later is left behind: its thread goes on, its `done` never runs, and what it works on is not
- * freed.
+ * Waits for the operations in flight and for those that their `done` starts, then frees everything.
+ * No other callback runs. Work on separate threads that has not ended after a second is abandoned:
+ * its thread goes on, its `done` never runs, and what it works on is not freed.
  */
 void loop_close(struct loop *loop);
 const char *loop_name(const struct loop *loop); /* "io_uring" or "epoll" */
 /*
  * Readable when loop_run would find work, tasks and timers included: for a loop inside another
- * program's poll(2). The first call turns on what keeps that true, so call it on demand only.
+ * program's poll(2). Keeping that true costs something from the first call on, so call it only on
+ * demand.
  */
 int loop_fd(struct loop *loop);
 
 /*
  * One turn: waits at most timeout_ms (-1: until something happens, 0: not at all), then runs what
- * is due. Returns 0 or -errno. A signal ends the wait early and is not an error; so may the kernel,
- * with nothing to do: who waits for a thing looks for that thing.
+ * is due. Returns 0 or -errno. A signal ends the wait early and is not an error. Spurious returns
+ * are possible: callers re-check their condition.
  */
 int loop_run(struct loop *loop, int timeout_ms);
 
@@ -59,9 +60,9 @@ uint64_t loop_now_ms(const struct loop *loop); /* CLOCK_MONOTONIC, as of this tu
 uint64_t loop_turn(const struct loop *loop);   /* counts from 1; a new one after each wait */
 
 /*
- * Readiness of a descriptor, edge-triggered: `ready` runs when EPOLLIN/EPOLLOUT/EPOLLRDHUP/...
- * comes up anew, so the owner tries its operation until -EAGAIN before it waits. Removing a watch
- * in any callback is safe: it will not be called again, and its memory may be freed at once.
+ * Readiness of a descriptor, edge-triggered: `ready` runs when EPOLLIN, EPOLLOUT, EPOLLRDHUP, ...
+ * is raised anew, so the owner repeats its operation until -EAGAIN before it waits. A watch may be
+ * removed in any callback: it is not called again, and its memory may be freed at once.
  */
 struct loop_watch {
 	void (*ready)(struct loop_watch *watch, uint32_t events);
@@ -102,7 +103,7 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
 /*
  * File operations. `done` gets what the system call would have returned: a count or -errno. Reads
- * and writes may be short. `fd` must stay open until done. Operations under way have no order: a
+ * and writes may be short. `fd` must stay open until done. Operations in flight are unordered: a
  * sync covers the writes that were done before it started.
  */
 struct loop_op {
@@ -132,8 +133,8 @@ void loop_sync(struct loop *loop, struct loop_op *op, int fd, bool data_only);
  */
 void loop_work(struct loop *loop, struct loop_op *op, int64_t (*work)(void *), void *argument);
 /*
- * The same for calls that may never return, because a network file system does not answer: on
- * threads of their own, so that nobody else has to wait for them.
+ * The same for calls that may never return because a network file system does not respond: on
+ * separate threads, so that nothing else waits for them.
  */
 void loop_work_apart(struct loop *loop, struct loop_op *op, int64_t (*work)(void *),
 		     void *argument);
@@ -144,13 +145,13 @@ unsigned loop_pending(const struct loop *loop); /* operations under way */
  * is taken from the system when first touched. Where io_uring accepts them buffers are registered,
  * and loop_read/loop_write on them are fixed-buffer operations without the caller doing anything.
  *
- * A range's account with the pool is a claim. It takes pieces, whose size the pool chooses: a fair
- * part for each range that holds or wants any, between LOOP_PIECE_MIN and LOOP_BUFFER_SIZE. The
- * first piece is its right: where none is free it waits in line, and `granted` hands one over.
- * Further ones it gets while there are plenty. While it cannot go on it lends what it holds. What
- * it lends as spare goes to whoever has none, or needs more, at once; the rest, which is what it is
- * sending, only when its peer took nothing for LOOP_IDLE_MS and somebody has none. So nothing is
- * held for long by those who cannot use it, and whoever waits gets a piece.
+ * A range takes buffers through a claim. The pool chooses the size of the pieces: a fair share for
+ * each range that holds or wants any, between LOOP_PIECE_MIN and LOOP_BUFFER_SIZE. Every claim is
+ * entitled to a first piece: if none is free it waits in line, and `granted` hands one over. It
+ * gets further ones while there are plenty. While a range cannot make progress it lends what it
+ * holds. Spare pieces go at once to claims that have none or need more; the rest, which is being
+ * sent, only if the peer has taken nothing for LOOP_IDLE_MS and another claim has none. So no range
+ * holds for long what it cannot use, and every waiting claim gets a piece.
  */
 #define LOOP_BUFFER_SIZE ((size_t)1 << 20)
 #define LOOP_PIECE_MIN   ((size_t)64 << 10)
@@ -163,7 +164,7 @@ struct loop_piece {
 };
 
 struct loop_claim {
-	/* A piece came, which take did not have: use it in this call, lend it, or give it back. */
+	/* A piece for a claim that had to wait: use it in this call, lend it, or give it back. */
 	void (*granted)(struct loop_claim *claim, struct loop_piece piece);
 	/*
 	 * Give back a piece whose bytes can be had again: a spare one or, with all, any. False:
@@ -200,10 +201,10 @@ void loop_claim_give(struct loop_claim *claim, struct loop_piece *piece); /* and
 void loop_claim_lend(struct loop_claim *claim, bool has_spare, uint64_t idle_since_ms);
 void loop_claim_use(struct loop_claim *claim);
 
-/* Whether few ranges use the pool, so that a new one may begin with large reads. */
+/* True if few ranges use the pool, so that a new one may begin with large reads. */
 bool loop_buffers_are_plenty(const struct loop *loop);
 
-/* A whole buffer, for whoever has a loop for himself; NULL when all are in use. */
+/* A whole buffer, for users that have a loop to themselves; NULL if all are in use. */
 void *loop_buffer_take(struct loop *loop);
 void loop_buffer_give(struct loop *loop, void *data);
 

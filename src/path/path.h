@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
- * The contract of a path: one way to move bytes between a file and a socket.
+ * The contract of a path: one way to move bytes between a file and a connection.
  *
  * `step` moves what it can without blocking and returns
  *
  *   > 0          bytes moved; the driver advances the job's offset at once
- *
- *   0            sending: the source ended before its promised size; receiving: the peer closed
- *
- *   -EAGAIN      wait for what job->wait says: the socket, or a call of job->wake
- *
+ *   0            sending: the file ended before its promised size
+ *                receiving: the peer closed
+ *   -EAGAIN      wait for what job->wait says: readiness, or a call of job->wake
  *   -EOPNOTSUPP  this path cannot work here; nothing was moved, another may be tried
- *
  *   -errno       the transfer is over
  *
- * Memory is taken at open. `close` may come at any time; what is still under way then ends by
- * itself. The driver (range/) counts bytes and makes the whole of short transfers.
+ * Memory is taken at open. `close` may come at any time; operations in flight then end on their
+ * own. The driver (range/) counts bytes and repeats short transfers.
  */
+/* clang-format on */
 #ifndef SLUICE_PATH_PATH_H
 #define SLUICE_PATH_PATH_H
 
@@ -31,13 +30,13 @@ enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
 struct path_send_job {
 	struct loop *loop;
 	struct path_file *file;
-	struct tally *tally;       /* for what only the path knows; NULL: nobody wants it */
+	struct tally *tally;       /* for what only the path knows; NULL: not wanted */
 	struct appetite *appetite; /* NULL: read as far ahead as helps a fast peer */
 	struct channel *channel;
 	uint64_t offset; /* of the next byte to send */
 	uint64_t limit;  /* bytes below it may be sent in this step; > offset */
 	uint64_t ahead;  /* bytes below it may be read; >= limit, only grows */
-	bool drops;      /* take what is read out of the page cache again */
+	bool drops;      /* drop pages from the page cache after reading them */
 	void (*wake)(struct path_send_job *job);
 	enum path_wait wait;
 	void *state; /* the path's own */
@@ -45,7 +44,7 @@ struct path_send_job {
 
 /*
  * Copies by construction: how often the CPU copies each byte on this end, and how often the disk
- * moves it by DMA. What the card moves belongs to the connection, not to the path.
+ * moves it by DMA. The card's part belongs to the connection, not to the path.
  */
 struct path_send {
 	const char *name;
@@ -91,7 +90,8 @@ struct path_recv {
 	unsigned cpu_copies, push_copies, disk_moves; /* push: from the socket to the disk */
 	int (*open)(struct path_recv_job *job);
 	int64_t (*step)(struct path_recv_job *job);
-	/* Takes bytes that are in memory already, like step; never more than the limit allows. */
+	/* Like step, for bytes that are in memory already; never takes more than the limit allows.
+	 */
 	int64_t (*push)(struct path_recv_job *job, const void *data, size_t length);
 	/* Writes what is still held: 0 when all is written, -EAGAIN (wait for wake), -errno. */
 	int (*finish)(struct path_recv_job *job);
@@ -105,7 +105,7 @@ extern const struct path_send path_send_readwrite, path_send_mmap, path_send_sen
 extern const struct path_recv path_recv_readwrite, path_recv_splice, path_recv_dontcache,
 	path_recv_direct, path_recv_discard, path_recv_fault;
 
-/* What readwrite and direct are on a file system that may hang; the range sees to it. */
+/* Used instead of readwrite and direct on file systems that may hang. */
 extern const struct path_send path_send_apart, path_send_apart_direct;
 
 /* All of them but fault, ended by NULL. */

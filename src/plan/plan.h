@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan: facts in, path and reason out. Pure: no system calls, so that a table tests it.
+ * The plan: facts in, path and reason out. Pure, so that a table can test it.
  */
 #ifndef SLUICE_PLAN_PLAN_H
 #define SLUICE_PLAN_PLAN_H
@@ -43,7 +43,7 @@ struct plan_send_facts {
 	uint64_t length;        /* of the window */
 	enum cache_state state; /* of the window */
 	bool is_dirty;          /* the window holds dirty pages */
-	bool is_admitted;       /* asked for again lately, and it fits well in free memory */
+	bool is_admitted;       /* requested again recently, and small enough to cache */
 	bool can_direct, can_sendfile, can_splice;
 	bool lacks_descriptor; /* why not direct, where the file could */
 };

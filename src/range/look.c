@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that was seen growing may be looked at in the middle of a write, whose time is there and
- * whose size is not yet: then it gets a little time. Any other change is one at once.
+ * A growing file may be checked in the middle of a write that has set the time but not yet the
+ * size: it is then given a moment. Any other change counts at once.
  *
- * On a file system that may hang a thread looks, and each look is good for one step.
+ * On a file system that may hang a thread checks, and each check is valid for one step.
  */
 #include "range/look.h"
 #include "base/container.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks whether a file that is being sent is still what it was, and waits where that cannot be
- * told yet. */
+/* Checks whether a file being sent is unchanged, and waits where that cannot be decided yet. */
 #ifndef SLUICE_RANGE_LOOK_H
 #define SLUICE_RANGE_LOOK_H
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The range is planned ahead of what is sent, as a short queue of segments. All of them are open,
- * so that a path that reads ahead does so while the segments before it are being sent; only the
- * first one sends.
+ * so that a path can read ahead while the segments before it are being sent; only the first one
+ * sends.
  *
  * Invariants: offset <= planned <= end; the segments cover [offset, planned) without a gap. Only
- * the last segment grows. No step that could end the body is made without a look at the file, so
- * that a changed file never gives a body that looks whole.
+ * the last segment grows. No step that could end the body happens without a check of the file, so
+ * that a changed file never yields a body that looks complete.
  */
 #include "range/send.h"
 #include "base/container.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One range of a file on its way to a socket: asks the plan piece by piece, drives the paths it
- * names, and watches that the file keeps what it had.
+ * One range of a file being sent: asks the plan piece by piece, drives the paths it names, and
+ * checks that the file does not change.
  */
 #ifndef SLUICE_RANGE_SEND_H
 #define SLUICE_RANGE_SEND_H
