@@ -527,7 +527,7 @@ class Change(Cache):
         folder = mount(self.addCleanup, "tmpfs", "size=8m")
         path = make_file(folder / "file", MIB)
         self.assertTrue(self.one(path, "--evict")["stayed"]["is_memory_file_system"])
-        self.assertIn("its file system is memory", self.text(path, "--evict"))
+        self.assertIn("its file system is in memory", self.text(path, "--evict"))
 
     def test_flush(self):
         path = make_file(self.folder / "file", 4 * MIB)
