@@ -86,11 +86,16 @@ def make_file(path, size, seed=1):
 
 
 def settle(file):
-    """Makes a file look old, and waits until it is so old that its ETag is strong."""
+    """Makes a file look old; from now on its ETag is strong."""
     status = os.stat(file)
     if status.st_mtime > time.time() - 5:
         os.utime(file, (status.st_atime, status.st_mtime - 5))
-        status = os.stat(file)
+    return wait_until_old(file)
+
+
+def wait_until_old(file):
+    """So old that its ETag is strong."""
+    status = os.stat(file)
     strong = max(status.st_mtime + 2, status.st_ctime) + 0.1
     wait_until(lambda: time.time() > strong, f"{file} is old enough")
     return file

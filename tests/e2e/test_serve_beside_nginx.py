@@ -145,8 +145,7 @@ class BesideNginx(unittest.TestCase):
             "serve": serve(self.addCleanup, self.folder).port,
         }
         for change in CHANGES:
-            file = make_file(self.folder / change.__name__, SIZE)
-        settle(file)
+            settle(make_file(self.folder / change.__name__, SIZE))
 
     def outcomes(self, change):
         """By server and client; all of them are half-way when the file changes."""

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 from email.utils import parsedate_to_datetime
 
-from support import make_file, program, serve, settle, temp_folder, wait_until
+from support import make_file, program, serve, settle, temp_folder, wait_until, wait_until_old
 
 BEFORE, SAME, AFTER = (f"Sun, 09 Sep 2001 01:46:{second} GMT" for second in (39, 40, 41))
 SAME_FORMATS = (SAME, "Sunday, 09-Sep-01 01:46:40 GMT", "Sun Sep  9 01:46:40 2001")
@@ -132,7 +132,7 @@ class Conditions(unittest.TestCase):
             answer = self.check(200, "/fresh", If_Range=tag, Range="bytes=0-9")
             self.assertEqual(answer.headers["Content-Length"], "100")
         self.check(200, "/fresh", If_Match="*")
-        settle(file)
+        wait_until_old(file)
         strong = self.server.request("/fresh", "HEAD").headers["ETag"]
         self.assertEqual(strong, weak.removeprefix("W/"))
         self.check(200, "/fresh", If_Match=strong)
