@@ -361,6 +361,7 @@ def main():
     args = parser.parse_args()
     if args.module:
         return be_module(args)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # by way of what cleans up
     only = args.only.split(",")
     if unknown := set(only) - set(KINDS):
         parser.error(f"no such kind of test: {', '.join(sorted(unknown))}")

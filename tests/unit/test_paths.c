@@ -53,7 +53,7 @@ struct row {
 	const char *send, *receive;
 	uint64_t from, at;
 	size_t length;
-	bool length_is_unknown, may_lock_nothing;
+	bool length_is_unknown, may_lock_nothing, no_sync;
 };
 
 /* Its figures, without its lists. */
@@ -70,7 +70,8 @@ static struct sluice_bill figures(struct sluice_bill *bill)
 /* Moves it and returns what both ends said: 0, or one of the failures. */
 static int move(const struct row *row, struct sluice_bill bills[2])
 {
-	struct sluice_transfer_options options = {.size = sizeof(options), .path = row->receive};
+	struct sluice_transfer_options options = {
+		.size = sizeof(options), .path = row->receive, .no_sync = row->no_sync};
 	struct sluice_error error = {0};
 	struct sender sender = {.offset = row->from,
 				.length = row->length,
@@ -145,8 +146,12 @@ static void assert_copies(const struct row *row, const struct sluice_bill bills[
 		assert_false(can_tell_what_is_cold() || strcmp(row->send, "direct") == 0);
 	else
 		assert_in_range(bills[0].device_moved_bytes, 0, row->length);
-	assert_int_equal(bills[1].device_moved_bytes,
-			 strcmp(row->receive, "discard") == 0 || has_no_disk() ? 0 : row->length);
+	if (row->no_sync && strcmp(row->receive, "direct") != 0)
+		assert_in_range(bills[1].device_moved_bytes, 0, row->length);
+	else
+		assert_int_equal(
+			bills[1].device_moved_bytes,
+			strcmp(row->receive, "discard") == 0 || has_no_disk() ? 0 : row->length);
 }
 
 static void assert_moves(const struct row *row)
@@ -166,6 +171,7 @@ static void assert_moves(const struct row *row)
 		assert_received(row, row->length);
 }
 
+/* Only the whole file is waited for on the disk: how long that takes is the disk's affair. */
 static void move_pieces(const char *send, const char *receive)
 {
 	static const struct {
@@ -177,9 +183,9 @@ static void move_pieces(const char *send, const char *receive)
 
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
 		for (int variant = 0; variant < 2; variant++) {
-			struct row row = {send,         receive,          pieces[i].from,
-					  pieces[i].at, pieces[i].length, variant,
-					  false};
+			struct row row = {
+				send,    receive, pieces[i].from, pieces[i].at, pieces[i].length,
+				variant, false,   i > 0};
 
 			if (strcmp(receive, "direct") == 0)
 				row.at &= ~(uint64_t)4095;
