@@ -87,7 +87,8 @@ static int write_all(struct download *download, const char *data, size_t length)
 			download->written_to_fd += (uint64_t)count;
 			/* Out of the socket, and into whatever the output is. */
 			tally_add(&download->tally, "readwrite", (uint64_t)count);
-			download->tally.cpu_copied_bytes += 2 * (uint64_t)count;
+			download->tally.cpu_copied_bytes +=
+				(2 + download->client.channel.cpu_passes) * (uint64_t)count;
 		}
 	}
 	download_mark_active(download);

@@ -363,13 +363,13 @@ void response_found(struct response *response, const struct http_request *reques
 }
 
 /* How much of the content was sent. The bytes of a path are a file's. */
-static void count_content(struct response *response, size_t moved)
+static void count_content(struct response *response, const struct channel *channel, size_t moved)
 {
 	response->body_bytes += moved;
 	if (!response->cached)
 		return;
 	tally_add(&response->tally, "memory", moved);
-	response->tally.cpu_copied_bytes += moved;
+	response->tally.cpu_copied_bytes += moved * (1 + channel->cpu_passes);
 }
 
 /* Sends what is left of the text and, in the same call, of the content. */
@@ -389,7 +389,7 @@ static int64_t send_text(struct response *response, struct channel *channel)
 	if (count > 0)
 		response->text_sent += (size_t)count;
 	if (size && response->text_sent > text)
-		count_content(response, response->text_sent - text - content_at);
+		count_content(response, channel, response->text_sent - text - content_at);
 	return count;
 }
 

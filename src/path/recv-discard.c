@@ -12,7 +12,7 @@
 
 static int open_(struct path_recv_job *job)
 {
-	job->cpu_copies = !job->channel->can_drop;
+	job->cpu_copies = job->channel && !job->channel->can_drop;
 	return 0;
 }
 

@@ -113,9 +113,12 @@ static int open_stage(struct splice *splice)
 
 static int open_(struct path_recv_job *job)
 {
-	struct splice *splice = calloc(1, sizeof(*splice));
+	struct splice *splice;
 	int result = 0;
 
+	if (job->channel && !job->channel->gives_references)
+		return -EOPNOTSUPP;
+	splice = calloc(1, sizeof(*splice));
 	if (!splice)
 		return -ENOMEM;
 	splice->job = job;

@@ -33,6 +33,7 @@ const struct path_send path_send_sendfile = {
 	.name = "sendfile",
 	.summary = "page cache to socket by reference: no CPU copy, two mode switches a call",
 	.needs = "a file and a socket that sendfile(2) takes",
+	.needs_files = true,
 	.uses_cache = true,
 	.step = step,
 };

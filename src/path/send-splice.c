@@ -93,6 +93,7 @@ const struct path_send path_send_splice = {
 		   "MiB",
 	.needs = "a file and a socket that splice(2) takes, and a pipe of 1 MiB "
 		 "(fs.pipe-user-pages-soft)",
+	.needs_files = true,
 	.uses_cache = true,
 	.open = open_,
 	.step = step,

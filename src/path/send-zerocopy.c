@@ -353,6 +353,7 @@ const struct path_send path_send_zerocopy = {
 	.summary =
 		"page cache or disk to buffer, buffer to card by reference: one CPU copy, or none",
 	.needs = "a TCP socket that takes SO_ZEROCOPY",
+	.needs_references = true,
 	.uses_cache = true,
 	.open = open_,
 	.step = step,

@@ -9,15 +9,27 @@ static const char *why_not_direct(bool lacks_descriptor)
 	return lacks_descriptor ? "no descriptor left for O_DIRECT" : "no O_DIRECT on this file";
 }
 
+static struct plan_send plan_resident(const struct plan_send_facts *facts)
+{
+	if (facts->takes_files && facts->can_splice && facts->length >= PLAN_SPLICE)
+		return (struct plan_send){&path_send_splice,
+					  "resident in the page cache, and long"};
+	if (facts->takes_files && facts->can_sendfile)
+		return (struct plan_send){&path_send_sendfile, "resident in the page cache"};
+	return (struct plan_send){&path_send_readwrite,
+				  facts->takes_files
+					  ? "resident in the page cache, on a file system without "
+					    "sendfile"
+					  : "resident in the page cache, to a channel that takes "
+					    "no pages"};
+}
+
 struct plan_send plan_send(const struct plan_send_facts *facts)
 {
 	if (facts->forced)
 		return (struct plan_send){facts->forced, "selected by name"};
-	if (facts->state == CACHE_RESIDENT && facts->can_splice && facts->length >= PLAN_SPLICE)
-		return (struct plan_send){&path_send_splice,
-					  "resident in the page cache, and long"};
-	if (facts->state == CACHE_RESIDENT && facts->can_sendfile)
-		return (struct plan_send){&path_send_sendfile, "resident in the page cache"};
+	if (facts->state == CACHE_RESIDENT)
+		return plan_resident(facts);
 	if (facts->is_dirty)
 		return (struct plan_send){&path_send_readwrite,
 					  "dirty pages: a direct read would wait for write-back"};

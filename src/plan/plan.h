@@ -45,6 +45,7 @@ struct plan_send_facts {
 	bool is_dirty;          /* the window holds dirty pages */
 	bool is_admitted;       /* requested again recently, and small enough to cache */
 	bool can_direct, can_sendfile, can_splice;
+	bool takes_files;      /* the channel does: without, neither sendfile nor splice */
 	bool lacks_descriptor; /* why not direct, where the file could */
 };
 

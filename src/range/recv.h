@@ -23,7 +23,8 @@ struct range_recv_options {
 
 /*
  * Receives length bytes (UINT64_MAX: not known) into file at offset. file may be NULL for a path
- * that needs none. Keeps a reference to file. Errors name what was missing.
+ * that needs none, channel where bytes are only pushed. Keeps a reference to file. Errors name what
+ * was missing.
  */
 int range_recv_open(struct range_recv **range, struct loop *loop, struct path_file *file,
 		    struct channel *channel, uint64_t offset, uint64_t length,

@@ -152,6 +152,7 @@ static struct plan_send choose_here(struct range_send *range, struct range_place
 					.is_admitted = range->is_admitted,
 					.can_sendfile = range->can_sendfile,
 					.can_splice = range->can_splice,
+					.takes_files = range->channel->takes_files,
 					.lacks_descriptor = range->lacks_descriptor};
 	struct path_file *file = range->file;
 	uint64_t now = loop_now_ms(range->loop), size = file->status.stx_size;
@@ -185,6 +186,12 @@ static struct plan_send choose(struct range_send *range, struct range_place *pla
 	return plan;
 }
 
+static bool is_taken(const struct channel *channel, const struct path_send *path)
+{
+	return (channel->takes_files || !path->needs_files) &&
+	       (channel->takes_references || !path->needs_references);
+}
+
 static int open_segment(struct range_send *range, struct plan_send choice, uint64_t until)
 {
 	struct range_segment *segment = segment_at(range, range->count);
@@ -206,7 +213,9 @@ static int open_segment(struct range_send *range, struct plan_send choice, uint6
 		.range = range,
 		.start = range->planned,
 	};
-	result = choice.path->open ? choice.path->open(&segment->job) : 0;
+	result = is_taken(range->channel, choice.path) ? 0 : -EOPNOTSUPP;
+	if (result == 0 && choice.path->open)
+		result = choice.path->open(&segment->job);
 	if (result == 0)
 		range->count++;
 	return result;
@@ -312,6 +321,15 @@ static void learn(struct range_send *range, const struct path_send_job *job, int
 		appetite_starved(&range->appetite, now);
 }
 
+/* What the channel took before goes first: a path may send past it, by the descriptor. */
+static int64_t step(struct range_send *range, struct range_segment *segment)
+{
+	int result = channel_flush(range->channel);
+
+	segment->job.wait = PATH_WAIT_SOCKET;
+	return result < 0 ? result : segment->path->step(&segment->job);
+}
+
 static int64_t attempt(struct range_send *range)
 {
 	struct range_segment *first = segment_at(range, 0);
@@ -329,7 +347,7 @@ static int64_t attempt(struct range_send *range)
 		return result;
 	first = segment_at(range, 0);
 	range->last_path = first->path->name;
-	count = first->path->step(&first->job);
+	count = step(range, first);
 	learn(range, &first->job, count);
 	return count;
 }
@@ -367,7 +385,7 @@ static void account(struct range_send *range, uint64_t count)
 	const struct path_send *path = segment_at(range, 0)->path;
 
 	tally_add(range->tally, path->name, count);
-	range->tally->cpu_copied_bytes += count * path->cpu_copies;
+	range->tally->cpu_copied_bytes += count * (path->cpu_copies + range->channel->cpu_passes);
 	range->tally->device_moved_bytes += count * path->disk_moves;
 }
 
