@@ -25,7 +25,7 @@
  *                tell of
  *
  *   attend       who only sends, each turn: takes what the peer says between its bytes, and no
- *                bytes; 0 or -EAGAIN: go on
+ *                bytes; 0 when there is no more of it
  *
  *   finish       after the last flush: tells the peer that no more comes; receiving goes on
  *

@@ -45,7 +45,7 @@ int http_client_connected(struct http_client *client)
 	socklen_t size = sizeof(code);
 
 	if (sys_getpeername(client->channel.in, &peer) == 0)
-		return 0;
+		return channel_handshake(&client->channel);
 	sys_getsockopt(client->channel.in, SOL_SOCKET, SO_ERROR, &code, &size);
 	return code ? -code : -EAGAIN;
 }

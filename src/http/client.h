@@ -26,7 +26,8 @@ struct http_client {
 /* The calls that may have to wait return -EAGAIN: run the loop until is_ready, and call again. */
 int http_client_connect(struct http_client *client, struct loop *loop,
 			const struct sockaddr *address, socklen_t size);
-int http_client_connected(struct http_client *client); /* 0 when it is; -errno when it failed */
+/* 0 when it is, and hands are shaken; -errno when it failed. */
+int http_client_connected(struct http_client *client);
 /* Sends text from *sent on, and moves *sent. */
 int http_client_send(struct http_client *client, const struct buffer *text, size_t *sent);
 /* Reads until a whole head is there; its texts stay valid until the next receive. */

@@ -25,6 +25,7 @@
 #include <time.h>
 
 enum {
+	HANDSHAKE_MS = 30000,
 	HEAD_MS = 30000, /* for a whole header block */
 	IDLE_MS = 60000, /* between requests */
 	FIND_MS = 10000, /* for the file system to find a file, or the next name of a directory */
@@ -260,6 +261,22 @@ static void fail_answer(struct connection *connection, int64_t result)
 
 /* One state's worth of work: > 0 go on, 0 the connection is gone, -EAGAIN wait. */
 
+static int64_t drive_handshake(struct connection *connection)
+{
+	int result = channel_handshake(&connection->channel);
+
+	if (result == -EAGAIN)
+		return result;
+	if (result < 0) {
+		close_connection(connection);
+		return 0;
+	}
+	connection_set_state(connection, READING);
+	/* What came behind the handshake may have been read with it. */
+	connection->may_have_input = true;
+	return 1;
+}
+
 static int64_t drive_reading(struct connection *connection)
 {
 	int64_t count;
@@ -287,8 +304,9 @@ static int64_t drive_sending(struct connection *connection)
 	int64_t count;
 
 	connection->response.range.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
-	count = response_step(&connection->response, worker->loop, &connection->channel);
-
+	count = channel_attend(&connection->channel);
+	if (count == 0)
+		count = response_step(&connection->response, worker->loop, &connection->channel);
 	hand_out_lines(connection);
 	if (count > 0) {
 		connection->since_ms = loop_now_ms(worker->loop);
@@ -327,6 +345,8 @@ static int64_t drive_lingering(struct connection *connection)
 static int64_t drive_state(struct connection *connection)
 {
 	switch (connection->state) {
+	case SHAKING_HANDS:
+		return drive_handshake(connection);
 	case READING:
 		return drive_reading(connection);
 	case SENDING:
@@ -437,6 +457,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 static uint64_t limit_ms(const struct connection *connection)
 {
 	switch (connection->state) {
+	case SHAKING_HANDS:
+		return HANDSHAKE_MS;
 	case READING:
 		return connection_is_idle(connection) ? IDLE_MS : HEAD_MS;
 	case SENDING:
@@ -510,7 +532,7 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	if (!connection)
 		goto fail;
 	connection->worker = worker;
-	connection->channel = channel_open(&channel_plain, fd, fd);
+	connection->channel = channel_open(worker->settings->channel_kind, fd, fd);
 	connection->watch.ready = on_ready;
 	connection->timer.fire = on_timer;
 	connection->again.run = on_again;
@@ -521,7 +543,8 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	name_peer(connection, peer);
 	connection->has_card = !host_socket_is_local_peer(fd, peer);
 	sys_setsockopt_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	connection_set_state(connection, READING);
+	connection_set_state(connection,
+			     connection->channel.kind->handshake ? SHAKING_HANDS : READING);
 	loop_timer_set(worker->loop, &connection->timer, LINGER_MS);
 	link_newest(connection);
 	count_turn(worker);
@@ -534,6 +557,10 @@ fail:
 
 void connection_stop(struct connection *connection)
 {
+	if (connection->state == SHAKING_HANDS) {
+		close_connection(connection);
+		return;
+	}
 	if (connection->state != READING)
 		return;
 	/* A whole request may have arrived that was not taken yet. */

@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <time.h>
 
-enum state { READING, RESOLVING, SENDING, LINGERING };
+enum state { SHAKING_HANDS, READING, RESOLVING, SENDING, LINGERING };
 
 struct connection {
 	struct worker *worker;

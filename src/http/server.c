@@ -294,6 +294,7 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 	server = calloc(1, sizeof(*server));
 	if (!server)
 		return error_set_errno(error, ENOMEM, "server");
+	server->settings.channel_kind = &channel_plain;
 	server->settings.served.base = AT_FDCWD;
 	server->settings.news = &server->news;
 	server->settings.admission = &server->admission;
