@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sluice.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +84,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: push FILE COUNT\n");
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN); /* sendfile(2) raises it when a client goes away */
 	file = open(argv[1], O_RDONLY);
 	left = atoi(argv[2]);
 	if (file < 0 || fstat(file, &status) < 0) {

@@ -12,9 +12,8 @@
  *   does not have.
  * - Structs that the library fills are the library's: bills, results and progress may have more
  *   members in a later version, behind those that they have now.
- * - The library never exits, never prints, and never changes a signal handler. Writing to a
- *   connection that the peer closed is done with MSG_NOSIGNAL where the call has it; sendfile(2)
- *   and splice(2) have no such flag, so a program that sends should ignore SIGPIPE.
+ * - The library never exits, never prints, and never changes a signal handler. A peer that is gone
+ *   is an error, -EPIPE, and never a SIGPIPE: it is blocked where a call raises it.
  * - File descriptors are borrowed: the caller closes what the caller opened.
  * - Sizes and offsets are in bytes, times in seconds, unless a name says otherwise.
  * - One engine belongs to one thread at a time. Nothing else is shared between threads.
@@ -352,9 +351,8 @@ SLUICE_API int sluice_server_open(struct sluice_server **server,
 SLUICE_API const char *sluice_server_url(const struct sluice_server *server);
 /*
  * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
- * with the bill of it all, or -errno, when the last line was taken. Blocks. Ignores SIGPIPE in its
- * own threads only. *bill is for sluice_bill_free, or NULL where nothing was served; bill may be
- * NULL.
+ * with the bill of it all, or -errno, when the last line was taken. Blocks. *bill is for
+ * sluice_bill_free, or NULL where nothing was served; bill may be NULL.
  */
 SLUICE_API int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
 				 struct sluice_error *error);

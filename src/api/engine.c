@@ -3,6 +3,7 @@
 #include "api/engine.h"
 
 #include "base/options.h"
+#include "base/sigpipe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,7 +62,12 @@ void sluice_engine_close(struct sluice_engine *engine)
 
 int sluice_engine_run(struct sluice_engine *engine, int timeout_ms)
 {
-	return loop_run(engine->loop, timeout_ms);
+	int result;
+
+	sigpipe_enter();
+	result = loop_run(engine->loop, timeout_ms);
+	sigpipe_leave();
+	return result;
 }
 
 int sluice_engine_fd(struct sluice_engine *engine)

@@ -3,6 +3,7 @@
 
 #include "base/container.h"
 #include "base/error.h"
+#include "base/sigpipe.h"
 #include "base/size.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -212,7 +213,9 @@ int transfer_run(struct transfer_call *call, struct sluice_bill **bill, struct s
 		return error_set_errno(error, -flags, "socket");
 	result = sluice_engine_open(&engine, NULL, error);
 	if (result == 0) {
+		sigpipe_enter();
 		result = run_on(engine, call, bill, error);
+		sigpipe_leave();
 		sluice_engine_close(engine);
 	}
 	restore(call->socket, flags);

@@ -2,6 +2,8 @@
 /* The wrappers; counts.c has their counters. */
 #include "base/sys.h"
 
+#include "base/sigpipe.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -34,7 +36,11 @@ static int64_t counted(enum sys_call call, int64_t result)
 	int code = errno;
 
 	sys_count(call);
-	return result < 0 ? -code : result;
+	if (result >= 0)
+		return result;
+	if (code == EPIPE)
+		sigpipe_note();
+	return -code;
 }
 
 #define COUNTED(call, expression) counted(CALL_##call, (expression))
@@ -309,11 +315,13 @@ int64_t sys_read(int fd, void *data, size_t length)
 
 int64_t sys_write(int fd, const void *data, size_t length)
 {
+	sigpipe_expect();
 	return COUNTED(write, write(fd, data, length));
 }
 
 int64_t sys_writev(int fd, const struct iovec *pieces, int count)
 {
+	sigpipe_expect();
 	return COUNTED(writev, writev(fd, pieces, count));
 }
 
@@ -341,12 +349,14 @@ int64_t sys_sendfile(int socket, int file, uint64_t offset, size_t length)
 {
 	off_t from = (off_t)offset;
 
+	sigpipe_expect();
 	return COUNTED(sendfile, sendfile(socket, file, &from, length));
 }
 
 int64_t sys_splice(int from, uint64_t *from_offset, int to, uint64_t *to_offset, size_t length,
 		   unsigned flags)
 {
+	sigpipe_expect();
 	return COUNTED(splice,
 		       splice(from, (off_t *)from_offset, to, (off_t *)to_offset, length, flags));
 }

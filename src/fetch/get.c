@@ -5,6 +5,7 @@
  */
 #include "base/container.h"
 #include "base/options.h"
+#include "base/sigpipe.h"
 #include "base/sys.h"
 #include "fetch/download.h"
 
@@ -185,7 +186,9 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	if (download && result) {
 		download->options = &ours;
 		download->result = result;
+		sigpipe_enter();
 		code = get(download, url, error);
+		sigpipe_leave();
 		if (out) {
 			*out = &result->public;
 			result = NULL;

@@ -3,10 +3,10 @@
 #include "base/container.h"
 
 #include "base/error.h"
+#include "base/sigpipe.h"
 #include "base/sys.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -251,12 +251,8 @@ static bool is_done(struct worker *worker)
 void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
-	sigset_t signals;
 
-	/* sendfile(2) raises SIGPIPE, and has no flag against it. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	sigpipe_block();
 	while (worker->result == 0 && !is_done(worker))
 		worker->result = loop_run(worker->loop, worker->is_stopping ? 100 : -1);
 	return NULL;
