@@ -197,7 +197,8 @@ typedef void sluice_done_fn(void *argument, int result, const struct sluice_bill
 			    const struct sluice_error *error);
 
 /*
- * Sends length bytes of file from offset to a connected, non-blocking stream socket. Returns at
+ * Sends length bytes of file from offset to a connected, non-blocking stream socket, or to a pipe
+ * or a terminal, non-blocking as well; the parameter's name stands for all of them. Returns at
  * once; the engine does the work. Errors of the transfer: -ENODATA (the file ended early), -ESTALE
  * (it changed meanwhile, and not by growing; the peer then has fewer than length bytes), -EPIPE,
  * -ECONNRESET, -EIO, ...: the socket's stream is then of no further use. Both descriptors must stay
@@ -229,7 +230,7 @@ SLUICE_API int sluice_explain(const char *path, sluice_line_fn *line, void *argu
 			      struct sluice_error *error);
 
 /*
- * Receives length bytes from a connected, non-blocking stream socket into file (open for writing)
+ * Receives length bytes from a socket, a pipe or a terminal as above into file (open for writing)
  * at offset; UINT64_MAX: until the peer closes. When it is done the bytes are on the disk
  * (fsync(2)). Errors of the transfer: -ENODATA (the peer closed early), -ENOSPC, -EIO, ...
  */

@@ -27,7 +27,8 @@ static void tell(const struct run *run, uint64_t end, sluice_line_fn *line, void
 
 static void explain(const struct path_file *file, sluice_line_fn *line, void *argument)
 {
-	const struct plan_send_facts facts = {.can_sendfile = true, .can_splice = true, .takes_files = true};
+	const struct plan_send_facts facts = {
+		.can_sendfile = true, .can_splice = true, .takes_files = true};
 	struct range_place place = {.end = file->status.stx_size};
 	struct run run = {0};
 

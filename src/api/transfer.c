@@ -57,13 +57,35 @@ static void on_limit(struct limits *limits)
 	loop_task_queue(transfer->loop, &transfer->again);
 }
 
+/* A pipe that blocks would stop the engine. */
+static int open_channel(struct transfer *transfer, int fd, struct sluice_error *error)
+{
+	bool is_local;
+	int result;
+
+	transfer->channel = channel_find(fd, &is_local);
+	transfer->has_card = !is_local;
+	result = loop_watch_add(transfer->loop, &transfer->watch, fd,
+				EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	if (result == -EPERM)
+		return error_set(error, EINVAL,
+				 "descriptor %d is a file, and nothing can wait for that: pass a "
+				 "socket, a pipe or a terminal",
+				 fd);
+	if (result < 0)
+		return error_set_errno(error, -result, "watching descriptor %d", fd);
+	transfer->has_watch = true;
+	if (transfer->channel.kind == &channel_pipe && !(sys_flags(fd) & O_NONBLOCK))
+		return error_set(error, EINVAL, "descriptor %d blocks: set O_NONBLOCK first", fd);
+	return 0;
+}
+
 int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int socket, int file,
 		  bool is_for_writing, uint64_t offset, uint64_t length,
 		  const struct sluice_transfer_options *options, sluice_done_fn *done,
 		  void *argument, struct sluice_error *error)
 {
 	int result = set_congestion(socket, options, error), flags;
-	bool is_local;
 
 	if (result < 0)
 		return result;
@@ -81,13 +103,9 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 	result = path_file_open(&transfer->file, file, is_for_writing, false);
 	if (result < 0)
 		return error_set_errno(error, -result, "looking at the file");
-	result = loop_watch_add(engine->loop, &transfer->watch, socket,
-				EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	result = open_channel(transfer, socket, error);
 	if (result < 0)
-		return error_set_errno(error, -result, "watching the socket");
-	transfer->has_watch = true;
-	transfer->channel = channel_find(socket, &is_local);
-	transfer->has_card = !is_local;
+		return result;
 	meter_start(&transfer->meter);
 	bill_init(&transfer->bill);
 	transfer->bill.public.page_cache_before_bytes = resident_bytes(transfer);

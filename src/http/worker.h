@@ -28,9 +28,9 @@ struct served_news {
 /* What all workers share; constant while they run. */
 struct server_settings {
 	const struct channel_kind *channel_kind; /* of new connections */
-	const struct path_send *path;          /* NULL: the plan chooses */
-	bool may_be_paced;                     /* look at each connection whether to unpace it */
-	char congestion[HOST_CONGESTION_SIZE]; /* what new connections have */
+	const struct path_send *path;            /* NULL: the plan chooses */
+	bool may_be_paced;                       /* look at each connection whether to unpace it */
+	char congestion[HOST_CONGESTION_SIZE];   /* what new connections have */
 	struct served_name served;
 	struct served_news *news; /* shared, and changes */
 	struct http_extra extra;

@@ -52,8 +52,8 @@ struct path_send {
 	const char *needs; /* behind "it needs": what a machine or a file may lack; NULL: nothing */
 	bool needs_direct;
 	bool needs_files, needs_references; /* a channel that takes them */
-	bool uses_cache;                 /* the disk moves what is not in the page cache, once */
-	unsigned cpu_copies, disk_moves; /* besides what the path itself adds to job->tally */
+	bool uses_cache;                    /* the disk moves what is not in the page cache, once */
+	unsigned cpu_copies, disk_moves;    /* besides what the path itself adds to job->tally */
 	int (*open)(struct path_send_job *job);      /* NULL: nothing to do */
 	void (*prefetch)(struct path_send_job *job); /* job->ahead grew; NULL: nothing to do */
 	int64_t (*step)(struct path_send_job *job);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server's connection over a channel that shakes hands first and changes every byte: the handshake
- * as a state, its time limit, and whole answers through a kind that holds back what it took.
+ * A server's connection over a channel that shakes hands first and changes every byte: the
+ * handshake as a state, its time limit, and whole answers through a kind that holds back what it
+ * took.
  */
 #include "http/connection.h"
 
@@ -200,9 +201,9 @@ static int set_up(void **state)
 	make_file(house);
 	open_worker(house);
 	house->client = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(house->client, (struct sockaddr *)&house->address,
-				 sizeof(house->address)),
-			 0);
+	assert_int_equal(
+		connect(house->client, (struct sockaddr *)&house->address, sizeof(house->address)),
+		0);
 	while (house->worker.connection_count == 0)
 		assert_int_equal(loop_run(house->worker.loop, TURN_MS), 0);
 	*state = house;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that does nothing about signals survives peers that are gone, and finds its own as it was. */
+/* A program that does nothing about signals survives peers that are gone, and finds its own as it
+ * was. */
 #include "path-pairs.h"
 
 #include <pthread.h>
