@@ -33,6 +33,7 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).absolute()
 SLUICE = pathlib.Path(os.environ.get("SLUICE", ROOT / "build" / "sluice")).absolute()
+FAULTY = BUILD / "tests" / "fault" / "sluice-faulty"  # the command, and paths with bad luck
 TEST_DIR = os.environ.get("SLUICE_TEST_DIR", "/var/tmp")
 
 WAIT = 30  # seconds that anything may take before it counts as stuck
@@ -241,8 +242,8 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def start_sluice(*arguments, prefix=(), env=None, **how):
-    command = [*prefix, SLUICE, *map(os.fspath, arguments)]
+def start_sluice(*arguments, prefix=(), env=None, binary=SLUICE, **how):
+    command = [*prefix, binary, *map(os.fspath, arguments)]
     return subprocess.Popen(
         command,
         env=environment(env),

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from support import (
+    FAULTY,
     despite_reclaim,
     MIB,
     PAGE,
@@ -278,7 +279,8 @@ class Zerocopy(unittest.TestCase):
 
 
 class BadLuck(unittest.TestCase):
-    """The path `fault`: short transfers, waits for nothing, ends in the middle."""
+    """The path `fault`: short transfers, waits for nothing, ends in the middle. Only the tests' own
+    build of the command has it."""
 
     def setUp(self):
         self.folder, self.here = temp_folder(self.addCleanup), temp_folder(self.addCleanup)
@@ -290,7 +292,7 @@ class BadLuck(unittest.TestCase):
         data = self.file.read_bytes()
         for seed in range(1, 13):
             env = {"SLUICE_FAULT_SEED": str(seed)}
-            server = serve(self.addCleanup, self.folder, "--path", "fault", env=env)
+            server = serve(self.addCleanup, self.folder, "--path", "fault", env=env, binary=FAULTY)
             command = [program("curl"), "-sS", server.url("file")]
             got = subprocess.run(command, capture_output=True, timeout=60)
             self.assertTrue(data.startswith(got.stdout), f"seed {seed}: wrong bytes")
@@ -305,7 +307,8 @@ class BadLuck(unittest.TestCase):
         for seed in range(1, 13):
             for again in range(20):
                 env = {"SLUICE_FAULT_SEED": str(100 * again + seed)}
-                done = get("--path", "fault", server.url("file"), "-o", self.copy, env=env)
+                done = get("--path", "fault", server.url("file"), "-o", self.copy, env=env,
+                           binary=FAULTY)
                 if done.code == 0:
                     break
                 self.assertFalse(self.copy.exists(), done.err)

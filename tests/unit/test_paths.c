@@ -6,6 +6,7 @@
 #include "path-files.h"
 
 #include "cache/residency.h"
+#include "fault.h"
 #include "host/file.h"
 #include "sluice.h"
 
@@ -261,13 +262,13 @@ static void names(void **state)
 		assert_string_equal(sluice_receive_path_name(i), receives[i]);
 	assert_null(sluice_send_path_name(6));
 	assert_null(sluice_receive_path_name(5));
-	assert_null(path_send_find("fault"));
-	setenv(PATH_FAULT_SEED, "1", true);
+	path_add(&path_send_fault, &path_recv_fault);
 	assert_string_equal(sluice_send_path_name(6), "fault");
 	assert_string_equal(sluice_receive_path_name(5), "fault");
 	assert_null(sluice_send_path_name(7));
 	assert_ptr_equal(path_send_find("fault"), &path_send_fault);
-	unsetenv(PATH_FAULT_SEED);
+	path_add(NULL, NULL);
+	assert_null(path_send_find("fault"));
 }
 
 /* Bad luck ends a transfer, or it does not; it never changes a byte. */
@@ -280,6 +281,7 @@ static void bad_luck(void **state)
 	};
 	unsigned whole = 0, cut = 0;
 
+	path_add(&path_send_fault, &path_recv_fault);
 	for (int seed = 1; seed <= 50; seed++) {
 		const struct row *row = &rows[seed % 3];
 		struct sluice_bill bills[2];
@@ -287,7 +289,7 @@ static void bad_luck(void **state)
 		int result;
 
 		snprintf(text, sizeof(text), "%d", seed);
-		setenv(PATH_FAULT_SEED, text, true);
+		setenv(FAULT_SEED, text, true);
 		result = move(row, bills);
 		if (result == 0)
 			assert_int_equal(bills[1].bytes, row->length);
@@ -299,7 +301,7 @@ static void bad_luck(void **state)
 		if (result == 0)
 			assert_received(row, row->length);
 	}
-	unsetenv(PATH_FAULT_SEED);
+	unsetenv(FAULT_SEED);
 	assert_true(whole > 10 && cut > 5);
 }
 

@@ -3,14 +3,14 @@
  * fault: readwrite with bad luck, for tests of what drives a path. It moves a few bytes at a time,
  * says -EAGAIN for nothing, and ends some files early.
  *
- * Copies and mode switches: those of readwrite, many times over. Needs PATH_FAULT_SEED in the
+ * Copies and mode switches: those of readwrite, many times over. Needs FAULT_SEED in the
  * environment.
  *
  * Invariant: each -EAGAIN of our own is followed by a wake.
  */
+#include "fault.h"
+
 #include "base/container.h"
-#include "path/fault.h"
-#include "path/path.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "path/fault.h"
+#include "fault.h"
 
 #include "base/size.h"
-#include "path/path.h"
 
 #include <stdlib.h>
 
@@ -24,7 +23,7 @@ static uint64_t draw(struct fault *fault, uint64_t below)
 
 void fault_open(struct fault *fault, uint64_t offset)
 {
-	const char *seed = getenv(PATH_FAULT_SEED);
+	const char *seed = getenv(FAULT_SEED);
 
 	fault->random = (seed ? strtoull(seed, NULL, 10) : 1) * 0x9e3779b97f4a7c15 + offset + 1;
 	if (fault->random == 0) /* the one state that xorshift never leaves */
