@@ -264,8 +264,8 @@ struct sluice_get_options {
 	bool server_bill;       /* ask a server that is sluice for its side, in a second request */
 	unsigned timeout_seconds; /* without any progress; 0: 30 */
 	/*
-	 * About every 100 ms while it runs, but not while a host name is looked up or the
-	 * directory is synced; returning false ends the call with -ECANCELED.
+	 * About every 100 ms while it runs; returning false ends it with -ECANCELED, but not while
+	 * the file is given its name.
 	 */
 	sluice_progress_fn *progress;
 	/* Something that the user should know. */
@@ -291,6 +291,26 @@ struct sluice_get_result {
 	const struct sluice_bill *server_bill;
 	bool server_was_alone;
 };
+
+/*
+ * Gets on an engine: as many at once as there is room for. sluice_get_open looks at the output and
+ * opens it; everything else the engine does, and done is called once, inside sluice_engine_run, as
+ * with a send. What the callbacks are passed is theirs until they return. done may close the get;
+ * progress, note and explain may not. With to_fd, open the descriptor with O_NONBLOCK, or the
+ * engine waits when it is written to.
+ *
+ * sluice_get_close leaves a get that has not ended as if the process had been killed: NAME.part and
+ * its state stay, and a later get continues.
+ */
+struct sluice_get;
+
+typedef void sluice_get_done(void *argument, int code, const struct sluice_get_result *result,
+			     const struct sluice_error *error);
+
+SLUICE_API int sluice_get_open(struct sluice_get **get, struct sluice_engine *engine,
+			       const char *url, const struct sluice_get_options *options,
+			       sluice_get_done *done, void *argument, struct sluice_error *error);
+SLUICE_API void sluice_get_close(struct sluice_get *get);
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */
 SLUICE_API int sluice_url_check(const char *url, struct sluice_error *error);

@@ -2,8 +2,9 @@
 /*
  * The body of an answer: by a receive path straight from the socket, or through the client's buffer
  * where it has to be decoded or compared, or goes to a descriptor; and to the disk.
+ *
+ * Invariant: what was received into the client's buffer is taken (data, left) before more is.
  */
-#include "base/cleanup.h"
 #include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
@@ -11,442 +12,541 @@
 #include "fetch/download.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	SAVE_MS = 5000,   /* how often the journal is brought up to date */
-	PIECE = 64 << 10, /* that is compared in one go */
+	SAVE_MS = 5000,       /* how often the journal is brought up to date */
+	PIECE = 64 << 10,     /* that is compared in one go */
+	TURN_BYTES = 8 << 20, /* before others on the engine have a turn */
 };
 
-int download_open_range(struct download *download)
+static void wake(void *owner)
 {
-	struct range_recv_options options = {
-		.wake = download_wake,
-		.owner = download,
-		.forced = download->path,
-		.tally = &download->tally,
-		.keep_cached = download->options->keep_cached,
-		.no_sync = download->options->no_sync,
-	};
-	uint64_t length = download->end == UINT64_MAX ? UINT64_MAX : download->end - download->done;
-
-	return range_recv_open(&download->range, download->loop, download->target.file,
-			       &download->client.channel, download->done, length, &options,
-			       download->error);
+	download_wake(owner);
 }
 
-int download_body_failed(struct download *download, int64_t code)
+void body_has(struct download *download, uint64_t here)
 {
+	download->body.done = here;
+}
+
+void body_begin(struct download *download)
+{
+	const struct asking *asking = &download->asking;
+	struct body *body = &download->body;
+
+	if (asking->is_all)
+		body->done = 0;
+	body->at = asking->first;
+	body->end = asking->end;
+	body->left = 0;
+	body->has_ended = body->is_finished = body->has_come = body->is_confirmed = false;
+	http_chunked_close(body->chunked);
+	body->chunked = NULL;
+}
+
+/* What came is of no use. */
+void body_forget(struct download *download)
+{
+	download->body.done = 0;
+}
+
+int body_open_range(struct download *download)
+{
+	struct body *body = &download->body;
+	struct range_recv_options options = {
+		.wake = wake,
+		.owner = download,
+		.forced = download->output.path,
+		.tally = &body->tally,
+		.keep_cached = download->options.keep_cached,
+		.no_sync = download->options.no_sync,
+	};
+	uint64_t length = body->end == UINT64_MAX ? UINT64_MAX : body->end - body->done;
+
+	if (body->saved_ms == 0)
+		body->saved_ms = loop_now_ms(download->loop);
+	return range_recv_open(&body->range, download->loop, download->target.file,
+			       &download->exchange.client.channel, body->done, length, &options,
+			       &download->error);
+}
+
+int body_failed(struct download *download, int64_t code)
+{
+	const struct path_recv *path = download->output.path;
+	struct sluice_error *error = &download->error;
 	char words[ERROR_WORDS];
 
 	if (code == -ENODATA)
-		return error_set(download->error, ENODATA,
-				 "the connection ended after %llu of %llu bytes",
+		return error_set(error, ENODATA, "the connection ended after %llu of %llu bytes",
 				 (unsigned long long)download_done(download),
-				 (unsigned long long)download->expected);
+				 (unsigned long long)download->asking.expected);
 	if (code == -EMSGSIZE)
-		return error_set(download->error, EPROTO,
-				 "the server sends more than it announced");
+		return error_set(error, EPROTO, "the server sends more than it announced");
 	if (code == -ENOSPC || code == -EDQUOT || code == -EFBIG)
-		return error_set(
-			download->error, (int)-code, "no room for %s: %s; %s and run again",
-			download->target.part, error_words((int)-code, words),
-			code == -EFBIG ? "see what limits it (ulimit -f, or the file system)"
-				       : "free some");
-	if (download->path && (code == -EINVAL || code == -EOPNOTSUPP))
-		return error_set(download->error, EOPNOTSUPP,
+		return error_set(error, (int)-code, "no room for %s: %s; %s and run again",
+				 download->target.part, error_words((int)-code, words),
+				 code == -EFBIG
+					 ? "see what limits it (ulimit -f, or the file system)"
+					 : "free some");
+	if (path && (code == -EINVAL || code == -EOPNOTSUPP))
+		return error_set(error, EOPNOTSUPP,
 				 "receive path %s cannot go on in %s: the file system refuses "
 				 "it; leave the choice to the plan",
-				 download->path->name, download->target.part);
-	return error_set_errno(download->error, (int)-code, "receiving %s", download->target.part);
+				 path->name, download->target.part);
+	return error_set_errno(error, (int)-code, "receiving %s", download->target.part);
 }
 
-/* To a pipe or a terminal, which may take its time; an interrupt gets through. */
-static int write_all(struct download *download, const char *data, size_t length)
+/* Waits */
+
+static int wait_for_range(struct download *download)
 {
+	return range_recv_waits_for_socket(download->body.range)
+		       ? download_wait(download, "waiting for data")
+		       : download_wait_job(download);
+}
+
+/* Others on the loop have their turn. */
+static int give_way(struct download *download)
+{
+	download_wake(download);
+	return download_wait_job(download);
+}
+
+static void on_writable(struct loop_watch *watch, uint32_t events)
+{
+	download_wake(container_of(watch, struct download, body.watch));
+}
+
+/* A pipe or a terminal, which may take its time. */
+static int wait_for_output(struct download *download)
+{
+	struct body *body = &download->body;
 	int result = 0;
 
-	while (result == 0 && length > 0) {
-		int64_t count = sys_write(download->output_fd, data, length);
+	body->watch.ready = on_writable;
+	if (!body->is_watched)
+		result =
+			loop_watch_add(download->loop, &body->watch, download->output.fd, EPOLLOUT);
+	if (result < 0)
+		return error_set_errno(&download->error, -result, "waiting for the output");
+	body->is_watched = true;
+	return download_wait_job(download);
+}
 
-		if (count == -EAGAIN)
-			sys_poll(download->output_fd, POLLOUT, 100);
-		if (count == -EAGAIN || count == -EINTR) {
-			result = download_report(download);
-		} else if (count < 0) {
-			result = error_set_errno(download->error, (int)-count,
-						 count == -EPIPE ? "writing the output, which "
-								   "nobody reads any more"
-								 : "writing the output");
-		} else {
-			data += count;
-			length -= (size_t)count;
-			download->written_to_fd += (uint64_t)count;
-			/* Out of the socket, and into whatever the output is. */
-			tally_add(&download->tally, "readwrite", (uint64_t)count);
-			download->tally.cpu_copied_bytes +=
-				(2 + download->client.channel.cpu_passes) * (uint64_t)count;
-		}
+/* What is here already is compared */
+
+int body_is_here(struct download *download, uint64_t offset, const char *data, size_t length)
+{
+	struct body *body = &download->body;
+	int64_t count;
+
+	if (!body->here && !(body->here = malloc(PIECE)))
+		return 0;
+	if (body->read.state == JOB_IDLE)
+		loop_read(download->loop, job_begin(download, &body->read),
+			  download->target.file->fd, body->here, size_min(length, PIECE), offset);
+	/* It ends by itself: there is no time limit. */
+	if (!job_end(&body->read, &count)) {
+		exchange_mark_active(&download->exchange);
+		return -EAGAIN;
 	}
-	download_mark_active(download);
-	return result;
-}
-
-static void on_read(struct loop_op *op, int64_t result)
-{
-	struct download *download = container_of(op, struct download, read);
-
-	download->is_reading = false;
-	download->read_result = result;
-}
-
-/* From the part, without a time limit or the wish to stop: it ends by itself. */
-static int64_t read_part(struct download *download, char *data, size_t length, uint64_t offset)
-{
-	download->is_reading = true;
-	download->read.done = on_read;
-	loop_read(download->loop, &download->read, download->target.file->fd, data, length, offset);
-	while (download->is_reading)
-		if (loop_run(download->loop, -1) < 0)
-			return -EIO;
-	return download->read_result;
-}
-
-bool download_is_here(struct download *download, uint64_t offset, const char *data, size_t length)
-{
-	_cleanup_free_ char *here = malloc(PIECE);
-
-	while (here && length > 0) {
-		size_t size = size_min(length, PIECE);
-		int64_t count = read_part(download, here, size, offset);
-
-		if (count <= 0 || memcmp(here, data, (size_t)count) != 0)
-			return false;
-		data += count;
-		offset += (uint64_t)count;
-		length -= (size_t)count;
-	}
-	return here;
-}
-
-static int push(struct download *download, const char *data, size_t length)
-{
-	int result = 0;
-
-	while (result == 0 && length > 0) {
-		int64_t count = range_recv_push(download->range, data, length);
-
-		if (count == -EAGAIN) {
-			result = download_wait_range(download);
-		} else if (count < 0) {
-			result = download_body_failed(download, count);
-		} else {
-			data += count;
-			length -= (size_t)count;
-		}
-	}
-	return result;
+	return count > 0 && memcmp(body->here, data, (size_t)count) == 0 ? (int)count : 0;
 }
 
 /* How many bytes from `at` on are here already, and are compared. */
-static uint64_t overlap(const struct download *download)
+static uint64_t overlap(const struct body *body)
 {
-	return download->at < download->done ? download->done - download->at : 0;
+	return body->at < body->done ? body->done - body->at : 0;
 }
 
-/* Takes all of the bytes, waiting where it has to. */
-static int take(struct download *download, const char *data, size_t length)
+static void consume(struct body *body, size_t count)
 {
-	size_t known = size_min(length, overlap(download));
-	int result = 0;
+	body->at += count;
+	body->data += count;
+	body->left -= count;
+}
 
-	if (length > download->end - download->at) {
-		download_body_failed(download, -EMSGSIZE);
-		return -EMSGSIZE;
-	}
-	if (known > 0 && !download_is_here(download, download->at, data, known))
-		return -ESTALE;
-	download->at += length;
+static int compare(struct download *download)
+{
+	struct body *body = &download->body;
+	int count =
+		body_is_here(download, body->at, body->data, size_min(body->left, overlap(body)));
+
+	if (count <= 0)
+		return count < 0 ? count : -ESTALE;
 	/* Out of the socket, and read to compare. */
-	download->tally.cpu_copied_bytes += 2 * known;
-	if (download->output_fd >= 0)
-		result = write_all(download, data, length);
-	else if (length > known)
-		result = push(download, data + known, length - known);
-	download_mark_active(download);
-	return result;
-}
-
-/* On a helper thread: a loop never waits for a disk. */
-static int64_t save(void *argument)
-{
-	struct download *download = argument;
-
-	return target_save(&download->target, &(struct intervals){1, {{0, download->save_offset}}});
-}
-
-static void on_saved(struct loop_op *op, int64_t result)
-{
-	struct download *download = container_of(op, struct download, save);
-
-	download->is_saving = false;
-	if (result < 0)
-		download->save_result = result;
-}
-
-static void start_save(struct download *download, uint64_t done)
-{
-	struct target *target = &download->target;
-
-	download->saved_ms = loop_now_ms(download->loop);
-	if (!target->is_ours || target->has_lost || !*target->journal.validator.text ||
-	    done <= intervals_end(&target->saved))
-		return;
-	download->save_offset = done;
-	download->is_saving = true;
-	download->save.done = on_saved;
-	loop_work(download->loop, &download->save, save, download);
-}
-
-/* Brings the journal up to date when the time has come. A sync that failed is told only once, so it
- * ends the download. */
-static int save_now_and_then(struct download *download)
-{
-	if (download->save_result < 0)
-		return download_body_failed(download, download->save_result);
-	if (!download->is_saving && download->target.sync &&
-	    loop_now_ms(download->loop) - download->saved_ms >= SAVE_MS)
-		start_save(download, range_recv_settled(download->range));
+	body->tally.cpu_copied_bytes += 2 * (uint64_t)count;
+	consume(body, (size_t)count);
 	return 0;
 }
 
-/* Waits for what is being written, without a time limit or the wish to stop: it ends by itself. */
-static void wait_for_save(struct download *download)
+/* What is not here is taken */
+
+static int write_some(struct download *download)
 {
-	while (download->is_saving)
-		if (loop_run(download->loop, -1) < 0)
-			break;
+	struct body *body = &download->body;
+	int64_t count = sys_write(download->output.fd, body->data, body->left);
+
+	if (count == -EAGAIN)
+		return wait_for_output(download);
+	if (count == -EINTR)
+		return give_way(download);
+	if (count < 0)
+		return error_set_errno(&download->error, (int)-count,
+				       count == -EPIPE ? "writing the output, which nobody reads "
+							 "any more"
+						       : "writing the output");
+	body->written_to_fd += (uint64_t)count;
+	/* Out of the socket, and into whatever the output is. */
+	tally_add(&body->tally, "readwrite", (uint64_t)count);
+	body->tally.cpu_copied_bytes +=
+		(2 + download->exchange.client.channel.cpu_passes) * (uint64_t)count;
+	consume(body, (size_t)count);
+	return 0;
 }
 
-/* Straight from the socket by the chosen path. */
-static int receive_body(struct download *download)
+static int push(struct download *download)
 {
-	int64_t count = 1;
+	struct body *body = &download->body;
+	int64_t count = range_recv_push(body->range, body->data, body->left);
+
+	if (count == -EAGAIN)
+		return wait_for_range(download);
+	if (count < 0)
+		return body_failed(download, count);
+	consume(body, (size_t)count);
+	return 0;
+}
+
+/* Takes what was received: 0 when that is done. */
+static int take(struct download *download)
+{
+	struct body *body = &download->body;
 	int result = 0;
 
-	while (result == 0 && count != 0) {
-		count = range_recv_step(download->range);
+	while (result == 0 && body->left > 0) {
+		if (overlap(body) > 0)
+			result = compare(download);
+		else if (download->output.fd >= 0)
+			result = write_some(download);
+		else
+			result = push(download);
+		exchange_mark_active(&download->exchange);
+	}
+	return result;
+}
+
+static int begin_take(struct download *download, const char *data, size_t length)
+{
+	struct body *body = &download->body;
+
+	if (length > body->end - body->at) {
+		body_failed(download, -EMSGSIZE);
+		return -EMSGSIZE;
+	}
+	body->data = data;
+	body->left = length;
+	return 0;
+}
+
+/* The journal, meanwhile */
+
+static int64_t save(struct download *download)
+{
+	return target_save(&download->target,
+			   &(struct intervals){1, {{0, download->body.save_offset}}});
+}
+
+/* On a helper thread: a loop never waits for a disk. */
+static void start_save(struct download *download, uint64_t done)
+{
+	struct target *target = &download->target;
+	struct body *body = &download->body;
+	int64_t result;
+
+	body->saved_ms = loop_now_ms(download->loop);
+	if (!target->is_ours || target->has_lost || !*target->journal.validator.text ||
+	    done <= intervals_end(&target->saved))
+		return;
+	body->save_offset = done;
+	job_work(download, &body->save, save, &result);
+}
+
+/* Whether none is under way. A sync that failed is told only once. */
+static bool is_saved(struct body *body)
+{
+	int64_t result;
+
+	if (job_end(&body->save, &result) && result < 0)
+		body->save_failed = (int)result;
+	return body->save.state == JOB_IDLE;
+}
+
+/* Brings the journal up to date when the time has come. A sync that failed ends the download. */
+static int save_now_and_then(struct download *download)
+{
+	struct body *body = &download->body;
+	bool is_idle = is_saved(body);
+
+	if (body->save_failed < 0)
+		return body_failed(download, body->save_failed);
+	if (is_idle && download->target.sync &&
+	    loop_now_ms(download->loop) - body->saved_ms >= SAVE_MS)
+		start_save(download, range_recv_settled(body->range));
+	return 0;
+}
+
+int body_save(struct download *download)
+{
+	struct body *body = &download->body;
+
+	if (!body->is_saving)
+		start_save(download, body->done);
+	body->is_saving = !is_saved(body);
+	return body->is_saving ? -EAGAIN : 0;
+}
+
+/* Ways to receive */
+
+/* Straight from the socket by the chosen path. */
+static int receive_range(struct download *download)
+{
+	int64_t count = 1, left = TURN_BYTES;
+
+	while (count > 0 && left > 0) {
+		int result;
+
+		count = range_recv_step(download->body.range);
 		result = save_now_and_then(download);
 		if (result < 0)
 			return result;
-		if (count == -EAGAIN)
-			result = download_wait_range(download);
-		else if (count < 0)
-			result = download_body_failed(download, count);
-		else
-			download_mark_active(download);
-		if (result == 0 && count > 0)
-			result = download_report(download);
+		if (count > 0)
+			exchange_mark_active(&download->exchange);
+		left -= count;
 	}
-	return result;
+	if (count == -EAGAIN)
+		return wait_for_range(download);
+	if (count < 0)
+		return body_failed(download, count);
+	return count == 0 ? 0 : give_way(download);
 }
 
 /* Through our own buffer: > 0, 0 at the end of the connection, or -errno with error. */
 static int64_t receive(struct download *download)
 {
+	struct body *body = &download->body;
 	int64_t count;
 
-	while ((count = http_client_receive(&download->client)) == -EAGAIN) {
-		int result = download_wait_socket(download, "waiting for data");
-
-		if (result < 0)
-			return result;
+	if (body->turn >= TURN_BYTES) {
+		body->turn = 0;
+		return give_way(download);
 	}
-	download_mark_active(download);
-	if (count > 0 && download_report(download) < 0)
-		return -ECANCELED;
-	return count < 0 ? download_body_failed(download, count) : count;
+	count = http_client_receive(&download->exchange.client);
+	if (count == -EAGAIN)
+		return download_wait(download, "waiting for data");
+	if (count < 0)
+		return body_failed(download, count);
+	exchange_mark_active(&download->exchange);
+	body->turn += (uint64_t)count;
+	return count;
 }
 
-static int decode_chunked(struct download *download)
+static int chunked_failed(struct download *download, int code, const char *what)
 {
-	struct http_client *client = &download->client;
-	struct http_text body;
+	return error_set(&download->error, code, "%s after %llu bytes", what,
+			 (unsigned long long)download_done(download));
+}
+
+/* Decodes as far as a piece of the body, or the end. */
+static int decode(struct download *download)
+{
+	struct http_client *client = &download->exchange.client;
+	struct body *body = &download->body;
+	struct http_text piece;
 	size_t used;
-	int result = 0;
+	int ended = http_chunked_decode(body->chunked, client->input + client->used,
+					client->filled - client->used, &used, &piece);
 
-	while (result == 0) {
-		int ended = 0;
+	if (ended < 0)
+		return chunked_failed(download, EPROTO, "the server's chunked body is malformed");
+	client->used += used;
+	body->has_ended = ended == 1;
+	return piece.length > 0 ? begin_take(download, piece.data, piece.length) : 0;
+}
 
-		if (client->used == client->filled) {
-			int64_t count = receive(download);
+static int receive_chunked(struct download *download)
+{
+	struct http_client *client = &download->exchange.client;
+	struct body *body = &download->body;
+	int result = take(download);
 
-			if (count < 0)
-				return (int)count;
-			if (count == 0 && http_chunked_is_whole(download->chunked))
-				return 0;
-			if (count == 0)
-				return error_set(download->error, ENODATA,
-						 "the connection ended in the middle of a chunked "
-						 "body, after %llu bytes",
-						 (unsigned long long)download_done(download));
-		}
-		ended = http_chunked_decode(download->chunked, client->input + client->used,
-					    client->filled - client->used, &used, &body);
-		if (ended < 0)
-			return error_set(download->error, EPROTO,
-					 "the server's chunked body is malformed after %llu bytes",
-					 (unsigned long long)download_done(download));
-		client->used += used;
-		if (body.length > 0)
-			result = take(download, body.data, body.length);
-		if (result == 0 && ended == 1)
-			break;
+	while (result == 0 && !body->has_ended) {
+		int64_t count = 1;
+
+		if (client->used == client->filled)
+			count = receive(download);
+		if (count < 0)
+			return (int)count;
+		if (count == 0 && http_chunked_is_whole(body->chunked))
+			return 0;
+		if (count == 0)
+			return chunked_failed(download, ENODATA,
+					      "the connection ended in the middle of a chunked "
+					      "body,");
+		result = decode(download);
+		if (result == 0)
+			result = take(download);
 	}
 	return result;
 }
 
-/* The rest of what came with the head, no more than belongs to the body. */
-static int take_early_bytes(struct download *download)
+/* What came with the head, or comes next, no more than belongs to the body. 1: it has ended. */
+static int receive_piece(struct download *download)
 {
-	struct http_client *client = &download->client;
-	size_t length = size_min(client->filled - client->used, download->end - download->at);
+	struct http_client *client = &download->exchange.client;
+	struct body *body = &download->body;
+	int64_t count = client->used < client->filled ? 1 : receive(download);
+	size_t length;
 
-	client->used += length;
-	return take(download, client->input + client->used - length, length);
-}
-
-/* What is here already, where the answer begins before its end. */
-static int take_overlap(struct download *download)
-{
-	struct http_client *client = &download->client;
-	int result = 0;
-
-	while (result == 0 && overlap(download) > 0 && download->at < download->end) {
-		int64_t count = receive(download);
-
-		if (count <= 0)
-			return count < 0 ? (int)count : download_body_failed(download, -ENODATA);
-		client->used = size_min((uint64_t)count, download->end - download->at);
-		result = take(download, client->input, client->used);
-	}
-	return result;
-}
-
-static int copy_to_fd(struct download *download)
-{
-	struct http_client *client = &download->client;
-	int64_t count = 1;
-	int result = 0;
-
-	while (result == 0 && download->written_to_fd < download->expected && count > 0) {
-		count = receive(download);
-		if (count <= 0)
-			break;
-		client->used =
-			size_min((uint64_t)count, download->expected - download->written_to_fd);
-		result = take(download, client->input, client->used);
-	}
-	if (result == 0 && count < 0)
+	if (count < 0)
 		return (int)count;
-	if (result == 0 && count == 0 && download->expected != UINT64_MAX)
-		return download_body_failed(download, -ENODATA);
-	return result;
+	if (count == 0)
+		return body->end == UINT64_MAX ? 1 : body_failed(download, -ENODATA);
+	length = size_min(client->filled - client->used, body->end - body->at);
+	client->used += length;
+	return begin_take(download, client->input + client->used - length, length);
 }
 
-int download_receive_body(struct download *download)
+static bool comes_through_buffer(const struct download *download)
 {
+	const struct http_client *client = &download->exchange.client;
+	const struct body *body = &download->body;
+
+	return body->at < body->end &&
+	       (client->used < client->filled || overlap(body) > 0 || download->output.fd >= 0);
+}
+
+static int receive_plain(struct download *download)
+{
+	int result = take(download);
+
+	while (result == 0 && comes_through_buffer(download)) {
+		result = receive_piece(download);
+		if (result == 0)
+			result = take(download);
+	}
+	if (result != 0)
+		return result < 0 ? result : 0;
+	return download->body.range ? receive_range(download) : 0;
+}
+
+int body_receive(struct download *download)
+{
+	struct body *body = &download->body;
 	int result;
 
-	if (download->head.chunked) {
-		http_chunked_close(download->chunked);
-		result = http_chunked_open(&download->chunked);
-		return result < 0 ? error_set_errno(download->error, -result, "chunked body")
-				  : decode_chunked(download);
+	if (!download->exchange.head.chunked)
+		return receive_plain(download);
+	if (!body->chunked) {
+		result = http_chunked_open(&body->chunked);
+		if (result < 0)
+			return error_set_errno(&download->error, -result, "chunked body");
 	}
-	result = take_early_bytes(download);
-	if (result == 0)
-		result = take_overlap(download);
-	if (result < 0)
-		return result;
-	if (download->output_fd >= 0)
-		return copy_to_fd(download);
-	return download->range ? receive_body(download) : 0;
+	return receive_chunked(download);
 }
 
-/* The bytes of this answer are on the disk. */
-int download_finish_range(struct download *download)
-{
-	struct range_recv *range = download->range;
-	int result = 0, waited = 0;
+/* The end */
 
-	if (download->end != UINT64_MAX && range_recv_offset(range) != download->end)
-		return download_body_failed(download, -ENODATA);
-	while (waited == 0 && (result = range_recv_finish(range)) == -EAGAIN)
-		waited = download_wait_range(download);
-	if (waited < 0)
-		return waited;
-	wait_for_save(download);
+/* The bytes of this answer are on the disk. */
+int body_finish(struct download *download)
+{
+	struct body *body = &download->body;
+	struct range_recv *range = body->range;
+	int result = body->finished;
+
+	if (body->end != UINT64_MAX && range_recv_offset(range) != body->end)
+		return body_failed(download, -ENODATA);
+	if (!body->is_finished)
+		result = range_recv_finish(range);
+	if (result == -EAGAIN)
+		return wait_for_range(download);
+	body->is_finished = true;
+	body->finished = result;
+	if (!is_saved(body))
+		return -EAGAIN;
 	/* All is written, so it was the sync that failed. */
 	if (result < 0 && range_recv_settled(range) == range_recv_offset(range))
 		download->target.has_lost = true;
 	/* Only one of two syncs is told that it failed. */
 	if (result == 0)
-		result = (int)download->save_result;
-	return result < 0 ? download_body_failed(download, result) : 0;
-}
-
-static void settle(struct download *download)
-{
-	while (range_recv_flush(download->range) == -EAGAIN)
-		if (loop_run(download->loop, -1) < 0)
-			break;
-	wait_for_save(download);
+		result = body->save_failed;
+	return result < 0 ? body_failed(download, result) : 0;
 }
 
 /* What came is counted, and the next answer gets a range of its own. */
-void download_close_range(struct download *download)
+int body_settle(struct download *download)
 {
-	if (!download->range)
-		return;
-	settle(download);
-	download->done = range_recv_settled(download->range);
-	if (download->options->explain)
-		range_recv_explain(download->range, &download->lines);
-	range_recv_close(download->range);
-	download->range = NULL;
-}
+	struct body *body = &download->body;
 
-void download_save(struct download *download, uint64_t done)
-{
-	start_save(download, done);
-	wait_for_save(download);
+	if (!is_saved(body))
+		return -EAGAIN;
+	if (!body->range)
+		return 0;
+	if (range_recv_flush(body->range) == -EAGAIN)
+		return -EAGAIN;
+	body->done = range_recv_settled(body->range);
+	if (download->options.explain)
+		range_recv_explain(body->range, &body->lines);
+	range_recv_close(body->range);
+	body->range = NULL;
+	return 0;
 }
 
 static int sync_output(struct download *download)
 {
-	download->is_saving = true;
-	download->save.done = on_saved;
-	loop_sync(download->loop, &download->save, download->output_fd, false);
-	wait_for_save(download);
-	return download->save_result < 0
-		       ? error_set_errno(download->error, (int)-download->save_result, "syncing %s",
-					 download->result->file)
-		       : 0;
+	struct body *body = &download->body;
+	int64_t result;
+
+	if (body->save.state == JOB_IDLE)
+		loop_sync(download->loop, job_begin(download, &body->save), download->output.fd,
+			  false);
+	if (!job_end(&body->save, &result))
+		return -EAGAIN;
+	return result < 0 ? error_set_errno(&download->error, (int)-result, "syncing %s",
+					    download->output.file)
+			  : 0;
 }
 
 int download_to_fd(struct download *download)
 {
-	int result = download_receive_body(download);
+	struct body *body = &download->body;
+	int result = 0;
 
-	if (result == 0)
+	if (!body->has_come)
+		result = body_receive(download);
+	body->has_come |= result == 0;
+	if (result == 0 && !body->is_confirmed)
 		result = download_confirm(download);
 	if (result == -ESTALE)
-		return error_set(download->error, ESTALE,
+		return error_set(&download->error, ESTALE,
 				 "the file was changed on the server while it came: what was "
 				 "written may be of two files");
-	return result == 0 && download->syncs_output_fd ? sync_output(download) : result;
+	body->is_confirmed |= result == 0;
+	return result == 0 && download->output.syncs_fd ? sync_output(download) : result;
+}
+
+void body_close(struct download *download)
+{
+	struct body *body = &download->body;
+
+	range_recv_close(body->range);
+	body->range = NULL;
+	http_chunked_close(body->chunked);
+	body->chunked = NULL;
+	if (body->is_watched)
+		loop_watch_remove(download->loop, &body->watch);
+	body->is_watched = false;
 }

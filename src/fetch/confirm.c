@@ -18,103 +18,148 @@
 
 enum {
 	LEAST_BYTES = 1 << 20, /* a smaller body is sent before anybody can write */
-	PATIENCE_SECONDS = 5,
+	LIMIT_SECONDS = 5,
 };
-
-int download_ask_aside(struct download *download, const char *method, const char *fields,
-		       struct http_response *head)
-{
-	struct http_client *client = &download->client;
-	int result;
-
-	client->used = client->filled = 0;
-	download_mark_active(download);
-	result = download_send_request(download, method, fields);
-	while (result == 0) {
-		result = http_client_head(client, head, download->error);
-		if (result == -EAGAIN)
-			result = download_wait_socket(download, "waiting for an answer");
-		else if (result == 0 && head->status >= 200)
-			return 0;
-	}
-	return result;
-}
-
-static int ask_for_head(struct download *download, const char *fields, struct http_response *head)
-{
-	int result = download_ask_aside(download, "HEAD", fields, head);
-
-	return result == 0 && download->client.used != download->client.filled ? -EPROTO : result;
-}
 
 static bool is_possible(const struct download *download)
 {
-	return *download->validator.text && download->tally.bytes >= LEAST_BYTES &&
-	       !download->keeps_nothing && download->head.keep_alive &&
-	       download->client.channel.in >= 0 && download->client.used == download->client.filled;
+	return *download->asking.validator.text && download->body.tally.bytes >= LEAST_BYTES &&
+	       !download->output.keeps_nothing && download->asking.keeps_alive &&
+	       exchange_is_reusable(&download->exchange);
 }
 
-static bool is_longer(const struct download *download, const struct http_response *head)
+static bool is_longer(const struct download *download)
 {
+	const struct http_response *head = &download->exchange.head;
+
 	return head->status == 200 && head->has_content_length &&
-	       download->expected != UINT64_MAX && head->content_length > download->expected;
-}
-
-/* 0: nothing says that it is another file; 1: it is; or -errno. */
-static int ask(struct download *download, bool *is_long)
-{
-	const struct validator *validator = &download->validator;
-	struct http_response head = {0};
-	char fields[320];
-	int result;
-
-	/* With a condition, a server says in the status that the file is another. */
-	snprintf(fields, sizeof(fields), "%s: %s\r\n",
-		 validator->is_date ? "If-Unmodified-Since" : "If-Match", validator->text);
-	result = ask_for_head(download, fields, &head);
-	if (result < 0)
-		return result;
-	if (head.status != 412) {
-		*is_long = is_longer(download, &head);
-		return head.status == 200 && validator_differs(validator, &head);
-	}
-	result = ask_for_head(download, "", &head);
-	*is_long = result == 0 && is_longer(download, &head);
-	return result == -ECANCELED ? result : 1;
+	       download->asking.expected != UINT64_MAX &&
+	       head->content_length > download->asking.expected;
 }
 
 /* What a log that is written to had when it was asked for is whole. */
-static void note_growth(struct download *download)
+static void note_growth(const struct download *download)
 {
 	char line[120];
 
-	if (!download->options->note)
-		return;
 	snprintf(line, sizeof(line),
 		 "the file grew on the server while it came: these are its first %llu bytes",
-		 (unsigned long long)download->expected);
-	download->options->note(download->options->argument, line);
+		 (unsigned long long)download->asking.expected);
+	download_note(download, line);
+}
+
+/* With a condition, a server says in the status that the file is another. */
+static int ask(struct download *download)
+{
+	const struct validator *validator = &download->asking.validator;
+	unsigned limit = download_limit(download);
+	char fields[320];
+
+	snprintf(fields, sizeof(fields), "%s: %s\r\n",
+		 validator->is_date ? "If-Unmodified-Since" : "If-Match", validator->text);
+	exchange_set_limit(&download->exchange, limit < LIMIT_SECONDS ? limit : LIMIT_SECONDS);
+	download->confirm.is_long = false;
+	return exchange_begin(&download->exchange, "HEAD", NULL, fields);
+}
+
+static int receive_head(struct download *download)
+{
+	int result = exchange_step(&download->exchange);
+
+	if (result == -EAGAIN)
+		return download_wait_exchange(download);
+	return result == 0 && !exchange_is_reusable(&download->exchange) ? -EPROTO : result;
+}
+
+/* result: 0: nothing says that it is another file; 1: it is; or -errno. */
+static int end(struct download *download, int result, bool has_grown)
+{
+	struct exchange *exchange = &download->exchange;
+
+	exchange_set_limit(exchange, download_limit(download));
+	download->confirm.phase = CONFIRM_NEXT;
+	if (result == -ECANCELED)
+		return result;
+	download->error.text[0] = '\0';
+	if (result < 0 || (download->confirm.is_long && !has_grown))
+		exchange_disconnect(exchange); /* nobody knows what comes on it */
+	if (has_grown)
+		note_growth(download);
+	return result == 1 && !has_grown ? -ESTALE : 0;
+}
+
+static int take_head(struct download *download)
+{
+	const struct http_response *head = &download->exchange.head;
+	struct confirm *confirm = &download->confirm;
+	int result = receive_head(download);
+
+	if (result == -EAGAIN)
+		return result;
+	if (result == 0 && head->status == 412) {
+		confirm->phase = CONFIRM_CHANGED;
+		return exchange_begin(&download->exchange, "HEAD", NULL, "");
+	}
+	if (result == 0) {
+		confirm->is_long = is_longer(download);
+		result =
+			head->status == 200 && validator_differs(&download->asking.validator, head);
+	}
+	if (result != 1 || !confirm->is_long)
+		return end(download, result, false);
+	confirm->phase = CONFIRM_SAMPLES;
+	return 0;
+}
+
+/* It is another one: how long? */
+static int take_changed_head(struct download *download)
+{
+	struct confirm *confirm = &download->confirm;
+	int result = receive_head(download);
+
+	if (result == -EAGAIN)
+		return result;
+	confirm->is_long = result == 0 && is_longer(download);
+	if (!confirm->is_long)
+		return end(download, result == -ECANCELED ? result : 1, false);
+	confirm->phase = CONFIRM_SAMPLES;
+	return 0;
+}
+
+static int compare_samples(struct download *download)
+{
+	int result = download_is_same_so_far(download);
+
+	if (result == -EAGAIN)
+		return result;
+	sample_close(download);
+	return end(download, result == -ECANCELED ? result : 1, result == 1);
+}
+
+static int step(struct download *download)
+{
+	switch (download->confirm.phase) {
+	case CONFIRM_NEXT:
+		download->confirm.phase = CONFIRM_HEAD;
+		return ask(download);
+	case CONFIRM_HEAD:
+		return take_head(download);
+	case CONFIRM_CHANGED:
+		return take_changed_head(download);
+	case CONFIRM_SAMPLES:
+		return compare_samples(download);
+	}
+	return -EINVAL;
 }
 
 int download_confirm(struct download *download)
 {
-	bool is_long = false, has_grown = false;
 	int result;
 
-	if (!is_possible(download))
+	if (download->confirm.phase == CONFIRM_NEXT && !is_possible(download))
 		return 0;
-	download->patience_seconds = PATIENCE_SECONDS;
-	result = ask(download, &is_long);
-	if (result == 1 && is_long)
-		has_grown = download_is_same_so_far(download) == 1;
-	download->patience_seconds = 0;
-	download_mark_active(download);
-	if (result == -ECANCELED)
-		return result;
-	download->error->text[0] = '\0';
-	if (result < 0 || (is_long && !has_grown))
-		http_client_close(&download->client); /* nobody knows what comes on it */
-	if (has_grown)
-		note_growth(download);
-	return result == 1 && !has_grown ? -ESTALE : 0;
+	do
+		result = step(download);
+	while (result == 0 && download->confirm.phase != CONFIRM_NEXT);
+	return result;
 }

@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/download.h"
 
+#include "base/container.h"
 #include "base/error.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stdlib.h>
 
 enum {
-	TIMEOUT_SECONDS = 30,
+	LIMIT_SECONDS = 30,
 	REPORT_MS = 100, /* how often progress is reported */
 };
-
-/* Not the loop's clock, which stands still while a call blocks. */
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 int64_t download_resident(const struct download *download, uint64_t length)
 {
@@ -34,87 +24,167 @@ int64_t download_resident(const struct download *download, uint64_t length)
 
 uint64_t download_done(const struct download *download)
 {
-	if (download->range)
-		return range_recv_offset(download->range);
-	return download->output_fd >= 0 ? download->written_to_fd : download->done;
+	const struct body *body = &download->body;
+
+	if (body->range)
+		return range_recv_offset(body->range);
+	return download->output.fd >= 0 ? body->written_to_fd : body->done;
 }
 
-int download_report(struct download *download)
+unsigned download_limit(const struct download *download)
 {
-	const struct sluice_get_options *options = download->options;
-	struct sluice_progress progress = {download_done(download), download->resume,
-					   download->expected, 0};
-	uint64_t now = now_ms();
+	unsigned seconds = download->options.timeout_seconds;
 
-	if (!options->progress || now - download->reported_ms < REPORT_MS)
-		return 0;
-	progress.seconds = meter_seconds(&download->meter);
-	download->reported_ms = now;
-	return options->progress(options->argument, &progress)
-		       ? 0
-		       : error_set(download->error, ECANCELED, "interrupted");
+	return seconds ? seconds : LIMIT_SECONDS;
 }
 
-static unsigned timeout_seconds(const struct download *download)
+void download_note(const struct download *download, const char *line)
 {
-	unsigned limit = download->options->timeout_seconds ? download->options->timeout_seconds
-							    : TIMEOUT_SECONDS;
-
-	return download->patience_seconds && download->patience_seconds < limit
-		       ? download->patience_seconds
-		       : limit;
+	if (download->options.note)
+		download->options.note(download->options.argument, line);
 }
 
-/* One turn of the loop. 0, or -errno with error when the download is to end. */
-static int turn(struct download *download)
+static void on_report(struct loop_timer *timer)
 {
-	int result = loop_run(download->loop, REPORT_MS);
+	struct download *download = container_of(timer, struct download, report);
+	const struct sluice_progress progress = {
+		.done_bytes = download_done(download),
+		.resumed_bytes = download->asking.resume,
+		.total_bytes = download->asking.expected,
+		.seconds = meter_seconds(&download->meter),
+	};
 
-	return result < 0 ? error_set_errno(download->error, -result, "event loop")
-			  : download_report(download);
-}
-
-int download_wait_socket(struct download *download, const char *what)
-{
-	int result = 0;
-
-	while (result == 0 && !download->client.is_ready) {
-		result = turn(download);
-		/* Looked at after the turn: this process itself may have been stopped for a while.
-		 */
-		if (result == 0 && !download->client.is_ready &&
-		    now_ms() - download->active_ms >= (uint64_t)timeout_seconds(download) * 1000)
-			result = error_set(download->error, ETIMEDOUT, "%s:%s: timed out %s (%u s)",
-					   download->url.host, download->url.port, what,
-					   timeout_seconds(download));
+	if (download->options.progress(download->options.argument, &progress)) {
+		loop_timer_set(download->loop, timer, REPORT_MS);
+	} else {
+		download->is_cancelled = true;
+		download_wake(download);
 	}
-	download->client.is_ready = false;
-	return result;
 }
 
-void download_mark_active(struct download *download)
+static void on_task(struct loop_task *task)
 {
-	download->active_ms = now_ms();
+	struct download *download = container_of(task, struct download, task);
+
+	download->run(download);
 }
 
-void download_wake(void *owner)
+void download_wake(struct download *download)
 {
-	struct download *download = owner;
+	if (!download->is_closed)
+		loop_task_queue(download->loop, &download->task);
+}
 
-	download->is_woken = true;
-	download_mark_active(download);
+void download_start(struct download *download)
+{
+	download->task.run = on_task;
+	download->report.fire = on_report;
+	if (download->options.progress)
+		loop_timer_set(download->loop, &download->report, REPORT_MS);
+	download_wake(download);
+}
+
+static void destroy(struct download *download)
+{
+	target_close(&download->target);
+	download_close_output(download);
+	sample_close(download);
+	buffer_free(&download->body.lines);
+	free(download->body.here);
+	buffer_free(&download->bill.text);
+	free((char *)download->options.congestion);
+	free(download->url);
+	download->release(download);
+}
+
+void download_free(struct download *download)
+{
+	download->is_closed = true;
+	if (download->loop) {
+		loop_task_cancel(download->loop, &download->task);
+		loop_timer_cancel(download->loop, &download->report);
+		loop_timer_cancel(download->loop, &download->output.timer);
+	}
+	body_close(download);
+	refusal_close(download);
+	exchange_close(&download->exchange);
+	if (download->jobs == 0)
+		destroy(download);
+}
+
+static void on_done(struct loop_op *op, int64_t result)
+{
+	struct job *job = container_of(op, struct job, op);
+	struct download *download = job->download;
+
+	job->result = result;
+	job->state = JOB_DONE;
+	download->jobs--;
+	if (!download->is_closed)
+		download_wake(download);
+	else if (download->jobs == 0)
+		destroy(download);
+}
+
+struct loop_op *job_begin(struct download *download, struct job *job)
+{
+	job->download = download;
+	job->op.done = on_done;
+	job->state = JOB_BUSY;
+	download->jobs++;
+	return &job->op;
+}
+
+bool job_end(struct job *job, int64_t *result)
+{
+	if (job->state != JOB_DONE)
+		return false;
+	*result = job->result;
+	job->state = JOB_IDLE;
+	return true;
+}
+
+static int64_t run_job(void *argument)
+{
+	struct job *job = argument;
+
+	return job->work(job->download);
+}
+
+bool job_work(struct download *download, struct job *job, int64_t (*work)(struct download *),
+	      int64_t *result)
+{
+	if (job->state == JOB_IDLE) {
+		job->work = work;
+		loop_work(download->loop, job_begin(download, job), run_job, job);
+	}
+	return job_end(job, result);
+}
+
+static int check(struct download *download)
+{
+	return download->is_cancelled ? error_set(&download->error, ECANCELED, "interrupted") : 0;
+}
+
+int download_wait(struct download *download, const char *what)
+{
+	int result = check(download);
+
+	return result < 0 ? result : exchange_wait(&download->exchange, what);
+}
+
+int download_wait_exchange(struct download *download)
+{
+	int result = check(download);
+
+	return result < 0 ? result : -EAGAIN;
 }
 
 /* A disk has no time limit: a large cache takes long to be written, and what fails says so. */
-int download_wait_range(struct download *download)
+int download_wait_job(struct download *download)
 {
-	int result = 0;
+	int result = check(download);
 
-	if (range_recv_waits_for_socket(download->range))
-		return download_wait_socket(download, "waiting for data");
-	while (result == 0 && !download->is_woken)
-		result = turn(download);
-	download->is_woken = false;
-	download_mark_active(download);
-	return result;
+	exchange_mark_active(&download->exchange);
+	return result < 0 ? result : -EAGAIN;
 }

@@ -1,144 +1,279 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A download under way, and its waiting: every wait goes through these calls, which is where the
- * time limit, the progress report and the wish to stop are seen to. A private part of fetch/:
- * get.c is the whole, ask.c the exchanges with servers, body.c the bytes.
+ * A download under way, as a state machine on a loop. A private part of fetch/: get.c is the whole,
+ * each other file a step of it with a state of its own, which that file alone writes to.
+ *
+ * A step returns -EAGAIN where it has to wait; `download_wake` has get.c call it again, from where
+ * it was. Nothing turns the loop but the loop's owner. What fails is said in download->error.
  */
 #ifndef SLUICE_FETCH_DOWNLOAD_H
 #define SLUICE_FETCH_DOWNLOAD_H
 
 #include "base/meter.h"
 #include "base/tally.h"
+#include "fetch/exchange.h"
 #include "fetch/origin.h"
 #include "fetch/verdict.h"
 #include "http/bill.h"
-#include "http/client.h"
 #include "landing/target.h"
 #include "range/recv.h"
 
-/* What the public result points into, and is made of at the end. */
-struct get_result {
-	struct sluice_get_result public;
-	char file[4096];
-	struct bill bill;
-	struct http_bill server_bill;
-	bool has_server_bill;
+struct download;
+
+/* A file operation, or work on a helper thread. A download is freed when none is under way. */
+struct job {
+	struct loop_op op;
+	struct download *download;
+	int64_t (*work)(struct download *download);
+	int64_t result;
+	enum { JOB_IDLE, JOB_BUSY, JOB_DONE } state;
 };
 
-struct download {
-	const struct sluice_get_options *options;
-	struct get_result *result;
-	struct sluice_error *error;
+/* output.c: where the bytes go */
+struct output {
 	const struct path_recv *path; /* NULL: the plan chooses */
 	bool keeps_nothing;           /* path discard */
-	int output_fd;                /* -1: to a file by way of its part */
-	bool owns_output_fd;
-	bool syncs_output_fd; /* it is a disk */
-	const char *url_text;
-	struct http_url url, base;
-	struct loop *loop;
-	struct http_client client;
-	struct http_response head;
-	struct target target;
-	struct range_recv *range;
-	struct http_chunked *chunked;
-	struct meter meter;
-	struct tally tally;
-	bool has_card; /* between us and the server */
-	struct loop_op save;
-	uint64_t save_offset, saved_ms;
-	int64_t save_result; /* of all so far: 0 or the failure */
-	bool is_saving, is_woken;
-	uint64_t expected; /* size of the whole file; UINT64_MAX: not known */
-	uint64_t resume;   /* bytes that an earlier call brought */
-	uint64_t done;     /* bytes that are here, and written, while no range is open */
-	uint64_t at, end;  /* of the file: the body's next byte, and where this answer ends */
-	uint64_t written_to_fd;
+	int fd;                       /* -1: to a file by way of its part */
+	bool owns_fd;
+	bool syncs_fd; /* it is a disk */
+	bool is_fifo;  /* whose reader may be yet to come */
+	struct loop_timer timer;
+	char file[4096]; /* its name; empty for a descriptor and for nothing */
+};
+
+/* ask.c: what is asked for, and what the answer means */
+struct asking {
+	enum { ASK_NEXT, ASK_EXCHANGE, ASK_REFUSED } phase;
 	struct question question;   /* what is asked for */
 	struct validator validator; /* of what comes */
 	struct origin origin;       /* of what is there, complete, */
 	bool has_origin;            /* where it is from this URL and untouched */
-	unsigned patience_seconds;  /* at most the time limit; 0: the time limit */
-	unsigned overs, tiny;       /* how often it was started over; answers of next to nothing */
-	bool has_asked_again, is_connected, is_unchanged;
-	int failure; /* why there is no answer */
-	struct loop_op read;
-	int64_t read_result;
-	bool is_reading;
-	struct buffer lines;             /* explanations of ranges that are closed */
-	char bill_path[HTTP_BILL_PATH];  /* where the server has its side; empty: nowhere */
-	const char *why_over;            /* why it is started over; NULL: it is not */
-	uint64_t active_ms, reported_ms; /* when there was progress last, and a report */
+	bool has_asked_again;
+	bool has_answer;      /* the last question has one of use */
+	bool is_unchanged;    /* nothing has to come */
+	bool is_all;          /* all of the file comes, from its first byte on */
+	bool keeps_alive;     /* the connection, when the body has come */
+	unsigned status;      /* of the answer; 0: there is none */
+	unsigned overs;       /* how often it was started over */
+	uint64_t first, end;  /* of the file, what comes */
+	uint64_t expected;    /* size of the whole file; UINT64_MAX: not known */
+	uint64_t resume;      /* bytes that an earlier call brought */
+	const char *why_over; /* why it is started over; NULL: it is not */
 };
 
+/* refusal.c: what a server says that refuses */
+struct refusal {
+	bool is_late;
+	struct loop_timer timer;
+	struct http_chunked *chunked;
+	uint64_t left; /* of a body whose length is known */
+	size_t length;
+	char *body;
+};
+
+/* body.c: the bytes, from the connection to the disk */
+struct body {
+	struct range_recv *range;
+	struct http_chunked *chunked;
+	const char *data; /* what is being taken, */
+	size_t left;      /* and how much of it is */
+	bool has_ended;   /* a chunked body */
+	uint64_t at, end; /* of the file: the body's next byte, and where this answer ends */
+	uint64_t done;    /* bytes that are here, and written, while no range is open */
+	uint64_t written_to_fd;
+	struct loop_watch watch; /* of the descriptor */
+	bool is_watched;
+	struct tally tally;
+	struct buffer lines; /* explanations of ranges that are closed */
+	char *here;          /* what is read to compare */
+	struct job read, save;
+	uint64_t save_offset, saved_ms;
+	int save_failed; /* any so far: -errno */
+	int finished;    /* how the range ended, once is_finished */
+	uint64_t turn;   /* bytes received since others had their turn */
+	bool is_saving, is_finished, has_come, is_confirmed;
+};
+
+/* to-file.c: a body, or several, to the name of the file; target is its, too */
+enum to_file_phase {
+	FILE_OPEN,
+	FILE_CREATE,
+	FILE_CLEAR,
+	FILE_BEGIN,
+	FILE_BODY,
+	FILE_CONFIRM,
+	FILE_STALE,
+	FILE_CLEAR_STALE,
+	FILE_FINISH,
+	FILE_REST,
+	FILE_FAILED,
+	FILE_COMMIT,
+	FILE_SETTLE,
+	FILE_SAVE,
+	FILE_KEEP,
+	/* The end: there is another question, or there is none. */
+	FILE_ASK,
+	FILE_DONE,
+};
+
+struct to_file {
+	enum to_file_phase phase;
+	struct job job;
+	int result;       /* what the download fails with, while things are put in order */
+	bool stays;       /* the part, whatever it is worth */
+	unsigned tiny;    /* answers of next to nothing */
+	int64_t resident; /* of the part's bytes, before any came; -1: not known */
+};
+
+/* confirm.c: whether the file is still the same; sample.c: whether it only grew */
+struct confirm {
+	enum { CONFIRM_NEXT, CONFIRM_HEAD, CONFIRM_CHANGED, CONFIRM_SAMPLES } phase;
+	bool is_long;
+};
+
+struct sample {
+	enum { SAMPLE_FLUSH, SAMPLE_ASK, SAMPLE_HEAD, SAMPLE_BODY, SAMPLE_COMPARE } phase;
+	unsigned index;
+	uint64_t written; /* bytes that are here */
+	char *data;
+	size_t length, filled;
+};
+
+/* server-bill.c: the server's side of the bill */
+struct bill_request {
+	enum { BILL_NEXT, BILL_HEAD, BILL_BODY } phase;
+	char path[HTTP_BILL_PATH]; /* empty: there is none */
+	struct buffer text;
+	struct http_bill answer;
+	bool has_bill;
+};
+
+struct download {
+	/* get.c: */
+	struct sluice_get_options options;
+	char *url;
+	struct loop *loop; /* NULL: not begun */
+	struct sluice_error error;
+	struct meter meter;
+	struct loop_task task;
+	struct loop_timer report;
+	void (*run)(struct download *download);     /* steps on */
+	void (*release)(struct download *download); /* frees what it is in */
+	unsigned jobs;                              /* under way */
+	bool is_cancelled;                          /* the caller wants no more */
+	bool is_closed;                             /* nobody has it any more but jobs */
+
+	struct exchange exchange;
+	struct target target; /* to-file.c's */
+	struct output output;
+	struct asking asking;
+	struct refusal refusal;
+	struct body body;
+	struct to_file to_file;
+	struct confirm confirm;
+	struct sample sample;
+	struct bill_request bill;
+};
+
+/* download.c: waiting */
+
+/* Steps on at the end of this turn. */
+void download_wake(struct download *download);
+/* Begins: the reports of progress, until the download is freed. */
+void download_start(struct download *download);
+/* Frees it when no job is under way any more. */
+void download_free(struct download *download);
+/* For the loop's call that starts the job. */
+struct loop_op *job_begin(struct download *download, struct job *job);
+/* Whether it has ended; only then *result is set, and the job can begin again. */
+bool job_end(struct job *job, int64_t *result);
+/* Runs work(download) on a helper thread: begins it at the first call, and is true at the last. */
+bool job_work(struct download *download, struct job *job, int64_t (*work)(struct download *),
+	      int64_t *result);
+/* What a step returns that waits for the connection, or for a completion: -EAGAIN; or another
+ * -errno with error, where the download is to end. */
+int download_wait(struct download *download, const char *what);
+int download_wait_job(struct download *download);
+int download_wait_exchange(struct download *download);
+/* For how long a connection may be without progress, by the caller's wish. */
+unsigned download_limit(const struct download *download);
+/* Tells the user. */
+void download_note(const struct download *download, const char *line);
 /* Bytes of the file that are here. */
 uint64_t download_done(const struct download *download);
-/* There was progress: the time limit starts anew. */
-void download_mark_active(struct download *download);
-/* Tells the progress, when it was not told for a while. 0, or -ECANCELED with error. */
-int download_report(struct download *download);
-/* Wait for the client's socket (what: the waiting, "connecting", in words), or for whatever the
- * range waits for. 0, or -errno with error when the download is to end. */
-int download_wait_socket(struct download *download, const char *what);
-int download_wait_range(struct download *download);
-/* A completion came, for the range's options: owner is the download. */
-void download_wake(void *owner);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
 
-/* output.c: finds out where the bytes go: to output_fd, to the target, or nowhere. */
+/* output.c: finds out where the bytes go: to a descriptor, to the target, or nowhere. Looks at
+ * files, and so may wait for a disk. */
 int download_choose_output(struct download *download);
+/* Step: opens what could not be opened at once. */
+int download_open_output(struct download *download);
+void download_close_output(struct download *download);
+
 /*
- * ask.c: asks the question, follows redirects, and asks another one where the answer is of no use,
- * until bytes come: at, end, expected and the journal are set; or nothing has to (is_unchanged).
+ * ask.c. Step: asks the question, follows redirects, and asks another one where the answer is of no
+ * use, until bytes come, as `asking` says; or nothing has to (is_unchanged).
  */
 int download_ask(struct download *download);
-/* Sends a request for the URL on the connection, with these lines behind its own. 0 or -errno. */
-int download_send_request(struct download *download, const char *method, const char *fields);
+/* What is asked for first: what is missing behind what the journal says; or all, unless what is
+ * there, complete, is still the same (origin: NULL where that is not known). */
+void download_question(struct download *download, const struct origin *origin);
+/* Another stretch of the same file. */
+void download_question_rest(struct download *download, uint64_t here, uint64_t from);
 /* The answer was of no use, or did not fit what is here. The next question is the same once more;
  * or it is for all of the file. 0, or -errno with error where that was tried before. */
 int download_ask_again(struct download *download, const char *why);
+/* Why it is started over, told once; NULL: it is not. */
+const char *download_why_over(struct download *download);
 int download_start_over(struct download *download, const char *why);
-/* refusal.c: fails with what the answer's status means, and what the server says about it. */
-int download_refuse_status(struct download *download);
-/* body.c: the range from `done` to `end` of the file, ... */
-int download_open_range(struct download *download);
-/* ... which the body goes to, as far as it is not here already: that is compared (-ESTALE: it
- * differs; -EMSGSIZE: more comes than was said). To output_fd where there is one. */
-int download_receive_body(struct download *download);
-/* Whether these bytes of the file, from offset on, are what is here. */
-bool download_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
-/* What came is on the disk. */
-int download_finish_range(struct download *download);
-/* What came, whole or not, is counted in `done`, and there is no range any more. */
-void download_close_range(struct download *download);
-/* Brings the journal up to date. */
-void download_save(struct download *download, uint64_t done);
-/* Says what failed; returns code, or what else comes of it. */
-int download_body_failed(struct download *download, int64_t code);
-int download_to_fd(struct download *download);
 
-/* to-file.c: takes the body to the file, to the disk, to its name. 0; DOWNLOAD_ASK: there is
+/* refusal.c. Step: fails with what the answer's status means, and what the server says about it. */
+int download_refuse_status(struct download *download);
+void refusal_close(struct download *download);
+
+/* body.c: what an earlier call brought. */
+void body_has(struct download *download, uint64_t here);
+/* The answer that comes now, */
+void body_begin(struct download *download);
+/* to a range of its own, from `done` to `end` of the file. */
+int body_open_range(struct download *download);
+/* Step: takes the body, as far as it is not here already: that is compared (-ESTALE: it differs;
+ * -EMSGSIZE: more comes than was said). To output.fd where there is one. */
+int body_receive(struct download *download);
+/* Step: what came is on the disk. */
+int body_finish(struct download *download);
+/* Step: what came, whole or not, is counted in `done`, and there is no range any more. */
+int body_settle(struct download *download);
+/* Step: the journal says what is done. */
+int body_save(struct download *download);
+/* Step: how many of these bytes are what the file has here from offset on; 0: they differ. */
+int body_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
+/* Says what failed. */
+int body_failed(struct download *download, int64_t code);
+/* What came is of no use. */
+void body_forget(struct download *download);
+/* Step: the body to a descriptor, to its end. */
+int download_to_fd(struct download *download);
+void body_close(struct download *download);
+
+/* to-file.c. Step: takes the body to the file, to the disk, to its name. 0; DOWNLOAD_ASK: there is
  * another question to be asked; or -errno. */
 #define DOWNLOAD_ASK 1
 int download_to_file(struct download *download);
-int download_to_nothing(struct download *download);
 
-/* confirm.c: asks whether the file is still what it was. 0: nothing speaks against it; -ESTALE: it
- * is not; -ECANCELED with error. */
+/* confirm.c. Step: asks whether the file is still what it was. 0: nothing speaks against it;
+ * -ESTALE: it is not; -ECANCELED with error. */
 int download_confirm(struct download *download);
-/* A request beside the download, on its connection, and the head of the answer; -errno with error.
- */
-int download_ask_aside(struct download *download, const char *method, const char *fields,
-		       struct http_response *head);
 
-/* sample.c: 1: the server still has what is here, as far as samples of it tell; 0: it does not, or
- * there is nothing to compare with; or -errno. */
+/* sample.c. Step: 1: the server still has what is here, as far as samples of it tell; 0: it does
+ * not, or there is nothing to compare with; or -errno. */
 int download_is_same_so_far(struct download *download);
+void sample_close(struct download *download);
 
 /* server-bill.c: looks in the answer's head for the server's side of the bill, ... */
 void download_note_bill(struct download *download);
-/* ... and asks for it on the connection, once all is done. Fills the result, or leaves it. */
-void download_fetch_bill(struct download *download, struct channel *channel);
+/* ... and asks for it on the connection, once all is done. A step, that ends in 0. */
+int download_fetch_bill(struct download *download);
 
 #endif

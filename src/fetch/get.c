@@ -1,204 +1,286 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sluice_get: from a URL to a file that is whole and on the disk, or to a part that can be
- * continued. One thread, one loop of its own, one exchange at a time.
- */
+/* Invariants: phases go forward, but for GET_BODY, which may have another question to ask. */
+#include "fetch/get.h"
+
 #include "base/container.h"
 #include "base/options.h"
-#include "base/sigpipe.h"
-#include "base/sys.h"
 #include "fetch/download.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int choose_path(struct download *download)
-{
-	const char *path = download->options->path;
+enum get_phase { GET_OUTPUT, GET_ASK, GET_BODY, GET_BILL, GET_ENDED };
 
-	if (!path || strcmp(path, "auto") == 0)
-		return 0;
-	download->path = path_recv_find(path);
-	if (!download->path)
-		return error_set(download->error, EINVAL, "no receive path '%s'", path);
-	download->keeps_nothing = !download->path->needs_file;
-	return 0;
-}
+/* What the public result points into. */
+struct get_result {
+	struct sluice_get_result public;
+	char file[sizeof(((struct output *)0)->file)];
+	struct bill bill, server_bill;
+};
+
+struct sluice_get {
+	struct download download;
+	enum get_phase phase;
+	sluice_get_done *done;
+	void *argument;
+	int code;
+	struct get_result *result;
+};
 
 static void explain(struct download *download)
 {
-	struct buffer lines = {0};
+	const struct sluice_get_options *options = &download->options;
+	struct body *body = &download->body;
 
-	if (!download->options->explain)
+	if (!options->explain)
 		return;
-	if (download->range)
-		range_recv_explain(download->range, &download->lines);
-	if (download->lines.length > 0)
-		buffer_text(&lines, download->lines.data);
-	else if (download->written_to_fd > 0)
-		buffer_printf(&lines,
+	if (body->range)
+		range_recv_explain(body->range, &body->lines);
+	if (body->lines.length == 0 && body->written_to_fd > 0)
+		buffer_printf(&body->lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
-			      (unsigned long long)download->written_to_fd - 1);
-	for (char *at = lines.data, *end; at && *at; at = end + 1) {
+			      (unsigned long long)body->written_to_fd - 1);
+	for (char *at = body->lines.data, *end; at && *at; at = end + 1) {
 		end = strchr(at, '\n');
 		*end = '\0';
-		download->options->explain(download->options->argument, at);
+		options->explain(options->argument, at);
 	}
-	buffer_free(&lines);
 }
 
-static int take_body(struct download *download)
+static void fill_result(struct sluice_get *get)
 {
-	if (download->is_unchanged)
+	struct download *download = &get->download;
+	const struct asking *asking = &download->asking;
+	struct get_result *result = get->result;
+	struct sluice_get_result *public = &result->public;
+	struct tally *tally = &download->body.tally;
+
+	memcpy(result->file, download->output.file, sizeof(result->file));
+	public->status = asking->status;
+	public->resumed_from_bytes = asking->has_answer ? asking->resume : 0;
+	result->bill.public.page_cache_before_bytes = download->to_file.resident;
+	meter_read(&download->meter, &result->bill);
+	if (download->exchange.has_card)
+		tally->device_moved_bytes += tally->bytes;
+	tally_to_bill(tally, &result->bill);
+}
+
+/* All but the server's bill: nothing of it is ours. */
+static void end_download(struct sluice_get *get, int code)
+{
+	struct download *download = &get->download;
+
+	get->code = code;
+	get->phase = code == 0 ? GET_BILL : GET_ENDED;
+	if (download->target.file)
+		get->result->bill.public.page_cache_after_bytes =
+			download_resident(download, download_done(download));
+	explain(download);
+	body_close(download);
+	target_close(&download->target);
+	download_close_output(download);
+	fill_result(get);
+}
+
+static void finish(struct sluice_get *get)
+{
+	struct download *download = &get->download;
+	struct get_result *result = get->result;
+
+	if (download->bill.has_bill) {
+		bill_copy(&result->server_bill, &download->bill.answer.bill.public);
+		result->public.server_bill = &result->server_bill.public;
+		result->public.server_was_alone = download->bill.answer.is_alone;
+	}
+	if (get->code == 0)
+		download->error.text[0] = '\0';
+	exchange_disconnect(&download->exchange);
+	loop_timer_cancel(download->loop, &download->report);
+	get->done(get->argument, get->code, &result->public, &download->error);
+}
+
+static int take_body(struct sluice_get *get)
+{
+	struct download *download = &get->download;
+	int result =
+		download->output.fd >= 0 ? download_to_fd(download) : download_to_file(download);
+
+	if (result == DOWNLOAD_ASK) {
+		get->phase = GET_ASK;
 		return 0;
-	if (download->output_fd >= 0)
-		return download_to_fd(download);
-	return download->keeps_nothing ? download_to_nothing(download) : download_to_file(download);
+	}
+	if (result != -EAGAIN)
+		end_download(get, result);
+	return result == -EAGAIN ? result : 0;
 }
 
-static int fetch(struct download *download)
+static int ask(struct sluice_get *get)
 {
-	int result;
+	struct download *download = &get->download;
+	int result = download_ask(download);
 
-	do {
-		result = download_ask(download);
-		download->result->public.resumed_from_bytes = result == 0 ? download->resume : 0;
-		if (result == 0)
-			result = take_body(download);
-	} while (result == DOWNLOAD_ASK);
+	if (result == -EAGAIN)
+		return result;
+	if (result < 0 || download->asking.is_unchanged) {
+		end_download(get, result);
+	} else {
+		body_begin(download);
+		get->phase = GET_BODY;
+	}
+	return 0;
+}
+
+static int open_output(struct sluice_get *get)
+{
+	int result = download_open_output(&get->download);
+
+	if (result == -EAGAIN)
+		return result;
+	get->phase = GET_ASK;
+	if (result < 0)
+		end_download(get, result);
+	return 0;
+}
+
+static int fetch_bill(struct sluice_get *get)
+{
+	int result = download_fetch_bill(&get->download);
+
+	if (result == 0)
+		get->phase = GET_ENDED;
 	return result;
 }
 
-static int run(struct download *download)
-{
-	int result = http_url_parse(&download->url, download->url_text, download->error);
+static int (*const steps[])(struct sluice_get *get) = {
+	[GET_OUTPUT] = open_output,
+	[GET_ASK] = ask,
+	[GET_BODY] = take_body,
+	[GET_BILL] = fetch_bill,
+};
 
-	if (result == 0)
-		result = choose_path(download);
-	/* Before we have descriptors of our own. */
-	if (result == 0)
-		result = download_choose_output(download);
-	if (result == 0)
-		result = loop_open(&download->loop, LOOP_AUTO, download->error);
-	return result < 0 ? result : fetch(download);
+static void run(struct download *download)
+{
+	struct sluice_get *get = container_of(download, struct sluice_get, download);
+	int result = 0;
+
+	if (get->phase == GET_ENDED)
+		return;
+	while (result == 0 && get->phase != GET_ENDED)
+		result = steps[get->phase](get);
+	if (get->phase == GET_ENDED)
+		finish(get);
 }
 
-static void close_all(struct download *download)
+static void on_exchange(struct exchange *exchange)
 {
-	range_recv_close(download->range);
-	http_chunked_close(download->chunked);
-	http_client_close(&download->client);
-	if (download->loop)
-		loop_close(download->loop);
-	buffer_free(&download->lines);
-	target_close(&download->target);
-	if (download->owns_output_fd)
-		sys_close(download->output_fd);
+	download_wake(container_of(exchange, struct download, exchange));
 }
 
-static void write_bill(struct download *download)
+static int prepare(struct download *download, const char *url,
+		   const struct sluice_get_options *options)
 {
-	struct bill *bill = &download->result->bill;
+	const char *congestion;
+	int result =
+		OPTIONS_TAKE(&download->options, options, "sluice_get_options", &download->error);
 
-	meter_read(&download->meter, bill);
-	if (download->has_card)
-		download->tally.device_moved_bytes += download->tally.bytes;
-	tally_to_bill(&download->tally, bill);
-}
-
-int sluice_url_check(const char *text, struct sluice_error *error)
-{
-	struct http_url url;
-
-	return http_url_parse(&url, text, error);
-}
-
-int sluice_url_filename(const char *text, char name[256], struct sluice_error *error)
-{
-	struct http_url url;
-	int result = http_url_parse(&url, text, error);
-
-	return result < 0 ? result : http_url_filename(&url, name, error);
-}
-
-/* From here on the public part is whole. */
-static void publish(struct get_result *result)
-{
-	struct sluice_get_result *public = &result->public;
-
-	public->file = result->file;
-	public->bill = &result->bill.public;
-	public->server_bill = result->has_server_bill ? &result->server_bill.bill.public : NULL;
-	public->server_was_alone = result->has_server_bill && result->server_bill.is_alone;
-}
-
-static int get(struct download *download, const char *url, struct sluice_error *error)
-{
-	struct sluice_error ignored;
-	struct channel channel = {.in = -1};
-	int code;
-
-	download->error = error ? error : &ignored;
-	download->url_text = url;
-	download->expected = UINT64_MAX;
-	download->client.channel.in = -1;
-	download->output_fd = -1;
-	download->target.folder = download->target.state_fd = -1;
-	download->error->text[0] = '\0';
-	bill_init(&download->result->bill);
-	journal_prepare();
-	meter_start(&download->meter);
-	code = run(download);
-	if (download->target.file)
-		download->result->bill.public.page_cache_after_bytes =
-			download_resident(download, download_done(download));
-	explain(download);
-	/* What is left in the client's buffer is no answer to what we have yet to ask. */
-	if (code == 0 && *download->bill_path && download->client.used == download->client.filled)
-		channel = http_client_take(&download->client);
-	close_all(download);
-	write_bill(download);
-	if (channel.in >= 0) {
-		download_fetch_bill(download, &channel);
-		channel_close(&channel);
-		sys_close(channel.in);
+	if (result < 0) {
+		download->options = (struct sluice_get_options){0};
+		return result;
 	}
-	publish(download->result);
-	return code;
+	congestion = download->options.congestion;
+	download->options.congestion = congestion ? strdup(congestion) : NULL;
+	download->url = strdup(url);
+	if (!download->url || (congestion && !download->options.congestion))
+		return error_set_errno(&download->error, ENOMEM, "download");
+	result = exchange_set_url(&download->exchange, url);
+	return result < 0 ? result : download_choose_output(download);
 }
 
-int sluice_get(const char *url, const struct sluice_get_options *options,
-	       struct sluice_get_result **out, struct sluice_error *error)
+static void release(struct download *download)
+{
+	struct sluice_get *get = container_of(download, struct sluice_get, download);
+
+	free(get->result);
+	free(get);
+}
+
+static struct sluice_get *create(void)
+{
+	struct sluice_get *get = calloc(1, sizeof(*get));
+	struct get_result *result = calloc(1, sizeof(*result));
+	struct download *download = &get->download;
+
+	if (!get || !result) {
+		free(result);
+		free(get);
+		return NULL;
+	}
+	bill_init(&result->bill);
+	result->public.file = result->file;
+	result->public.bill = &result->bill.public;
+	get->result = result;
+	download->run = run;
+	download->release = release;
+	download->exchange.client.channel.in = -1;
+	download->exchange.error = &download->error;
+	download->exchange.wake = on_exchange;
+	download->output.fd = -1;
+	download->target.folder = download->target.state_fd = -1;
+	download->asking.expected = UINT64_MAX;
+	download->to_file.resident = -1;
+	return get;
+}
+
+int get_open(struct sluice_get **out, const char *url, const struct sluice_get_options *options,
+	     sluice_get_done *done, void *argument, struct sluice_error *error)
 {
 	struct sluice_get_options ours;
-	struct download *download;
-	struct get_result *result;
-	int code = OPTIONS_TAKE(&ours, options, "sluice_get_options", error);
+	struct sluice_get *get;
+	int result = OPTIONS_TAKE(&ours, options, "sluice_get_options", error);
 
-	if (out)
-		*out = NULL;
-	if (code < 0)
-		return code;
-	download = calloc(1, sizeof(*download));
-	result = calloc(1, sizeof(*result));
-	if (download && result) {
-		download->options = &ours;
-		download->result = result;
-		sigpipe_enter();
-		code = get(download, url, error);
-		sigpipe_leave();
-		if (out) {
-			*out = &result->public;
-			result = NULL;
-		}
-	} else {
-		code = error_set_errno(error, ENOMEM, "download");
+	if (result < 0)
+		return result;
+	get = create();
+	if (!get)
+		return error_set_errno(error, ENOMEM, "download");
+	get->done = done;
+	get->argument = argument;
+	journal_prepare();
+	meter_start(&get->download.meter);
+	result = prepare(&get->download, url, &ours);
+	*out = get;
+	if (result < 0) {
+		end_download(get, result);
+		if (error)
+			*error = get->download.error;
 	}
-	free(result);
-	free(download);
-	return code;
+	return result;
+}
+
+void get_start(struct sluice_get *get, struct loop *loop)
+{
+	struct download *download = &get->download;
+
+	download->loop = loop;
+	download->exchange.loop = loop;
+	download->exchange.congestion = download->options.congestion;
+	exchange_set_limit(&download->exchange, download_limit(download));
+	download_start(download);
+}
+
+struct sluice_get_result *get_take_result(struct sluice_get *get)
+{
+	struct get_result *result = get->result;
+
+	get->result = NULL;
+	return &result->public;
+}
+
+void get_close(struct sluice_get *get)
+{
+	if (get)
+		download_free(&get->download);
 }
 
 void sluice_get_result_free(struct sluice_get_result *result)

@@ -6,8 +6,8 @@
  * way of a part, which replaces what had its name; but never in /dev, /proc and /sys.
  */
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "base/error.h"
-#include "base/size.h"
 #include "base/sys.h"
 #include "fetch/download.h"
 
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OVERLAP = 64 << 10 };
+enum { AGAIN_MS = 100 }; /* how often it is looked for a reader of a FIFO */
 
 /* Links */
 
@@ -85,10 +85,10 @@ static int find_descriptor(const char *output)
 /* To a descriptor there is one path. */
 static int refuse_path(struct download *download)
 {
-	if (download->path && download->path != &path_recv_readwrite)
-		return error_set(download->error, EOPNOTSUPP,
+	if (download->output.path && download->output.path != &path_recv_readwrite)
+		return error_set(&download->error, EOPNOTSUPP,
 				 "receive path %s needs a regular file to write to",
-				 download->path->name);
+				 download->output.path->name);
 	return 0;
 }
 
@@ -97,45 +97,57 @@ static int use_descriptor(struct download *download, int fd, const char *output)
 	int flags = sys_flags(fd);
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-		return error_set_errno(download->error, EBADF,
+		return error_set_errno(&download->error, EBADF,
 				       "cannot write %s: descriptor %d is not open for writing",
 				       output, fd);
-	download->output_fd = fd;
+	download->output.fd = fd;
 	return refuse_path(download);
 }
 
-/* Its reader may come late; an interrupt gets through. */
-static int open_fifo(struct download *download, const char *output)
+static int use_special(struct download *download, int fd)
 {
+	struct output *output = &download->output;
+	struct statx opened;
+
+	if (fd < 0)
+		return error_set_errno(&download->error, -fd, "cannot write %s", output->file);
+	output->fd = fd;
+	output->owns_fd = true;
+	if (sys_statx(fd, STATX_TYPE, &opened) < 0 || S_ISREG(opened.stx_mode))
+		return error_set(&download->error, EBUSY, "%s was replaced just now: run again",
+				 output->file);
+	output->syncs_fd = S_ISBLK(opened.stx_mode) && !download->options.no_sync;
+	return refuse_path(download);
+}
+
+static int open_special(struct download *download, mode_t mode)
+{
+	download->output.is_fifo = S_ISFIFO(mode);
+	if (download->output.is_fifo)
+		return 0;
+	return use_special(download,
+			   sys_open(AT_FDCWD, download->output.file, O_WRONLY | O_NOCTTY, 0));
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+	download_wake(container_of(timer, struct download, output.timer));
+}
+
+/* The reader of a FIFO may come late. */
+int download_open_output(struct download *download)
+{
+	struct output *output = &download->output;
 	int fd;
 
-	while ((fd = sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY | O_NONBLOCK, 0)) == -ENXIO) {
-		int result = download_report(download);
-
-		if (result < 0)
-			return result;
-		sys_poll(-1, 0, 100);
-	}
-	return fd;
-}
-
-static int open_special(struct download *download, const char *output, mode_t mode)
-{
-	struct statx opened;
-	int fd = S_ISFIFO(mode) ? open_fifo(download, output)
-				: sys_open(AT_FDCWD, output, O_WRONLY | O_NOCTTY, 0);
-
-	if (fd == -ECANCELED)
-		return fd;
-	if (fd < 0)
-		return error_set_errno(download->error, -fd, "cannot write %s", output);
-	download->output_fd = fd;
-	download->owns_output_fd = true;
-	if (sys_statx(fd, STATX_TYPE, &opened) < 0 || S_ISREG(opened.stx_mode))
-		return error_set(download->error, EBUSY, "%s was replaced just now: run again",
-				 output);
-	download->syncs_output_fd = S_ISBLK(opened.stx_mode) && !download->options->no_sync;
-	return refuse_path(download);
+	if (!output->is_fifo || output->fd >= 0)
+		return 0;
+	fd = sys_open(AT_FDCWD, output->file, O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+	if (fd != -ENXIO)
+		return use_special(download, fd);
+	output->timer.fire = on_timer;
+	loop_timer_set(download->loop, &output->timer, AGAIN_MS);
+	return download_wait_exchange(download);
 }
 
 /* Files */
@@ -155,7 +167,7 @@ static bool is_the_system_s(const char *directory)
 }
 
 /* What lies in the system's own directories is no file that anybody wants replaced. */
-static int refuse_system(const struct download *download, const char *output)
+static int refuse_system(struct download *download, const char *output)
 {
 	char link[32], directory[4096];
 	int64_t length;
@@ -167,52 +179,34 @@ static int refuse_system(const struct download *download, const char *output)
 	directory[length] = '\0';
 	if (!is_the_system_s(directory))
 		return 0;
-	return error_set(download->error, EPERM,
+	return error_set(&download->error, EPERM,
 			 "%s: no file is made or replaced in %s; name one elsewhere, or - for "
 			 "standard output",
 			 output, directory);
 }
 
 /* Of the file that is there, where nothing is on its way to take its place. */
-static void recall_origin(struct download *download)
+static bool recall_origin(const struct download *download, struct origin *origin)
 {
 	const struct target *target = &download->target;
 
-	download->has_origin = target->journal.done.count == 0 && !target->had_part &&
-			       origin_recall(&download->origin, target->folder, target->name) &&
-			       download->origin.url == origin_url(download->url_text);
-}
-
-/*
- * The last bytes that are here are asked for again and compared. A validator is only as good as the
- * server, and means nothing at another URL, where a redirect may lead (RFC 9110 8.8.3).
- */
-static void ask_for_rest(struct download *download)
-{
-	const struct journal *journal = &download->target.journal;
-	uint64_t here = intervals_prefix(&journal->done);
-
-	download->resume = download->done = here;
-	download->validator = here > 0 ? journal->validator : download->origin.validator;
-	download->question = (struct question){
-		.here = here,
-		.from = here - size_min(here, OVERLAP),
-		.size = journal->size,
-		.validator = &download->validator,
-	};
+	return target->journal.done.count == 0 && !target->had_part &&
+	       origin_recall(origin, target->folder, target->name) &&
+	       origin->url == origin_url(download->url);
 }
 
 static int choose_file(struct download *download, const char *output)
 {
-	int result = target_open(&download->target, output, download->url_text, download->error);
+	struct origin origin;
+	int result = target_open(&download->target, output, download->url, &download->error);
 
 	if (result == 0)
 		result = refuse_system(download, output);
-	download->target.sync = !download->options->no_sync;
+	download->target.sync = !download->options.no_sync;
 	if (result < 0)
 		return result;
-	recall_origin(download);
-	ask_for_rest(download);
+	download_question(download, recall_origin(download, &origin) ? &origin : NULL);
+	body_has(download, intervals_prefix(&download->target.journal.done));
 	return 0;
 }
 
@@ -221,7 +215,7 @@ static int choose_named(struct download *download, const char *output)
 	struct statx status;
 	int fd = -1;
 
-	snprintf(download->result->file, sizeof(download->result->file), "%s", output);
+	snprintf(download->output.file, sizeof(download->output.file), "%s", output);
 	if (sys_statx_link(AT_FDCWD, output, STATX_TYPE, &status) == 0 && S_ISLNK(status.stx_mode))
 		fd = find_descriptor(output);
 	if (fd >= 0)
@@ -229,27 +223,52 @@ static int choose_named(struct download *download, const char *output)
 	/* A device, a FIFO or a socket that is there already is written to, never replaced. */
 	if (sys_statx_at(AT_FDCWD, output, STATX_TYPE, &status) == 0 && !S_ISREG(status.stx_mode) &&
 	    !S_ISDIR(status.stx_mode))
-		return open_special(download, output, status.stx_mode);
+		return open_special(download, status.stx_mode);
 	return choose_file(download, output);
+}
+
+static int choose_path(struct download *download)
+{
+	const char *name = download->options.path;
+	struct output *output = &download->output;
+
+	output->fd = -1;
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	output->path = path_recv_find(name);
+	if (!output->path)
+		return error_set(&download->error, EINVAL, "no receive path '%s'", name);
+	output->keeps_nothing = !output->path->needs_file;
+	return 0;
 }
 
 int download_choose_output(struct download *download)
 {
-	const struct sluice_get_options *options = download->options;
+	const struct sluice_get_options *options = &download->options;
 	char name[256];
-	int result;
+	int result = choose_path(download);
 
+	if (result < 0)
+		return result;
 	if (options->to_fd) {
-		download->output_fd = options->output_fd;
+		download->output.fd = options->output_fd;
 		return refuse_path(download);
 	}
-	if (download->keeps_nothing)
+	if (download->output.keeps_nothing)
 		return 0;
 	if (options->output)
 		return choose_named(download, options->output);
-	result = http_url_filename(&download->url, name, download->error);
+	result = http_url_filename(&download->exchange.url, name, &download->error);
 	if (result == 0)
 		return choose_named(download, name);
-	error_append(download->error, "; name the output (-o FILE)");
+	error_append(&download->error, "; name the output (-o FILE)");
 	return result;
+}
+
+void download_close_output(struct download *download)
+{
+	if (download->output.owns_fd)
+		sys_close(download->output.fd);
+	download->output.fd = -1;
+	download->output.owns_fd = false;
 }

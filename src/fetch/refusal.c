@@ -3,88 +3,72 @@
  * Why a server refuses: what the status means, and what the server says about it in the body, where
  * that is text. Of a body that is long or slow to come only the beginning is read.
  */
-#include "base/clock.h"
+#include "base/container.h"
 #include "base/error.h"
-#include "base/sys.h"
 #include "base/text.h"
 #include "fetch/download.h"
 #include "http/coding.h"
 #include "http/markup.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
 	BODY_MAX = 4096,
 	WORDS_MAX = 240,
-	TICK_MS = 100,
+	WAIT_MS = 2000, /* for all of it */
 };
 
-#define WAIT_SECONDS 2.0
-
-struct words {
-	struct download *download;
-	char body[BODY_MAX];
-	size_t length;
-	uint64_t left; /* of a body whose length is known */
-	double until;
-};
-
-static bool is_over(const struct words *words)
+static bool is_over(const struct refusal *refusal)
 {
-	return words->length == BODY_MAX || words->left == 0 || clock_seconds() >= words->until;
+	return refusal->length == BODY_MAX || refusal->left == 0 || refusal->is_late;
 }
 
-static void add(struct words *words, const char *data, size_t length)
+static void add(struct refusal *refusal, const char *data, size_t length)
 {
-	if (length > BODY_MAX - words->length)
-		length = BODY_MAX - words->length;
-	if (length > words->left)
-		length = words->left;
+	if (length > BODY_MAX - refusal->length)
+		length = BODY_MAX - refusal->length;
+	if (length > refusal->left)
+		length = refusal->left;
 	if (length > 0)
-		memcpy(words->body + words->length, data, length);
-	words->length += length;
-	words->left -= length;
+		memcpy(refusal->body + refusal->length, data, length);
+	refusal->length += length;
+	refusal->left -= length;
 }
 
 /* What of the body is in the client's buffer; false at its end. */
-static bool take(struct words *words)
+static bool take(struct download *download)
 {
-	struct http_client *client = &words->download->client;
+	struct refusal *refusal = &download->refusal;
+	struct http_client *client = &download->exchange.client;
 	struct http_text body;
 	int result = 0;
 	size_t used;
 
-	if (!words->download->head.chunked) {
-		add(words, client->input + client->used, client->filled - client->used);
+	if (!refusal->chunked) {
+		add(refusal, client->input + client->used, client->filled - client->used);
 		client->used = client->filled;
 	}
 	while (result == 0 && client->used < client->filled) {
-		result = http_chunked_decode(words->download->chunked, client->input + client->used,
+		result = http_chunked_decode(refusal->chunked, client->input + client->used,
 					     client->filled - client->used, &used, &body);
 		if (result < 0)
 			break;
 		client->used += used;
-		add(words, body.data, body.length);
+		add(refusal, body.data, body.length);
 	}
-	return result == 0 && !is_over(words);
+	return result == 0 && !is_over(refusal);
 }
 
-/* Not the waits of a download, which have sentences of their own. */
-static void read_body(struct words *words)
+/* Not the waits of a download, which have sentences of their own. False: there is more to come. */
+static bool read_body(struct download *download)
 {
-	struct http_client *client = &words->download->client;
-	int64_t count;
+	int64_t count = 1;
 
-	while (take(words)) {
-		count = http_client_receive(client);
-		if (count == 0 || (count < 0 && count != -EAGAIN))
-			break;
-		if (count < 0 && sys_poll(client->channel.in, POLLIN, TICK_MS) < 0)
-			break;
-	}
+	while (take(download) && count > 0)
+		count = http_client_receive(&download->exchange.client);
+	return count != -EAGAIN || download->is_cancelled;
 }
 
 static bool may_be_text(const struct http_response *head)
@@ -95,25 +79,49 @@ static bool may_be_text(const struct http_response *head)
 	       (!type.data || http_markup_is_text(http_text_cut_until(&type, ';')));
 }
 
+static void on_late(struct loop_timer *timer)
+{
+	struct download *download = container_of(timer, struct download, refusal.timer);
+
+	download->refusal.is_late = true;
+	download_wake(download);
+}
+
+static bool open_body(struct download *download)
+{
+	const struct http_response *head = &download->exchange.head;
+	struct refusal *refusal = &download->refusal;
+
+	if (head->status < 400 || !may_be_text(head) ||
+	    (head->chunked && http_chunked_open(&refusal->chunked) < 0))
+		return false;
+	refusal->body = malloc(BODY_MAX);
+	refusal->left = head->has_content_length ? head->content_length : UINT64_MAX;
+	refusal->timer.fire = on_late;
+	loop_timer_set(download->loop, &refusal->timer, WAIT_MS);
+	return refusal->body;
+}
+
 static void quote_body(struct download *download)
 {
-	const struct http_response *head = &download->head;
-	struct words words = {
-		.download = download,
-		.left = head->has_content_length ? head->content_length : UINT64_MAX,
-		.until = clock_seconds() + WAIT_SECONDS,
-	};
+	const struct refusal *refusal = &download->refusal;
 	char plain[WORDS_MAX], safe[4 * WORDS_MAX];
 
-	http_chunked_close(download->chunked);
-	download->chunked = NULL;
-	if (!may_be_text(head) || (head->chunked && http_chunked_open(&download->chunked) < 0))
-		return;
-	read_body(&words);
-	http_markup_words((struct http_text){words.body, words.length}, plain, sizeof(plain));
+	http_markup_words((struct http_text){refusal->body, refusal->length}, plain, sizeof(plain));
 	if (*plain)
-		error_append(download->error, "; it says: %s",
+		error_append(&download->error, "; it says: %s",
 			     text_for_terminal(safe, sizeof(safe), plain));
+}
+
+void refusal_close(struct download *download)
+{
+	struct refusal *refusal = &download->refusal;
+
+	if (download->loop)
+		loop_timer_cancel(download->loop, &refusal->timer);
+	http_chunked_close(refusal->chunked);
+	free(refusal->body);
+	*refusal = (struct refusal){0};
 }
 
 static const char *meaning(unsigned status)
@@ -143,29 +151,39 @@ static const char *meaning(unsigned status)
 	}
 }
 
-/* 501 and 505 are about what sluice asks, and stay so. */
-static void say_when(struct download *download, unsigned status)
+static void say_when(struct download *download)
 {
-	uint64_t seconds;
+	const struct policy *verdict = &download->exchange.verdict;
 
-	if (status != 429 && (status < 500 || status > 599 || status == 501 || status == 505))
+	if (verdict->kind != POLICY_AGAIN)
 		return;
-	if (http_text_number(download->head.retry_after, &seconds) && seconds > 0)
-		error_append(download->error, ": try again in %llu s", (unsigned long long)seconds);
+	if (verdict->after_seconds > 0)
+		error_append(&download->error, ": try again in %llu s",
+			     (unsigned long long)verdict->after_seconds);
 	else
-		error_append(download->error, ": try again later");
+		error_append(&download->error, ": try again later");
+}
+
+static void say_status(struct download *download)
+{
+	unsigned status = download->exchange.head.status;
+	int code = status == 404 || status == 410 ? ENOENT : status == 403 ? EACCES : EPROTO;
+
+	error_set(&download->error, code, "the server answered %u%s", status, meaning(status));
+	error_as_http(&download->error, status, -code);
+	say_when(download);
 }
 
 int download_refuse_status(struct download *download)
 {
-	unsigned status = download->head.status;
-
-	int code = status == 404 || status == 410 ? ENOENT : status == 403 ? EACCES : EPROTO;
-
-	error_set(download->error, code, "the server answered %u%s", status, meaning(status));
-	error_as_http(download->error, status, -code);
-	say_when(download, status);
-	if (status >= 400)
-		quote_body(download);
-	return -code;
+	if (!download->refusal.body) {
+		say_status(download);
+		if (!open_body(download))
+			return -download->error.code;
+	}
+	if (!read_body(download))
+		return -EAGAIN;
+	quote_body(download);
+	refusal_close(download);
+	return -download->error.code;
 }

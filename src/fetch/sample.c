@@ -4,11 +4,9 @@
  * another one by now. No header tells these two apart. So a few stretches of what came are fetched
  * once more and compared with what is here: of a file that was written anew the beginning differs.
  */
+#include "base/size.h"
 #include "fetch/download.h"
 #include "http/range.h"
-
-#include "base/cleanup.h"
-#include "base/size.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,71 +24,124 @@ static bool is_the_range(const struct http_response *head, uint64_t offset, size
 	       range.offset == offset && range.length == length;
 }
 
-static int receive(struct download *download, char *data, size_t length)
+static uint64_t offset_of(const struct sample *sample)
 {
-	struct http_client *client = &download->client;
-
-	while (length > 0) {
-		size_t count = size_min(client->filled - client->used, length);
-		int64_t came = 0;
-
-		memcpy(data, client->input + client->used, count);
-		client->used += count;
-		data += count;
-		length -= count;
-		while (length > 0 && (came = http_client_receive(client)) == -EAGAIN)
-			if (download_wait_socket(download, "waiting for data") < 0)
-				return -ETIMEDOUT;
-		if (length > 0 && came <= 0)
-			return came < 0 ? (int)came : -ENODATA;
-	}
-	return 0;
-}
-
-/* 1: the server still has there what is here; 0: something else, or it does not say; or -errno. */
-static int compare(struct download *download, uint64_t offset, size_t length, char *data)
-{
-	struct http_response head = {0};
-	char fields[80];
-	int result;
-
-	snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\n", (unsigned long long)offset,
-		 (unsigned long long)(offset + length - 1));
-	result = download_ask_aside(download, "GET", fields, &head);
-	if (result == 0 && !is_the_range(&head, offset, length))
-		result = -EPROTO;
-	if (result == 0)
-		result = receive(download, data, length);
-	return result < 0 ? result : download_is_here(download, offset, data, length);
+	return (sample->written - sample->length) / (SAMPLES - 1) * sample->index;
 }
 
 /* What came, written, so that it can be read. */
 static int flush(struct download *download)
 {
+	struct sample *sample = &download->sample;
 	int result;
 
-	while ((result = range_recv_flush(download->range)) == -EAGAIN)
-		if (download_wait_range(download) < 0)
-			return -ETIMEDOUT;
-	return result;
+	if (!download->body.range)
+		return 0;
+	if (!sample->data && !(sample->data = malloc(SAMPLE_BYTES)))
+		return -ENOMEM;
+	result = range_recv_flush(download->body.range);
+	if (result == -EAGAIN)
+		return download_wait_job(download);
+	sample->written = range_recv_settled(download->body.range);
+	sample->length = size_min(sample->written, SAMPLE_BYTES);
+	sample->phase = SAMPLE_ASK;
+	return result < 0 ? result : sample->length > 0;
+}
+
+static int ask(struct download *download)
+{
+	struct sample *sample = &download->sample;
+	uint64_t offset = offset_of(sample);
+	char fields[80];
+
+	snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\n", (unsigned long long)offset,
+		 (unsigned long long)(offset + sample->length - 1));
+	sample->phase = SAMPLE_HEAD;
+	sample->filled = 0;
+	return exchange_begin(&download->exchange, "GET", NULL, fields) < 0 ? -ENOMEM : 1;
+}
+
+static int take_head(struct download *download)
+{
+	struct sample *sample = &download->sample;
+	int result = exchange_step(&download->exchange);
+
+	if (result == -EAGAIN)
+		return download_wait_exchange(download);
+	if (result == 0 &&
+	    !is_the_range(&download->exchange.head, offset_of(sample), sample->length))
+		result = -EPROTO;
+	sample->phase = SAMPLE_BODY;
+	return result < 0 ? result : 1;
+}
+
+static int receive(struct download *download)
+{
+	struct http_client *client = &download->exchange.client;
+	struct sample *sample = &download->sample;
+	size_t count = size_min(client->filled - client->used, sample->length - sample->filled);
+	int64_t came = 1;
+
+	memcpy(sample->data + sample->filled, client->input + client->used, count);
+	client->used += count;
+	sample->filled += count;
+	if (sample->filled < sample->length)
+		came = http_client_receive(client);
+	else
+		sample->phase = SAMPLE_COMPARE;
+	if (came == -EAGAIN)
+		return download_wait(download, "waiting for data");
+	exchange_mark_active(&download->exchange);
+	return came > 0 ? 1 : came < 0 ? (int)came : -ENODATA;
+}
+
+/* From its end on, which is what `filled` says. */
+static int compare(struct download *download)
+{
+	struct sample *sample = &download->sample;
+	size_t from = sample->length - sample->filled;
+	int count = body_is_here(download, offset_of(sample) + from, sample->data + from,
+				 sample->filled);
+
+	if (count <= 0)
+		return count;
+	sample->filled -= (size_t)count;
+	if (sample->filled == 0) {
+		sample->index++;
+		sample->phase = SAMPLE_ASK;
+	}
+	return 1;
+}
+
+/* 1: there is more to do; 0: it is not the same; -EAGAIN; or -errno. */
+static int step(struct download *download)
+{
+	switch (download->sample.phase) {
+	case SAMPLE_FLUSH:
+		return flush(download);
+	case SAMPLE_ASK:
+		return ask(download);
+	case SAMPLE_HEAD:
+		return take_head(download);
+	case SAMPLE_BODY:
+		return receive(download);
+	case SAMPLE_COMPARE:
+		return compare(download);
+	}
+	return -EINVAL;
 }
 
 int download_is_same_so_far(struct download *download)
 {
-	_cleanup_free_ char *data = malloc(SAMPLE_BYTES);
-	uint64_t written;
-	size_t length;
-	int result;
+	int result = 1;
 
-	if (!data || !download->range)
-		return 0;
-	result = flush(download);
-	if (result < 0)
-		return result;
-	written = range_recv_settled(download->range);
-	length = size_min(written, SAMPLE_BYTES);
-	result = length > 0;
-	for (unsigned i = 0; i < SAMPLES && result == 1; i++)
-		result = compare(download, (written - length) / (SAMPLES - 1) * i, length, data);
+	while (result == 1 && download->sample.index < SAMPLES)
+		result = step(download);
 	return result;
+}
+
+void sample_close(struct download *download)
+{
+	free(download->sample.data);
+	download->sample = (struct sample){0};
 }

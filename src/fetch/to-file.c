@@ -2,7 +2,7 @@
 /*
  * A download to a file: its part takes the answer's body, and becomes the file when all is there.
  * Where an answer was shorter than the file, or does not fit what is here, there is another
- * question to ask.
+ * question to ask. A download to nowhere takes the same way, without a part.
  */
 #include "base/error.h"
 #include "base/size.h"
@@ -17,122 +17,285 @@ enum {
 	TINY_MAX = 1000, /* answers that are tiny, before it is given up */
 };
 
-static void keep_part(struct download *download, bool stays_anyway)
+/* How a step ends that is not the last: the phase is another one. */
+static int go_to(struct download *download, enum to_file_phase phase)
 {
-	download_close_range(download);
-	download_save(download, download->done);
-	target_keep(&download->target,
-		    &(struct intervals){download->done > 0, {{0, download->done}}}, stays_anyway,
-		    download->error);
+	download->to_file.phase = phase;
+	return 0;
 }
+
+/* What the download ends with when all is in order again. */
+static int fail(struct download *download, int result, enum to_file_phase phase)
+{
+	download->to_file.result = result;
+	return go_to(download, phase);
+}
+
+/* On a helper thread: a loop never waits for a disk */
+
+static struct intervals bytes_here(const struct download *download)
+{
+	uint64_t done = download->body.done;
+
+	return (struct intervals){done > 0, {{0, done}}};
+}
+
+static int64_t create(struct download *download)
+{
+	const struct intervals here = bytes_here(download);
+
+	return target_create(&download->target, &here, &download->error);
+}
+
+static int64_t clear(struct download *download)
+{
+	return target_start_over(&download->target, &download->error);
+}
+
+/* What fails behind another failure is not said. */
+static int64_t clear_silently(struct download *download)
+{
+	return target_start_over(&download->target, NULL);
+}
+
+/* Of a file whose bytes are on the disk, lest it outlasts them. */
+static void remember_origin(struct download *download)
+{
+	const struct origin origin = {
+		.url = origin_url(download->url),
+		.place = origin_place(&download->exchange.url),
+		.validator = download->asking.validator,
+	};
+
+	if (!download->options.no_sync)
+		origin_remember(&origin, download->target.file->fd);
+}
+
+static int64_t commit(struct download *download)
+{
+	remember_origin(download);
+	return target_commit(&download->target, download_done(download), &download->error);
+}
+
+static int64_t keep(struct download *download)
+{
+	const struct intervals here = bytes_here(download);
+
+	target_keep(&download->target, &here, download->to_file.stays, &download->error);
+	return 0;
+}
+
+static int run(struct download *download, int64_t (*work)(struct download *))
+{
+	int64_t result;
+
+	return job_work(download, &download->to_file.job, work, &result) ? (int)result : -EAGAIN;
+}
+
+/* Words */
 
 static void tell_what_is_aside(struct download *download)
 {
 	const struct target *target = &download->target;
 	char text[768];
 
-	if (!*target->aside || !download->options->note)
+	if (!*target->aside)
 		return;
 	snprintf(text, sizeof(text), "%s: it stays as it is, and %s is used", target->aside,
 		 target->part);
-	download->options->note(download->options->argument, text);
+	download_note(download, text);
 }
 
 static void note_start_over(struct download *download)
 {
+	const char *why = download_why_over(download);
 	char line[160];
 
-	if (!download->why_over || !download->options->note)
+	if (!why)
 		return;
-	snprintf(line, sizeof(line), "%s: starting over", download->why_over);
-	download->options->note(download->options->argument, line);
-	download->why_over = NULL;
+	snprintf(line, sizeof(line), "%s: starting over", why);
+	download_note(download, line);
+}
+
+/* Steps: 0 and another phase, or the end (to_file_phase says), or -EAGAIN */
+
+/* What the journal is to tell of a file that comes from its first byte on. */
+static void set_source(struct download *download)
+{
+	const struct asking *asking = &download->asking;
+	/* Where the size is not known, nobody could tell that a continued file is whole. */
+	static const struct validator none;
+
+	target_set_source(&download->target,
+			  asking->expected == UINT64_MAX ? &none : &asking->validator,
+			  asking->expected);
+}
+
+/* For the first answer of which bytes are taken, and for one that brings all of the file anew. */
+static int open_target(struct download *download)
+{
+	if (download->output.keeps_nothing)
+		return go_to(download, FILE_BEGIN);
+	if (download->asking.is_all)
+		set_source(download);
+	if (!download->target.is_ours)
+		return go_to(download, FILE_CREATE);
+	return go_to(download, download->body.done > 0 ? FILE_BEGIN : FILE_CLEAR);
+}
+
+static int create_target(struct download *download)
+{
+	int result = run(download, create);
+
+	if (result == -EAGAIN)
+		return result;
+	if (result < 0)
+		return fail(download, result, FILE_SETTLE);
+	tell_what_is_aside(download);
+	download->to_file.resident = download_resident(download, download->body.done);
+	return go_to(download, FILE_BEGIN);
+}
+
+static int clear_target(struct download *download)
+{
+	int result = run(download, clear);
+
+	if (result == -EAGAIN)
+		return result;
+	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_BEGIN);
+}
+
+static int begin_body(struct download *download)
+{
+	const struct body *body = &download->body;
+	int result = 0;
+
+	note_start_over(download);
+	/* An answer may end within what is here, where it is only compared. */
+	if (body->end > body->done || body->done == 0)
+		result = body_open_range(download);
+	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_BODY);
+}
+
+static bool is_whole(const struct download *download)
+{
+	const struct body *body = &download->body;
+
+	return body->range && body->end >= download->asking.expected &&
+	       (body->end == UINT64_MAX || range_recv_offset(body->range) == body->end);
+}
+
+static int take_body(struct download *download)
+{
+	int result = body_receive(download);
+
+	if (result == -EAGAIN)
+		return result;
+	if (result < 0)
+		return fail(download, result, FILE_FAILED);
+	return go_to(download, is_whole(download) ? FILE_CONFIRM : FILE_FINISH);
+}
+
+static int confirm(struct download *download)
+{
+	int result = download_confirm(download);
+
+	if (result == -EAGAIN)
+		return result;
+	if (result == -ESTALE)
+		return go_to(download, FILE_STALE);
+	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_FINISH);
+}
+
+/* What came is whole, but where the file has changed meanwhile it may be of two files. */
+static int drop_stale(struct download *download)
+{
+	int result = body_settle(download);
+
+	if (result == -EAGAIN)
+		return result;
+	body_forget(download);
+	result = download_start_over(download, "the file was changed on the server while it came");
+	return fail(download, result, FILE_CLEAR_STALE);
+}
+
+/* Nothing may be continued from this, whatever comes next. */
+static int clear_stale(struct download *download)
+{
+	struct to_file *to_file = &download->to_file;
+	int result = run(download, to_file->result < 0 ? clear_silently : clear);
+
+	if (result == -EAGAIN)
+		return result;
+	if (to_file->result == 0)
+		to_file->result = result;
+	return go_to(download, to_file->result < 0 ? FILE_SETTLE : FILE_ASK);
+}
+
+static int finish_body(struct download *download)
+{
+	const struct body *body = &download->body;
+	int result = 0;
+
+	if (body->range)
+		result = body_finish(download);
+	else if (body->at < body->end)
+		result = body_failed(download, -ENODATA);
+	if (result == -EAGAIN)
+		return result;
+	if (result < 0)
+		return fail(download, result, FILE_FAILED);
+	if (body->end < download->asking.expected)
+		return go_to(download, FILE_REST);
+	return go_to(download, download->output.keeps_nothing ? FILE_DONE : FILE_COMMIT);
 }
 
 /* The answer was shorter than the file. Each brings at least a byte, so this ends. */
 static int ask_for_rest(struct download *download)
 {
-	struct question *question = &download->question;
-	uint64_t next = size_round_down(download->end, BLOCK);
+	const struct question *question = &download->asking.question;
+	struct body *body = &download->body;
+	uint64_t next = size_round_down(body->end, BLOCK), here = question->here;
+	int result = body_settle(download);
 
-	if (download->end - question->from < TINY && ++download->tiny > TINY_MAX)
-		return error_set(download->error, EPROTO,
-				 "the server sends a few bytes at a time: run again to continue");
-	download_close_range(download);
-	question->validator = &download->validator;
-	question->size = download->expected;
-	question->from = download->end;
-	if (download->end > question->here) {
+	if (result == -EAGAIN)
+		return result;
+	if (body->end - question->from < TINY && ++download->to_file.tiny > TINY_MAX)
+		return fail(download,
+			    error_set(&download->error, EPROTO,
+				      "the server sends a few bytes at a time: run again to "
+				      "continue"),
+			    FILE_FAILED);
+	if (body->end > here) {
 		/* From a block's start on, unless that would be no progress. */
-		question->here = question->from = next > question->here ? next : download->end;
-		download->done = question->here;
+		here = next > here ? next : body->end;
+		body_has(download, here);
+		download_question_rest(download, here, here);
+	} else {
+		download_question_rest(download, here, body->end);
 	}
-	download->has_asked_again = false;
-	return DOWNLOAD_ASK;
-}
-
-static bool is_whole(const struct download *download)
-{
-	return download->range && download->end >= download->expected &&
-	       (download->end == UINT64_MAX || range_recv_offset(download->range) == download->end);
-}
-
-/* What came is whole, but where the file has changed meanwhile it may be of two files. */
-static int confirm(struct download *download)
-{
-	int result = download_confirm(download), code;
-
-	if (result != -ESTALE)
-		return result;
-	download_close_range(download);
-	download->done = 0;
-	result = download_start_over(download, "the file was changed on the server while it came");
-	/* Nothing may be continued from this, whatever comes next. */
-	code = target_start_over(&download->target, result < 0 ? NULL : download->error);
-	if (result == 0)
-		result = code;
-	return result < 0 ? result : DOWNLOAD_ASK;
-}
-
-/* What happens between an open target and its commit. */
-static int fill_target(struct download *download)
-{
-	int result = 0;
-
-	note_start_over(download);
-	/* An answer may end within what is here, where it is only compared. */
-	if (download->end > download->done || download->done == 0)
-		result = download_open_range(download);
-	if (result == 0)
-		result = download_receive_body(download);
-	if (result == 0 && is_whole(download))
-		result = confirm(download);
-	if (result != 0)
-		return result;
-	if (download->range)
-		result = download_finish_range(download);
-	else if (download->at < download->end)
-		result = download_body_failed(download, -ENODATA);
-	if (result == 0 && download->end < download->expected)
-		result = ask_for_rest(download);
-	return result;
+	return go_to(download, FILE_ASK);
 }
 
 /* Whether an answer that was to continue brought nothing that a later call could continue from. */
 static bool has_brought_nothing(const struct download *download)
 {
-	return size_round_down(download->done, BLOCK) <= download->question.here;
+	return size_round_down(download->body.done, BLOCK) <= download->asking.question.here;
 }
 
 /*
  * What is wrong with an answer that continues may be wrong each time: then all of the file is asked
  * for. What ends early is not, and is continued by a later call.
  */
-static int after_failure(struct download *download, int result)
+static int after_failure(struct download *download)
 {
-	if (download->question.here == 0 || download->target.has_lost)
+	int result = body_settle(download);
+
+	if (result == -EAGAIN)
 		return result;
-	download_close_range(download);
+	result = download->to_file.result;
+	if (download->asking.question.here == 0 || download->target.has_lost)
+		return go_to(download, FILE_SETTLE);
 	if (result == -ESTALE)
 		result = download_start_over(download, "what is here is not what the server has");
 	else if (result == -EMSGSIZE)
@@ -140,68 +303,67 @@ static int after_failure(struct download *download, int result)
 	else if (has_brought_nothing(download) &&
 		 (result == -ENODATA || result == -EPROTO || result == -ECONNRESET))
 		result = download_ask_again(download, "the server does not go on when asked to");
-	else
-		return result;
-	return result < 0 ? result : DOWNLOAD_ASK;
+	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_ASK);
 }
 
-/* For the first answer of which bytes are taken, and for one that brings all of the file anew. */
-static int open_target(struct download *download)
+static int commit_target(struct download *download)
 {
-	struct target *target = &download->target;
+	int result = run(download, commit);
+
+	if (result == -EAGAIN)
+		return result;
+	download->to_file.stays = true;
+	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_DONE);
+}
+
+static int settle(struct download *download)
+{
+	int result = body_settle(download);
+
+	return result < 0 ? result : go_to(download, FILE_SAVE);
+}
+
+static int save(struct download *download)
+{
+	int result = body_save(download);
+
+	return result < 0 ? result : go_to(download, FILE_KEEP);
+}
+
+static int keep_part(struct download *download)
+{
 	int result;
 
-	if (target->is_ours)
-		return download->done > 0 ? 0 : target_start_over(target, download->error);
-	result = target_create(target,
-			       &(struct intervals){download->done > 0, {{0, download->done}}},
-			       download->error);
-	if (result < 0)
-		return result;
-	tell_what_is_aside(download);
-	download->result->bill.public.page_cache_before_bytes =
-		download_resident(download, download->done);
-	download->saved_ms = loop_now_ms(download->loop);
-	return 0;
+	if (download->to_file.job.state == JOB_IDLE && download->to_file.result == -ECANCELED)
+		download->to_file.stays = true;
+	result = run(download, keep);
+	return result < 0 ? result : go_to(download, FILE_DONE);
 }
 
-/* Of a file whose bytes are on the disk, lest it outlasts them. */
-static void remember_origin(struct download *download)
-{
-	const struct origin origin = {
-		.url = origin_url(download->url_text),
-		.place = origin_place(&download->url),
-		.validator = download->validator,
-	};
-
-	if (!download->options->no_sync)
-		origin_remember(&origin, download->target.file->fd);
-}
+static int (*const steps[])(struct download *download) = {
+	[FILE_OPEN] = open_target,     [FILE_CREATE] = create_target,
+	[FILE_CLEAR] = clear_target,   [FILE_BEGIN] = begin_body,
+	[FILE_BODY] = take_body,       [FILE_CONFIRM] = confirm,
+	[FILE_STALE] = drop_stale,     [FILE_CLEAR_STALE] = clear_stale,
+	[FILE_FINISH] = finish_body,   [FILE_REST] = ask_for_rest,
+	[FILE_FAILED] = after_failure, [FILE_COMMIT] = commit_target,
+	[FILE_SETTLE] = settle,        [FILE_SAVE] = save,
+	[FILE_KEEP] = keep_part,
+};
 
 int download_to_file(struct download *download)
 {
-	struct target *target = &download->target;
-	bool has_all = false;
-	int result = open_target(download);
+	struct to_file *to_file = &download->to_file;
+	enum to_file_phase last;
+	int result = 0;
 
-	if (result == 0) {
-		result = fill_target(download);
-		if (result < 0)
-			result = after_failure(download, result);
-	}
-	if (result == DOWNLOAD_ASK)
-		return result;
-	if (result == 0) {
-		has_all = true;
-		remember_origin(download);
-		result = target_commit(target, download_done(download), download->error);
-	}
+	while (result == 0 && to_file->phase < FILE_ASK)
+		result = steps[to_file->phase](download);
 	if (result < 0)
-		keep_part(download, has_all || result == -ECANCELED);
+		return result;
+	last = to_file->phase;
+	to_file->phase = FILE_OPEN;
+	result = last == FILE_ASK ? DOWNLOAD_ASK : to_file->result;
+	to_file->result = 0;
 	return result;
-}
-
-int download_to_nothing(struct download *download)
-{
-	return fill_target(download);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/verdict.h"
 
+#include "fetch/policy.h"
 #include "http/range.h"
 
 static const char has_changed[] = "the file has changed on the server";
@@ -87,13 +88,6 @@ static struct verdict of_whole(const struct question *question, const struct htt
 	return take(0, size, size);
 }
 
-/* Of the server's own, at this moment. */
-static bool may_pass(unsigned status)
-{
-	return status == 408 || status == 425 || status == 429 ||
-	       (status >= 500 && status != 501 && status != 505);
-}
-
 static struct verdict of_failure(const struct question *question, unsigned status)
 {
 	struct verdict verdict = useless(question, NULL);
@@ -102,7 +96,7 @@ static struct verdict of_failure(const struct question *question, unsigned statu
 		return verdict;
 	verdict.why = status == 416 ? "the server has nothing behind what is here"
 				    : "the server refuses to continue the download";
-	if (may_pass(status))
+	if (policy_may_pass(status))
 		verdict.kind = VERDICT_ASK_AGAIN;
 	return verdict;
 }

@@ -6,8 +6,6 @@
 #include "base/sys.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,39 +13,25 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct http_client *client = container_of(watch, struct http_client, watch);
 
-	client->is_ready = true;
+	client->ready(client);
 }
 
-int http_client_connect(struct http_client *client, struct loop *loop,
-			const struct sockaddr *address, socklen_t size)
+int http_client_open(struct http_client *client, struct loop *loop, int fd,
+		     void (*ready)(struct http_client *client))
 {
-	int fd, result;
+	int result;
 
-	*client = (struct http_client){.loop = loop, .watch.ready = on_ready, .channel.in = -1};
+	*client = (struct http_client){
+		.loop = loop, .watch.ready = on_ready, .ready = ready, .channel.in = -1};
 	client->input = malloc(HTTP_CLIENT_INPUT);
-	if (!client->input)
-		return -ENOMEM;
-	fd = sys_socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fd;
-	client->channel = channel_open(&channel_plain, fd, fd);
-	result = sys_connect(fd, address, size);
-	if (result < 0 && result != -EINPROGRESS)
-		return result;
-	sys_setsockopt_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	return loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
-}
-
-int http_client_connected(struct http_client *client)
-{
-	struct sockaddr_storage peer;
-	int code = 0;
-	socklen_t size = sizeof(code);
-
-	if (sys_getpeername(client->channel.in, &peer) == 0)
-		return channel_handshake(&client->channel);
-	sys_getsockopt(client->channel.in, SOL_SOCKET, SO_ERROR, &code, &size);
-	return code ? -code : -EAGAIN;
+	result = client->input
+			 ? loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+			 : -ENOMEM;
+	if (result < 0)
+		sys_close(fd);
+	else
+		client->channel = channel_open(&channel_plain, fd, fd);
+	return result;
 }
 
 int http_client_send(struct http_client *client, const struct buffer *text, size_t *sent)
@@ -125,24 +109,16 @@ int64_t http_client_receive(struct http_client *client)
 	return receive_up_to(client, HTTP_CLIENT_READ);
 }
 
-struct channel http_client_take(struct http_client *client)
-{
-	struct channel channel = client->channel;
-
-	if (channel.in >= 0)
-		loop_watch_remove(client->loop, &client->watch);
-	client->channel.in = -1;
-	return channel;
-}
-
 void http_client_close(struct http_client *client)
 {
-	struct channel channel = http_client_take(client);
+	int fd = client->channel.in;
 
-	if (channel.in >= 0) {
-		channel_close(&channel);
-		sys_close(channel.in);
+	if (fd >= 0) {
+		loop_watch_remove(client->loop, &client->watch);
+		channel_close(&client->channel);
+		sys_close(fd);
 	}
+	client->channel.in = -1;
 	free(client->input);
 	client->input = NULL;
 }

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: phases go forward only, from exchange_begin on; addresses and race are there in their
+ * own phases only; the connection is there from the race's end until it is closed.
+ */
+#include "fetch/exchange.h"
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "base/error.h"
+#include "host/socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { REDIRECTS_MAX = 10 };
+
+/* Time */
+
+static void on_timer(struct loop_timer *timer)
+{
+	struct exchange *exchange = container_of(timer, struct exchange, timer);
+	uint64_t limit_ms = (uint64_t)exchange->limit_seconds * 1000;
+	/* Not the loop's clock, which stands still while a call blocks. */
+	uint64_t passed_ms = (clock_ns() - exchange->active_ns) / 1000000;
+
+	if (passed_ms < limit_ms) {
+		loop_timer_set(exchange->loop, timer, limit_ms - passed_ms);
+		return;
+	}
+	/* Judged by the next step that finds nothing: this process may have been stopped. */
+	exchange->is_late = true;
+	exchange->wake(exchange);
+}
+
+void exchange_mark_active(struct exchange *exchange)
+{
+	exchange->active_ns = clock_ns();
+	if (exchange->is_late)
+		loop_timer_set(exchange->loop, &exchange->timer,
+			       (uint64_t)exchange->limit_seconds * 1000);
+	exchange->is_late = false;
+}
+
+void exchange_set_limit(struct exchange *exchange, unsigned seconds)
+{
+	exchange->timer.fire = on_timer;
+	exchange->limit_seconds = seconds;
+	exchange->is_late = true;
+	exchange_mark_active(exchange);
+}
+
+int exchange_wait(struct exchange *exchange, const char *what)
+{
+	if (!exchange->is_late)
+		return -EAGAIN;
+	exchange_mark_active(exchange);
+	return error_set(exchange->error, ETIMEDOUT, "%s:%s: timed out %s (%u s)",
+			 exchange->url.host, exchange->url.port, what, exchange->limit_seconds);
+}
+
+/* Steps */
+
+static void wake(void *owner)
+{
+	struct exchange *exchange = owner;
+
+	exchange->wake(exchange);
+}
+
+static void on_ready(struct http_client *client)
+{
+	struct exchange *exchange = container_of(client, struct exchange, client);
+
+	exchange->wake(exchange);
+}
+
+/* Fails with a sentence, unless there is one already. */
+static int failed(struct exchange *exchange, int result, const char *what)
+{
+	if (!*exchange->error->text)
+		error_set_errno(exchange->error, -result, "%s %s:%s", what, exchange->url.host,
+				exchange->url.port);
+	return result;
+}
+
+static int look_up(struct exchange *exchange)
+{
+	const struct addrinfo *found;
+	int code, result;
+
+	if (!exchange->addresses) {
+		result = addresses_open(&exchange->addresses, exchange->loop, &exchange->url, wake,
+					exchange);
+		if (result < 0)
+			return failed(exchange, result, "looking up");
+	}
+	if (!addresses_have_come(exchange->addresses, &code, &found))
+		return exchange_wait(exchange, "looking up the name");
+	exchange_mark_active(exchange);
+	if (code != 0) {
+		exchange->lookup_code = code;
+		return error_as(exchange->error, SLUICE_ERROR_DNS,
+				error_set(exchange->error, EHOSTUNREACH, "host %s: %s",
+					  exchange->url.host, gai_strerror(code)));
+	}
+	result = race_open(&exchange->race, exchange->loop, found, wake, exchange);
+	exchange->attempts = 0;
+	exchange->phase = EXCHANGE_CONNECTING;
+	return result < 0 ? failed(exchange, result, "connecting to") : 0;
+}
+
+static int set_congestion(struct exchange *exchange, int fd)
+{
+	const char *name = exchange->congestion;
+	int result;
+
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	result = host_socket_set_congestion(fd, name);
+	return result < 0
+		       ? error_set_errno(exchange->error, -result, "congestion control '%s'", name)
+		       : 0;
+}
+
+static void end_race(struct exchange *exchange)
+{
+	race_close(exchange->race);
+	addresses_close(exchange->addresses);
+	exchange->race = NULL;
+	exchange->addresses = NULL;
+}
+
+static int take_connection(struct exchange *exchange, int fd)
+{
+	int result;
+
+	end_race(exchange);
+	result = http_client_open(&exchange->client, exchange->loop, fd, on_ready);
+	if (result < 0)
+		return failed(exchange, result, "connecting to");
+	exchange->has_card = !host_socket_is_local(fd);
+	exchange->is_connected = true;
+	exchange->phase = EXCHANGE_SHAKING_HANDS;
+	exchange_mark_active(exchange);
+	return set_congestion(exchange, fd);
+}
+
+static int connect_any(struct exchange *exchange)
+{
+	int fd = race_step(exchange->race);
+
+	if (fd >= 0)
+		return take_connection(exchange, fd);
+	/* Each attempt has the whole time. */
+	if (race_attempts(exchange->race) != exchange->attempts)
+		exchange_mark_active(exchange);
+	exchange->attempts = race_attempts(exchange->race);
+	return fd == -EAGAIN ? exchange_wait(exchange, "connecting")
+			     : failed(exchange, fd, "connecting to");
+}
+
+static int shake_hands(struct exchange *exchange)
+{
+	int result = channel_handshake(&exchange->client.channel);
+
+	if (result == -EAGAIN)
+		return exchange_wait(exchange, "shaking hands");
+	if (result < 0)
+		return failed(exchange, result, "connecting to");
+	exchange->phase = EXCHANGE_SENDING;
+	return 0;
+}
+
+static int send_request(struct exchange *exchange)
+{
+	size_t before = exchange->sent;
+	int result = http_client_send(&exchange->client, &exchange->request, &exchange->sent);
+
+	if (exchange->sent > before)
+		exchange_mark_active(exchange);
+	if (result == -EAGAIN)
+		return exchange_wait(exchange, "sending the request");
+	if (result < 0)
+		return failed(exchange, result, "sending the request to");
+	exchange->phase = EXCHANGE_ANSWERING;
+	return 0;
+}
+
+/* After a 1xx the real answer follows; after 101 another protocol. */
+static bool is_final(const struct http_response *head)
+{
+	return head->status >= 200 || head->status == 101;
+}
+
+static int read_head(struct exchange *exchange)
+{
+	int result;
+
+	do {
+		result = http_client_head(&exchange->client, &exchange->head, exchange->error);
+		if (result == 0)
+			exchange_mark_active(exchange);
+	} while (result == 0 && !is_final(&exchange->head));
+	if (result == -EAGAIN)
+		return exchange_wait(exchange, "waiting for the answer");
+	if (result == 0)
+		exchange->phase = EXCHANGE_IDLE;
+	return result;
+}
+
+static int step(struct exchange *exchange)
+{
+	switch (exchange->phase) {
+	case EXCHANGE_LOOKING_UP:
+		return look_up(exchange);
+	case EXCHANGE_CONNECTING:
+		return connect_any(exchange);
+	case EXCHANGE_SHAKING_HANDS:
+		return shake_hands(exchange);
+	case EXCHANGE_SENDING:
+		return send_request(exchange);
+	case EXCHANGE_ANSWERING:
+		return read_head(exchange);
+	case EXCHANGE_IDLE:
+		break;
+	}
+	return 0;
+}
+
+int exchange_step(struct exchange *exchange)
+{
+	int result = 0;
+
+	while (result == 0 && exchange->phase != EXCHANGE_IDLE)
+		result = step(exchange);
+	if (result == 0)
+		exchange->verdict = policy_of_answer(&exchange->head, time(NULL));
+	else
+		exchange->verdict = exchange->lookup_code ? policy_of_lookup(exchange->lookup_code)
+							  : policy_of_failure(result);
+	return result;
+}
+
+int exchange_begin(struct exchange *exchange, const char *method, const char *target,
+		   const char *fields)
+{
+	struct buffer *request = &exchange->request;
+	char host[HTTP_URL_HOST];
+
+	exchange->error->text[0] = '\0';
+	http_url_host(&exchange->url, host);
+	request->length = exchange->sent = 0;
+	exchange->lookup_code = 0;
+	buffer_printf(request,
+		      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
+		      "Accept-Encoding: identity\r\n%s\r\n",
+		      method, target ? target : exchange->url.target, host, SLUICE_VERSION, fields);
+	exchange->head = (struct http_response){0};
+	exchange->is_connected = exchange->client.channel.in >= 0;
+	exchange->phase = exchange->is_connected ? EXCHANGE_SENDING : EXCHANGE_LOOKING_UP;
+	exchange_mark_active(exchange);
+	/* What came behind the last answer is none to this request. */
+	exchange->client.used = exchange->client.filled = 0;
+	return request->failed ? failed(exchange, -ENOMEM, "sending the request to") : 0;
+}
+
+int exchange_set_url(struct exchange *exchange, const char *url)
+{
+	exchange_disconnect(exchange);
+	*exchange->before.host = '\0';
+	exchange->redirects = 0;
+	return http_url_parse(&exchange->url, url, exchange->error);
+}
+
+int exchange_follow(struct exchange *exchange)
+{
+	struct http_text location = exchange->head.location;
+	struct sluice_error why;
+	char printable[sizeof(why.text)];
+	int result;
+
+	if (exchange->redirects++ == REDIRECTS_MAX)
+		return error_as(
+			exchange->error, SLUICE_ERROR_PROTOCOL,
+			error_set(exchange->error, ELOOP, "more than %d redirects", REDIRECTS_MAX));
+	if (!location.data)
+		return error_set(exchange->error, EPROTO,
+				 "the server redirects without saying where to");
+	exchange->before = exchange->url;
+	result = http_url_resolve(&exchange->url, &exchange->before, location, &why);
+	if (result < 0) {
+		*exchange->before.host = '\0'; /* it has been named */
+		error_set(exchange->error, -result, "the server redirects to %s: %s",
+			  http_text_printable(location, printable, sizeof(printable)), why.text);
+		error_as(exchange->error, SLUICE_ERROR_PROTOCOL, result);
+	}
+	exchange_disconnect(exchange);
+	return result;
+}
+
+bool exchange_is_reusable(const struct exchange *exchange)
+{
+	return exchange->client.channel.in >= 0 && exchange->client.used == exchange->client.filled;
+}
+
+void exchange_disconnect(struct exchange *exchange)
+{
+	end_race(exchange);
+	http_client_close(&exchange->client);
+	exchange->phase = EXCHANGE_IDLE;
+}
+
+void exchange_close(struct exchange *exchange)
+{
+	exchange_disconnect(exchange);
+	if (exchange->loop)
+		loop_timer_cancel(exchange->loop, &exchange->timer);
+	buffer_free(&exchange->request);
+}

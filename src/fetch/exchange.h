@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request and the head of its answer, on a loop, without blocking: look up the name, race its
+ * addresses, send, read the head. It ends in a verdict: use the answer, follow it elsewhere, try
+ * again later, never. The connection then is the owner's, who reads the body from it and may send
+ * another request on it.
+ *
+ * A call that has to wait returns -EAGAIN; `wake` runs when it is worth another call. Each wait has
+ * a time limit without any progress; whoever waits on the connection for more of the body waits
+ * by exchange_wait, so that it holds there, too.
+ */
+#ifndef SLUICE_FETCH_EXCHANGE_H
+#define SLUICE_FETCH_EXCHANGE_H
+
+#include "fetch/addresses.h"
+#include "fetch/policy.h"
+#include "fetch/race.h"
+#include "http/client.h"
+#include "http/url.h"
+
+enum exchange_phase {
+	EXCHANGE_IDLE,
+	EXCHANGE_LOOKING_UP,
+	EXCHANGE_CONNECTING,
+	EXCHANGE_SHAKING_HANDS,
+	EXCHANGE_SENDING,
+	EXCHANGE_ANSWERING,
+};
+
+struct exchange {
+	/* The owner's, set before the first call */
+	struct loop *loop;
+	void (*wake)(struct exchange *exchange);
+	struct sluice_error *error;
+	const char *congestion; /* NULL or "auto": the system's */
+
+	/* For the owner to read */
+	enum exchange_phase phase;
+	struct http_url url;
+	struct http_url before;    /* what redirected to url; its host is empty where nothing did */
+	struct http_client client; /* what came behind the head is in its input */
+	struct http_response head; /* of the answer */
+	struct policy verdict;     /* when exchange_step ended */
+	bool is_connected;         /* this request has, or had, a connection */
+	bool has_card;             /* between us and the server */
+
+	/* Private */
+	struct addresses *addresses;
+	struct race *race;
+	unsigned attempts, redirects;
+	int lookup_code; /* EAI_* */
+	struct buffer request;
+	size_t sent;
+	struct loop_timer timer;
+	uint64_t active_ns; /* when there was progress last */
+	unsigned limit_seconds;
+	bool is_late;
+};
+
+/* Where requests go from now on. Closes the connection. 0, or -errno with error. */
+int exchange_set_url(struct exchange *exchange, const char *url);
+/* To where the answer redirects. Closes the connection. */
+int exchange_follow(struct exchange *exchange);
+/*
+ * Begins a request for `target` (NULL: the URL's) on the connection, or on one that has to be made
+ * first; fields are lines behind our own. 0, or -errno with error.
+ */
+int exchange_begin(struct exchange *exchange, const char *method, const char *target,
+		   const char *fields);
+/* 0: the head is there, see verdict; -EAGAIN; or -errno with error. */
+int exchange_step(struct exchange *exchange);
+
+/* How long may pass without progress. It begins anew. */
+void exchange_set_limit(struct exchange *exchange, unsigned seconds);
+/* There was progress. */
+void exchange_mark_active(struct exchange *exchange);
+/* Nothing can be done without the connection: -EAGAIN; or -ETIMEDOUT with error, which says `what`
+ * was waited for, in words. */
+int exchange_wait(struct exchange *exchange, const char *what);
+
+/* Whether another request can be sent on the connection, as far as is known. */
+bool exchange_is_reusable(const struct exchange *exchange);
+void exchange_disconnect(struct exchange *exchange);
+void exchange_close(struct exchange *exchange);
+
+#endif
