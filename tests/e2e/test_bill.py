@@ -215,7 +215,7 @@ class BothSides(unittest.TestCase):
                 skip_unless_direct(path, self.folder)
                 server = serve(self.addCleanup, self.folder, "--path", path)
                 bill = self.fetch(server.url("file"))["server_bill"]
-                line = server.wait_log("/file")
+                line = server.wait_log("GET /file")
                 self.assertEqual(bill["bytes"], SIZE)
                 self.assertEqual({p["path"]: p["bytes"] for p in bill["paths"]}, line.paths)
                 self.assertEqual(sum(bill["system_calls_by_name"].values()), bill["system_calls"])
