@@ -9,14 +9,16 @@
 #include <cmocka.h>
 
 #include "base/sys.h"
+#include "sluice.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 800, CALLS = 7, SIDE_BY_SIDE = 8 };
+enum { THREADS = 800, MANY_THREADS = 20000, CALLS = 7, SIDE_BY_SIDE = 8 };
 
 static uint64_t reads_of(void (*read)(struct sys_counts *))
 {
@@ -72,6 +74,30 @@ static void threads_that_ended_count_and_leave_no_memory(void **state)
 	assert_int_equal(reads() - before, THREADS * CALLS);
 	/* A block of counters for each would be 400 KB. */
 	assert_in_range(bytes_in_use() - memory + 100000, 0, 200000);
+}
+
+/* Calls that allocate, count and fail, as a program's threads make them. */
+static void *call_the_library(void *argument)
+{
+	struct sluice_error error;
+	char name[256];
+
+	if (sluice_url_filename("http://localhost/file", name, &error) < 0 ||
+	    sluice_explain("/nowhere", NULL, NULL, &error) != -ENOENT)
+		abort();
+	return argument;
+}
+
+static void many_threads_that_call_the_library_leave_no_memory(void **state)
+{
+	size_t memory;
+
+	live(call_the_library, NULL);
+	memory = bytes_in_use();
+	for (int i = 0; i < MANY_THREADS / SIDE_BY_SIDE; i++)
+		live(call_the_library, NULL);
+	/* A byte of each would be more. */
+	assert_in_range(bytes_in_use() - memory + MANY_THREADS / 2, 0, MANY_THREADS);
 }
 
 /* In the middle of threads' ends, no reader misses a call or finds one twice. */
@@ -195,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_that_ended_count_and_leave_no_memory),
+		cmocka_unit_test(many_threads_that_call_the_library_leave_no_memory),
 		cmocka_unit_test(readers_see_only_more),
 		cmocka_unit_test(calls_of_other_destructors_count),
 		cmocka_unit_test(a_thread_s_own_are_its_own),
