@@ -27,19 +27,19 @@ enum {
  */
 void download_question(struct download *download, const struct origin *origin)
 {
-	const struct journal *journal = &download->target.journal;
+	const struct landing_found *found = landing_found(download->landing);
 	struct asking *asking = &download->asking;
-	uint64_t here = intervals_prefix(&journal->done);
+	uint64_t here = intervals_prefix(&found->there);
 
 	asking->resume = here;
 	if (origin)
 		asking->origin = *origin;
 	asking->has_origin = origin;
-	asking->validator = here > 0 ? journal->validator : asking->origin.validator;
+	asking->validator = here > 0 ? found->validator : asking->origin.validator;
 	asking->question = (struct question){
 		.here = here,
 		.from = here - size_min(here, OVERLAP),
-		.size = journal->size,
+		.size = found->size,
 		.validator = &asking->validator,
 	};
 }
@@ -141,6 +141,11 @@ static int refuse_encoded(struct download *download)
 					     sizeof(printable)));
 }
 
+static bool had_part(const struct download *download)
+{
+	return download->landing && landing_found(download->landing)->had_part;
+}
+
 /* All of the file comes: what an earlier call left is of no use. */
 static void take_all(struct download *download)
 {
@@ -151,7 +156,7 @@ static void take_all(struct download *download)
 		asking->why_over = validator_is_in(&asking->validator, head)
 					   ? "the server does not continue downloads"
 					   : "the file has changed on the server";
-	else if (download->target.had_part && !asking->why_over)
+	else if (had_part(download) && !asking->why_over)
 		asking->why_over = "the part that is there cannot be continued";
 	asking->resume = 0;
 	asking->question = (struct question){0};

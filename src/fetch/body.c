@@ -17,7 +17,6 @@
 #include <string.h>
 
 enum {
-	SAVE_MS = 5000,       /* how often the journal is brought up to date */
 	PIECE = 64 << 10,     /* that is compared in one go */
 	TURN_BYTES = 8 << 20, /* before others on the engine have a turn */
 };
@@ -42,7 +41,7 @@ void body_begin(struct download *download)
 	body->at = asking->first;
 	body->end = asking->end;
 	body->left = 0;
-	body->has_ended = body->is_finished = body->has_come = body->is_confirmed = false;
+	body->has_ended = body->has_come = body->is_confirmed = false;
 	http_chunked_close(body->chunked);
 	body->chunked = NULL;
 }
@@ -56,28 +55,16 @@ void body_forget(struct download *download)
 int body_open_range(struct download *download)
 {
 	struct body *body = &download->body;
-	struct range_recv_options options = {
-		.wake = wake,
-		.owner = download,
-		.forced = download->output.path,
-		.tally = &body->tally,
-		.keep_cached = download->options.keep_cached,
-		.no_sync = download->options.no_sync,
-	};
 	uint64_t length = body->end == UINT64_MAX ? UINT64_MAX : body->end - body->done;
 
-	if (body->saved_ms == 0)
-		body->saved_ms = loop_now_ms(download->loop);
-	return range_recv_open(&body->range, download->loop, download->target.file,
-			       &download->exchange.client.channel, body->done, length, &options,
-			       &download->error);
+	return landing_range_open(&body->range, download->landing,
+				  &download->exchange.client.channel, body->done, length, wake,
+				  download, &download->error);
 }
 
 int body_failed(struct download *download, int64_t code)
 {
-	const struct path_recv *path = download->output.path;
 	struct sluice_error *error = &download->error;
-	char words[ERROR_WORDS];
 
 	if (code == -ENODATA)
 		return error_set(error, ENODATA, "the connection ended after %llu of %llu bytes",
@@ -85,25 +72,15 @@ int body_failed(struct download *download, int64_t code)
 				 (unsigned long long)download->asking.expected);
 	if (code == -EMSGSIZE)
 		return error_set(error, EPROTO, "the server sends more than it announced");
-	if (code == -ENOSPC || code == -EDQUOT || code == -EFBIG)
-		return error_set(error, (int)-code, "no room for %s: %s; %s and run again",
-				 download->target.part, error_words((int)-code, words),
-				 code == -EFBIG
-					 ? "see what limits it (ulimit -f, or the file system)"
-					 : "free some");
-	if (path && (code == -EINVAL || code == -EOPNOTSUPP))
-		return error_set(error, EOPNOTSUPP,
-				 "receive path %s cannot go on in %s: the file system refuses "
-				 "it; leave the choice to the plan",
-				 path->name, download->target.part);
-	return error_set_errno(error, (int)-code, "receiving %s", download->target.part);
+	return download->landing ? landing_failed(download->landing, code, error)
+				 : error_set_errno(error, (int)-code, "receiving the file");
 }
 
 /* Waits */
 
 static int wait_for_range(struct download *download)
 {
-	return range_recv_waits_for_socket(download->body.range)
+	return landing_range_waits_for_socket(download->body.range)
 		       ? download_wait(download, "waiting for data")
 		       : download_wait_job(download);
 }
@@ -145,9 +122,12 @@ int body_is_here(struct download *download, uint64_t offset, const char *data, s
 
 	if (!body->here && !(body->here = malloc(PIECE)))
 		return 0;
+	/* Which may be read for longer than the landing has it. */
+	if (!body->file)
+		body->file = path_file_share(landing_file(download->landing));
 	if (body->read.state == JOB_IDLE)
-		loop_read(download->loop, job_begin(download, &body->read),
-			  download->target.file->fd, body->here, size_min(length, PIECE), offset);
+		loop_read(download->loop, job_begin(download, &body->read), body->file->fd,
+			  body->here, size_min(length, PIECE), offset);
 	/* It ends by itself: there is no time limit. */
 	if (!job_end(&body->read, &count)) {
 		exchange_mark_active(&download->exchange);
@@ -211,7 +191,7 @@ static int write_some(struct download *download)
 static int push(struct download *download)
 {
 	struct body *body = &download->body;
-	int64_t count = range_recv_push(body->range, body->data, body->left);
+	int64_t count = landing_range_push(body->range, body->data, body->left);
 
 	if (count == -EAGAIN)
 		return wait_for_range(download);
@@ -252,63 +232,6 @@ static int begin_take(struct download *download, const char *data, size_t length
 	return 0;
 }
 
-/* The journal, meanwhile */
-
-static int64_t save(struct download *download)
-{
-	return target_save(&download->target,
-			   &(struct intervals){1, {{0, download->body.save_offset}}});
-}
-
-/* On a helper thread: a loop never waits for a disk. */
-static void start_save(struct download *download, uint64_t done)
-{
-	struct target *target = &download->target;
-	struct body *body = &download->body;
-	int64_t result;
-
-	body->saved_ms = loop_now_ms(download->loop);
-	if (!target->is_ours || target->has_lost || !*target->journal.validator.text ||
-	    done <= intervals_end(&target->saved))
-		return;
-	body->save_offset = done;
-	job_work(download, &body->save, save, &result);
-}
-
-/* Whether none is under way. A sync that failed is told only once. */
-static bool is_saved(struct body *body)
-{
-	int64_t result;
-
-	if (job_end(&body->save, &result) && result < 0)
-		body->save_failed = (int)result;
-	return body->save.state == JOB_IDLE;
-}
-
-/* Brings the journal up to date when the time has come. A sync that failed ends the download. */
-static int save_now_and_then(struct download *download)
-{
-	struct body *body = &download->body;
-	bool is_idle = is_saved(body);
-
-	if (body->save_failed < 0)
-		return body_failed(download, body->save_failed);
-	if (is_idle && download->target.sync &&
-	    loop_now_ms(download->loop) - body->saved_ms >= SAVE_MS)
-		start_save(download, range_recv_settled(body->range));
-	return 0;
-}
-
-int body_save(struct download *download)
-{
-	struct body *body = &download->body;
-
-	if (!body->is_saving)
-		start_save(download, body->done);
-	body->is_saving = !is_saved(body);
-	return body->is_saving ? -EAGAIN : 0;
-}
-
 /* Ways to receive */
 
 /* Straight from the socket by the chosen path. */
@@ -317,12 +240,7 @@ static int receive_range(struct download *download)
 	int64_t count = 1, left = TURN_BYTES;
 
 	while (count > 0 && left > 0) {
-		int result;
-
-		count = range_recv_step(download->body.range);
-		result = save_now_and_then(download);
-		if (result < 0)
-			return result;
+		count = landing_range_step(download->body.range);
 		if (count > 0)
 			exchange_mark_active(&download->exchange);
 		left -= count;
@@ -460,49 +378,30 @@ int body_receive(struct download *download)
 
 /* The end */
 
-/* The bytes of this answer are on the disk. */
-int body_finish(struct download *download)
-{
-	struct body *body = &download->body;
-	struct range_recv *range = body->range;
-	int result = body->finished;
-
-	if (body->end != UINT64_MAX && range_recv_offset(range) != body->end)
-		return body_failed(download, -ENODATA);
-	if (!body->is_finished)
-		result = range_recv_finish(range);
-	if (result == -EAGAIN)
-		return wait_for_range(download);
-	body->is_finished = true;
-	body->finished = result;
-	if (!is_saved(body))
-		return -EAGAIN;
-	/* All is written, so it was the sync that failed. */
-	if (result < 0 && range_recv_settled(range) == range_recv_offset(range))
-		download->target.has_lost = true;
-	/* Only one of two syncs is told that it failed. */
-	if (result == 0)
-		result = body->save_failed;
-	return result < 0 ? body_failed(download, result) : 0;
-}
-
 /* What came is counted, and the next answer gets a range of its own. */
 int body_settle(struct download *download)
 {
 	struct body *body = &download->body;
+	struct intervals settled;
 
-	if (!is_saved(body))
-		return -EAGAIN;
 	if (!body->range)
 		return 0;
-	if (range_recv_flush(body->range) == -EAGAIN)
+	if (landing_range_flush(body->range) == -EAGAIN)
 		return -EAGAIN;
-	body->done = range_recv_settled(body->range);
-	if (download->options.explain)
-		range_recv_explain(body->range, &body->lines);
-	range_recv_close(body->range);
+	landing_range_close(body->range);
 	body->range = NULL;
+	settled = landing_settled(download->landing);
+	body->done = intervals_prefix(&settled);
 	return 0;
+}
+
+void body_hand_over(struct download *download)
+{
+	struct body *body = &download->body;
+
+	if (body->range)
+		body->done = landing_range_offset(body->range);
+	body->range = NULL;
 }
 
 static int sync_output(struct download *download)
@@ -510,10 +409,10 @@ static int sync_output(struct download *download)
 	struct body *body = &download->body;
 	int64_t result;
 
-	if (body->save.state == JOB_IDLE)
-		loop_sync(download->loop, job_begin(download, &body->save), download->output.fd,
+	if (body->sync.state == JOB_IDLE)
+		loop_sync(download->loop, job_begin(download, &body->sync), download->output.fd,
 			  false);
-	if (!job_end(&body->save, &result))
+	if (!job_end(&body->sync, &result))
 		return -EAGAIN;
 	return result < 0 ? error_set_errno(&download->error, (int)-result, "syncing %s",
 					    download->output.file)
@@ -542,7 +441,7 @@ void body_close(struct download *download)
 {
 	struct body *body = &download->body;
 
-	range_recv_close(body->range);
+	landing_range_close(body->range);
 	body->range = NULL;
 	http_chunked_close(body->chunked);
 	body->chunked = NULL;

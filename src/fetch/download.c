@@ -18,7 +18,7 @@ int64_t download_resident(const struct download *download, uint64_t length)
 
 	if (length == 0)
 		return 0;
-	residency = cache_residency(download->target.file->fd, 0, length);
+	residency = cache_residency(landing_file(download->landing)->fd, 0, length);
 	return residency.has_bytes ? (int64_t)residency.resident_bytes : -1;
 }
 
@@ -27,7 +27,7 @@ uint64_t download_done(const struct download *download)
 	const struct body *body = &download->body;
 
 	if (body->range)
-		return range_recv_offset(body->range);
+		return landing_range_offset(body->range);
 	return download->output.fd >= 0 ? body->written_to_fd : body->done;
 }
 
@@ -86,10 +86,10 @@ void download_start(struct download *download)
 
 static void destroy(struct download *download)
 {
-	target_close(&download->target);
+	landing_close(download->landing);
+	path_file_release(download->body.file);
 	download_close_output(download);
 	sample_close(download);
-	buffer_free(&download->body.lines);
 	free(download->body.here);
 	buffer_free(&download->bill.text);
 	free((char *)download->options.congestion);
@@ -142,23 +142,6 @@ bool job_end(struct job *job, int64_t *result)
 	*result = job->result;
 	job->state = JOB_IDLE;
 	return true;
-}
-
-static int64_t run_job(void *argument)
-{
-	struct job *job = argument;
-
-	return job->work(job->download);
-}
-
-bool job_work(struct download *download, struct job *job, int64_t (*work)(struct download *),
-	      int64_t *result)
-{
-	if (job->state == JOB_IDLE) {
-		job->work = work;
-		loop_work(download->loop, job_begin(download, job), run_job, job);
-	}
-	return job_end(job, result);
 }
 
 static int check(struct download *download)

@@ -15,8 +15,7 @@
 #include "fetch/origin.h"
 #include "fetch/verdict.h"
 #include "http/bill.h"
-#include "landing/target.h"
-#include "range/recv.h"
+#include "landing/landing.h"
 
 struct download;
 
@@ -24,7 +23,6 @@ struct download;
 struct job {
 	struct loop_op op;
 	struct download *download;
-	int64_t (*work)(struct download *download);
 	int64_t result;
 	enum { JOB_IDLE, JOB_BUSY, JOB_DONE } state;
 };
@@ -73,7 +71,7 @@ struct refusal {
 
 /* body.c: the bytes, from the connection to the disk */
 struct body {
-	struct range_recv *range;
+	struct landing_range *range;
 	struct http_chunked *chunked;
 	const char *data; /* what is being taken, */
 	size_t left;      /* and how much of it is */
@@ -84,33 +82,27 @@ struct body {
 	struct loop_watch watch; /* of the descriptor */
 	bool is_watched;
 	struct tally tally;
-	struct buffer lines; /* explanations of ranges that are closed */
-	char *here;          /* what is read to compare */
-	struct job read, save;
-	uint64_t save_offset, saved_ms;
-	int save_failed; /* any so far: -errno */
-	int finished;    /* how the range ended, once is_finished */
-	uint64_t turn;   /* bytes received since others had their turn */
-	bool is_saving, is_finished, has_come, is_confirmed;
+	char *here;             /* what is read to compare, */
+	struct path_file *file; /* from this */
+	struct job read, sync;
+	uint64_t turn; /* bytes received since others had their turn */
+	bool has_come, is_confirmed;
 };
 
-/* to-file.c: a body, or several, to the name of the file; target is its, too */
+/* to-file.c: a body, or several, to the name of the file; landing is its, too */
 enum to_file_phase {
 	FILE_OPEN,
-	FILE_CREATE,
-	FILE_CLEAR,
+	FILE_START,
 	FILE_BEGIN,
 	FILE_BODY,
 	FILE_CONFIRM,
 	FILE_STALE,
-	FILE_CLEAR_STALE,
-	FILE_FINISH,
+	FILE_CLEAR,
+	FILE_END,
 	FILE_REST,
 	FILE_FAILED,
-	FILE_COMMIT,
-	FILE_SETTLE,
-	FILE_SAVE,
-	FILE_KEEP,
+	FILE_LAND,
+	FILE_ABANDON,
 	/* The end: there is another question, or there is none. */
 	FILE_ASK,
 	FILE_DONE,
@@ -118,9 +110,11 @@ enum to_file_phase {
 
 struct to_file {
 	enum to_file_phase phase;
-	struct job job;
+	enum { LAND_IDLE, LAND_BUSY, LAND_DONE } call; /* of the landing */
+	int landed;                                    /* how it ended */
+	bool is_first; /* to start it, and so the user has not been told yet where it goes */
+	bool is_abandoned;
 	int result;       /* what the download fails with, while things are put in order */
-	bool stays;       /* the part, whatever it is worth */
 	unsigned tiny;    /* answers of next to nothing */
 	int64_t resident; /* of the part's bytes, before any came; -1: not known */
 };
@@ -164,7 +158,7 @@ struct download {
 	bool is_closed;                             /* nobody has it any more but jobs */
 
 	struct exchange exchange;
-	struct target target; /* to-file.c's */
+	struct landing *landing; /* to-file.c's; NULL: none */
 	struct output output;
 	struct asking asking;
 	struct refusal refusal;
@@ -187,9 +181,6 @@ void download_free(struct download *download);
 struct loop_op *job_begin(struct download *download, struct job *job);
 /* Whether it has ended; only then *result is set, and the job can begin again. */
 bool job_end(struct job *job, int64_t *result);
-/* Runs work(download) on a helper thread: begins it at the first call, and is true at the last. */
-bool job_work(struct download *download, struct job *job, int64_t (*work)(struct download *),
-	      int64_t *result);
 /* What a step returns that waits for the connection, or for a completion: -EAGAIN; or another
  * -errno with error, where the download is to end. */
 int download_wait(struct download *download, const char *what);
@@ -204,7 +195,7 @@ uint64_t download_done(const struct download *download);
 /* Of the first `length` bytes of the part, in the page cache; -1 where the kernel does not tell. */
 int64_t download_resident(const struct download *download, uint64_t length);
 
-/* output.c: finds out where the bytes go: to a descriptor, to the target, or nowhere. Looks at
+/* output.c: finds out where the bytes go: to a descriptor, to a landing, or nowhere. Looks at
  * files, and so may wait for a disk. */
 int download_choose_output(struct download *download);
 /* Step: opens what could not be opened at once. */
@@ -241,12 +232,10 @@ int body_open_range(struct download *download);
 /* Step: takes the body, as far as it is not here already: that is compared (-ESTALE: it differs;
  * -EMSGSIZE: more comes than was said). To output.fd where there is one. */
 int body_receive(struct download *download);
-/* Step: what came is on the disk. */
-int body_finish(struct download *download);
 /* Step: what came, whole or not, is counted in `done`, and there is no range any more. */
 int body_settle(struct download *download);
-/* Step: the journal says what is done. */
-int body_save(struct download *download);
+/* The range, if there is one, is the landing's now. */
+void body_hand_over(struct download *download);
 /* Step: how many of these bytes are what the file has here from offset on; 0: they differ. */
 int body_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
 /* Says what failed. */
@@ -261,6 +250,8 @@ void body_close(struct download *download);
  * another question to be asked; or -errno. */
 #define DOWNLOAD_ASK 1
 int download_to_file(struct download *download);
+/* How it lands. */
+struct landing_options download_landing(struct download *download);
 
 /* confirm.c. Step: asks whether the file is still what it was. 0: nothing speaks against it;
  * -ESTALE: it is not; -ECANCELED with error. */

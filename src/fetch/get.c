@@ -31,21 +31,23 @@ struct sluice_get {
 static void explain(struct download *download)
 {
 	const struct sluice_get_options *options = &download->options;
-	struct body *body = &download->body;
+	const struct body *body = &download->body;
+	struct buffer lines = {0};
 
 	if (!options->explain)
 		return;
-	if (body->range)
-		range_recv_explain(body->range, &body->lines);
-	if (body->lines.length == 0 && body->written_to_fd > 0)
-		buffer_printf(&body->lines,
+	if (download->landing)
+		landing_explain(download->landing, &lines);
+	if (lines.length == 0 && body->written_to_fd > 0)
+		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
 			      (unsigned long long)body->written_to_fd - 1);
-	for (char *at = body->lines.data, *end; at && *at; at = end + 1) {
+	for (char *at = lines.data, *end; at && *at; at = end + 1) {
 		end = strchr(at, '\n');
 		*end = '\0';
 		options->explain(options->argument, at);
 	}
+	buffer_free(&lines);
 }
 
 static void fill_result(struct sluice_get *get)
@@ -73,12 +75,13 @@ static void end_download(struct sluice_get *get, int code)
 
 	get->code = code;
 	get->phase = code == 0 ? GET_BILL : GET_ENDED;
-	if (download->target.file)
+	if (download->landing && landing_file(download->landing))
 		get->result->bill.public.page_cache_after_bytes =
 			download_resident(download, download_done(download));
 	explain(download);
 	body_close(download);
-	target_close(&download->target);
+	landing_close(download->landing);
+	download->landing = NULL;
 	download_close_output(download);
 	fill_result(get);
 }
@@ -226,7 +229,6 @@ static struct sluice_get *create(void)
 	download->exchange.error = &download->error;
 	download->exchange.wake = on_exchange;
 	download->output.fd = -1;
-	download->target.folder = download->target.state_fd = -1;
 	download->asking.expected = UINT64_MAX;
 	download->to_file.resident = -1;
 	return get;
@@ -246,7 +248,7 @@ int get_open(struct sluice_get **out, const char *url, const struct sluice_get_o
 		return error_set_errno(error, ENOMEM, "download");
 	get->done = done;
 	get->argument = argument;
-	journal_prepare();
+	landing_prepare();
 	meter_start(&get->download.meter);
 	result = prepare(&get->download, url, &ours);
 	*out = get;

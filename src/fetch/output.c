@@ -172,7 +172,8 @@ static int refuse_system(struct download *download, const char *output)
 	char link[32], directory[4096];
 	int64_t length;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", download->target.folder);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d",
+		 landing_found(download->landing)->directory);
 	length = sys_readlink(AT_FDCWD, link, directory, sizeof(directory) - 1);
 	if (length < 0)
 		return 0;
@@ -188,25 +189,26 @@ static int refuse_system(struct download *download, const char *output)
 /* Of the file that is there, where nothing is on its way to take its place. */
 static bool recall_origin(const struct download *download, struct origin *origin)
 {
-	const struct target *target = &download->target;
+	const struct landing_found *found = landing_found(download->landing);
 
-	return target->journal.done.count == 0 && !target->had_part &&
-	       origin_recall(origin, target->folder, target->name) &&
+	return found->there.count == 0 && !found->had_part &&
+	       origin_recall(origin, found->directory, found->name) &&
 	       origin->url == origin_url(download->url);
 }
 
 static int choose_file(struct download *download, const char *output)
 {
+	const struct landing_options options = download_landing(download);
 	struct origin origin;
-	int result = target_open(&download->target, output, download->url, &download->error);
+	int result = landing_open_name(&download->landing, output, download->url, &options,
+				       &download->error);
 
 	if (result == 0)
 		result = refuse_system(download, output);
-	download->target.sync = !download->options.no_sync;
 	if (result < 0)
 		return result;
 	download_question(download, recall_origin(download, &origin) ? &origin : NULL);
-	body_has(download, intervals_prefix(&download->target.journal.done));
+	body_has(download, intervals_prefix(&landing_found(download->landing)->there));
 	return 0;
 }
 

@@ -39,10 +39,10 @@ static int flush(struct download *download)
 		return 0;
 	if (!sample->data && !(sample->data = malloc(SAMPLE_BYTES)))
 		return -ENOMEM;
-	result = range_recv_flush(download->body.range);
+	result = landing_range_flush(download->body.range);
 	if (result == -EAGAIN)
 		return download_wait_job(download);
-	sample->written = range_recv_settled(download->body.range);
+	sample->written = landing_range_offset(download->body.range);
 	sample->length = size_min(sample->written, SAMPLE_BYTES);
 	sample->phase = SAMPLE_ASK;
 	return result < 0 ? result : sample->length > 0;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
 	BLOCK = 4096, /* where a download is continued, so that it can use O_DIRECT */
@@ -31,78 +32,83 @@ static int fail(struct download *download, int result, enum to_file_phase phase)
 	return go_to(download, phase);
 }
 
-/* On a helper thread: a loop never waits for a disk */
+/* The landing's calls */
 
-static struct intervals bytes_here(const struct download *download)
+static void on_landed(void *owner, int result)
 {
-	uint64_t done = download->body.done;
+	struct download *download = owner;
 
-	return (struct intervals){done > 0, {{0, done}}};
+	download->to_file.call = LAND_DONE;
+	download->to_file.landed = result;
+	download_wake(download);
 }
 
-static int64_t create(struct download *download)
+struct landing_options download_landing(struct download *download)
 {
-	const struct intervals here = bytes_here(download);
-
-	return target_create(&download->target, &here, &download->error);
+	return (struct landing_options){
+		.done = on_landed,
+		.owner = download,
+		.forced = download->output.path,
+		.tally = &download->body.tally,
+		.keep_cached = download->options.keep_cached,
+		.no_sync = download->options.no_sync,
+		.explains = download->options.explain,
+	};
 }
 
-static int64_t clear(struct download *download)
+/* Begins one, unless it is under way. */
+static bool begins_call(struct download *download)
 {
-	return target_start_over(&download->target, &download->error);
+	bool is_idle = download->to_file.call == LAND_IDLE;
+
+	if (is_idle)
+		download->to_file.call = LAND_BUSY;
+	return is_idle;
 }
 
-/* What fails behind another failure is not said. */
-static int64_t clear_silently(struct download *download)
+/* 0 or -errno, as it ended; -EAGAIN: it has not. */
+static int end_call(struct download *download)
 {
-	return target_start_over(&download->target, NULL);
+	struct to_file *to_file = &download->to_file;
+
+	exchange_mark_active(&download->exchange);
+	if (to_file->call == LAND_BUSY)
+		return -EAGAIN;
+	to_file->call = LAND_IDLE;
+	return to_file->landed;
 }
 
 /* Of a file whose bytes are on the disk, lest it outlasts them. */
+static void stamp(void *argument, int fd)
+{
+	origin_remember(argument, fd);
+}
+
 static void remember_origin(struct download *download)
 {
-	const struct origin origin = {
+	struct origin *origin = download->options.no_sync ? NULL : malloc(sizeof(*origin));
+
+	if (!origin)
+		return;
+	*origin = (struct origin){
 		.url = origin_url(download->url),
 		.place = origin_place(&download->exchange.url),
 		.validator = download->asking.validator,
 	};
-
-	if (!download->options.no_sync)
-		origin_remember(&origin, download->target.file->fd);
-}
-
-static int64_t commit(struct download *download)
-{
-	remember_origin(download);
-	return target_commit(&download->target, download_done(download), &download->error);
-}
-
-static int64_t keep(struct download *download)
-{
-	const struct intervals here = bytes_here(download);
-
-	target_keep(&download->target, &here, download->to_file.stays, &download->error);
-	return 0;
-}
-
-static int run(struct download *download, int64_t (*work)(struct download *))
-{
-	int64_t result;
-
-	return job_work(download, &download->to_file.job, work, &result) ? (int)result : -EAGAIN;
+	landing_stamp(download->landing, stamp, origin);
 }
 
 /* Words */
 
 static void tell_what_is_aside(struct download *download)
 {
-	const struct target *target = &download->target;
+	const struct landing_found *found = landing_found(download->landing);
 	char text[768];
 
-	if (!*target->aside)
+	if (!*found->aside)
 		return;
-	snprintf(text, sizeof(text), "%s: it stays as it is, and %s is used", target->aside,
-		 target->part);
+	snprintf(text, sizeof(text), "%s: it stays as it is, and %s is used", found->aside,
+		 found->part);
 	download_note(download, text);
 }
 
@@ -119,50 +125,63 @@ static void note_start_over(struct download *download)
 
 /* Steps: 0 and another phase, or the end (to_file_phase says), or -EAGAIN */
 
-/* What the journal is to tell of a file that comes from its first byte on. */
-static void set_source(struct download *download)
-{
-	const struct asking *asking = &download->asking;
-	/* Where the size is not known, nobody could tell that a continued file is whole. */
-	static const struct validator none;
+/* Where the size is not known, nobody could tell that a continued file is whole. */
+static const struct validator none;
 
-	target_set_source(&download->target,
-			  asking->expected == UINT64_MAX ? &none : &asking->validator,
-			  asking->expected);
+static int open_nothing(struct download *download)
+{
+	const struct landing_options options = download_landing(download);
+	int result = 0;
+
+	if (!download->landing)
+		result = landing_open_file(&download->landing, download->loop, NULL, 0, UINT64_MAX,
+					   &options, &download->error);
+	return result < 0 ? fail(download, result, FILE_DONE) : go_to(download, FILE_BEGIN);
 }
 
 /* For the first answer of which bytes are taken, and for one that brings all of the file anew. */
-static int open_target(struct download *download)
+static int open_landing(struct download *download)
 {
 	if (download->output.keeps_nothing)
-		return go_to(download, FILE_BEGIN);
-	if (download->asking.is_all)
-		set_source(download);
-	if (!download->target.is_ours)
-		return go_to(download, FILE_CREATE);
-	return go_to(download, download->body.done > 0 ? FILE_BEGIN : FILE_CLEAR);
+		return open_nothing(download);
+	return go_to(download, download->asking.is_all || !landing_is_begun(download->landing)
+				       ? FILE_START
+				       : FILE_BEGIN);
 }
 
-static int create_target(struct download *download)
+static void start_landing(struct download *download)
 {
-	int result = run(download, create);
+	const struct asking *asking = &download->asking;
+	uint64_t here = download->body.done;
 
+	if (asking->is_all)
+		landing_start(download->landing, download->loop,
+			      asking->expected == UINT64_MAX ? &none : &asking->validator,
+			      asking->expected, &download->error);
+	else
+		landing_resume(download->landing, download->loop,
+			       &(struct intervals){here > 0, {{0, here}}}, &download->error);
+}
+
+static int start(struct download *download)
+{
+	bool is_first = !landing_is_begun(download->landing);
+	int result;
+
+	if (begins_call(download)) {
+		download->to_file.is_first = is_first;
+		start_landing(download);
+	}
+	result = end_call(download);
 	if (result == -EAGAIN)
 		return result;
 	if (result < 0)
-		return fail(download, result, FILE_SETTLE);
-	tell_what_is_aside(download);
-	download->to_file.resident = download_resident(download, download->body.done);
+		return fail(download, result, FILE_ABANDON);
+	if (download->to_file.is_first) {
+		tell_what_is_aside(download);
+		download->to_file.resident = download_resident(download, download->body.done);
+	}
 	return go_to(download, FILE_BEGIN);
-}
-
-static int clear_target(struct download *download)
-{
-	int result = run(download, clear);
-
-	if (result == -EAGAIN)
-		return result;
-	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_BEGIN);
 }
 
 static int begin_body(struct download *download)
@@ -182,7 +201,7 @@ static bool is_whole(const struct download *download)
 	const struct body *body = &download->body;
 
 	return body->range && body->end >= download->asking.expected &&
-	       (body->end == UINT64_MAX || range_recv_offset(body->range) == body->end);
+	       (body->end == UINT64_MAX || landing_range_offset(body->range) == body->end);
 }
 
 static int take_body(struct download *download)
@@ -193,7 +212,7 @@ static int take_body(struct download *download)
 		return result;
 	if (result < 0)
 		return fail(download, result, FILE_FAILED);
-	return go_to(download, is_whole(download) ? FILE_CONFIRM : FILE_FINISH);
+	return go_to(download, is_whole(download) ? FILE_CONFIRM : FILE_END);
 }
 
 static int confirm(struct download *download)
@@ -204,7 +223,7 @@ static int confirm(struct download *download)
 		return result;
 	if (result == -ESTALE)
 		return go_to(download, FILE_STALE);
-	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_FINISH);
+	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_END);
 }
 
 /* What came is whole, but where the file has changed meanwhile it may be of two files. */
@@ -216,38 +235,36 @@ static int drop_stale(struct download *download)
 		return result;
 	body_forget(download);
 	result = download_start_over(download, "the file was changed on the server while it came");
-	return fail(download, result, FILE_CLEAR_STALE);
+	return fail(download, result, FILE_CLEAR);
 }
 
 /* Nothing may be continued from this, whatever comes next. */
-static int clear_stale(struct download *download)
+static int clear(struct download *download)
 {
 	struct to_file *to_file = &download->to_file;
-	int result = run(download, to_file->result < 0 ? clear_silently : clear);
+	int result;
 
+	/* What fails behind another failure is not said. */
+	if (begins_call(download))
+		landing_start(download->landing, download->loop, &none, UINT64_MAX,
+			      to_file->result < 0 ? NULL : &download->error);
+	result = end_call(download);
 	if (result == -EAGAIN)
 		return result;
 	if (to_file->result == 0)
 		to_file->result = result;
-	return go_to(download, to_file->result < 0 ? FILE_SETTLE : FILE_ASK);
+	return go_to(download, to_file->result < 0 ? FILE_ABANDON : FILE_ASK);
 }
 
-static int finish_body(struct download *download)
+/* Of this answer. */
+static int end_body(struct download *download)
 {
 	const struct body *body = &download->body;
-	int result = 0;
+	uint64_t at = body->range ? landing_range_offset(body->range) : body->at;
 
-	if (body->range)
-		result = body_finish(download);
-	else if (body->at < body->end)
-		result = body_failed(download, -ENODATA);
-	if (result == -EAGAIN)
-		return result;
-	if (result < 0)
-		return fail(download, result, FILE_FAILED);
-	if (body->end < download->asking.expected)
-		return go_to(download, FILE_REST);
-	return go_to(download, download->output.keeps_nothing ? FILE_DONE : FILE_COMMIT);
+	if (body->end != UINT64_MAX && at < body->end)
+		return fail(download, body_failed(download, -ENODATA), FILE_FAILED);
+	return go_to(download, body->end < download->asking.expected ? FILE_REST : FILE_LAND);
 }
 
 /* The answer was shorter than the file. Each brings at least a byte, so this ends. */
@@ -294,8 +311,8 @@ static int after_failure(struct download *download)
 	if (result == -EAGAIN)
 		return result;
 	result = download->to_file.result;
-	if (download->asking.question.here == 0 || download->target.has_lost)
-		return go_to(download, FILE_SETTLE);
+	if (download->asking.question.here == 0 || !landing_can_resume(download->landing))
+		return go_to(download, FILE_ABANDON);
 	if (result == -ESTALE)
 		result = download_start_over(download, "what is here is not what the server has");
 	else if (result == -EMSGSIZE)
@@ -303,52 +320,54 @@ static int after_failure(struct download *download)
 	else if (has_brought_nothing(download) &&
 		 (result == -ENODATA || result == -EPROTO || result == -ECONNRESET))
 		result = download_ask_again(download, "the server does not go on when asked to");
-	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_ASK);
+	return result < 0 ? fail(download, result, FILE_ABANDON) : go_to(download, FILE_ASK);
 }
 
-static int commit_target(struct download *download)
-{
-	int result = run(download, commit);
-
-	if (result == -EAGAIN)
-		return result;
-	download->to_file.stays = true;
-	return result < 0 ? fail(download, result, FILE_SETTLE) : go_to(download, FILE_DONE);
-}
-
-static int settle(struct download *download)
-{
-	int result = body_settle(download);
-
-	return result < 0 ? result : go_to(download, FILE_SAVE);
-}
-
-static int save(struct download *download)
-{
-	int result = body_save(download);
-
-	return result < 0 ? result : go_to(download, FILE_KEEP);
-}
-
-static int keep_part(struct download *download)
+/* To the disk, and to its name. */
+static int land(struct download *download)
 {
 	int result;
 
-	if (download->to_file.job.state == JOB_IDLE && download->to_file.result == -ECANCELED)
-		download->to_file.stays = true;
-	result = run(download, keep);
-	return result < 0 ? result : go_to(download, FILE_DONE);
+	if (begins_call(download)) {
+		body_hand_over(download);
+		if (!download->output.keeps_nothing)
+			remember_origin(download);
+		landing_finish(download->landing, download->body.done, &download->error);
+	} else if (download->to_file.call == LAND_BUSY && download_wait_job(download) != -EAGAIN) {
+		return fail(download, -ECANCELED, FILE_ABANDON);
+	}
+	result = end_call(download);
+	if (result == -EAGAIN)
+		return result;
+	return result < 0 ? fail(download, result, FILE_ABANDON) : go_to(download, FILE_DONE);
+}
+
+/* What can be continued stays; and what the user has stopped, whatever it is worth. */
+static int abandon(struct download *download)
+{
+	struct to_file *to_file = &download->to_file;
+	int result;
+
+	if (!to_file->is_abandoned) {
+		to_file->is_abandoned = true;
+		to_file->call = LAND_BUSY;
+		body_hand_over(download);
+		landing_abandon(download->landing, to_file->result == -ECANCELED, &download->error);
+	}
+	result = end_call(download);
+	if (result == -EAGAIN)
+		return result;
+	/* It may have been too late: the file is there. */
+	if (result == 0)
+		to_file->result = 0;
+	return go_to(download, FILE_DONE);
 }
 
 static int (*const steps[])(struct download *download) = {
-	[FILE_OPEN] = open_target,     [FILE_CREATE] = create_target,
-	[FILE_CLEAR] = clear_target,   [FILE_BEGIN] = begin_body,
-	[FILE_BODY] = take_body,       [FILE_CONFIRM] = confirm,
-	[FILE_STALE] = drop_stale,     [FILE_CLEAR_STALE] = clear_stale,
-	[FILE_FINISH] = finish_body,   [FILE_REST] = ask_for_rest,
-	[FILE_FAILED] = after_failure, [FILE_COMMIT] = commit_target,
-	[FILE_SETTLE] = settle,        [FILE_SAVE] = save,
-	[FILE_KEEP] = keep_part,
+	[FILE_OPEN] = open_landing,    [FILE_START] = start,     [FILE_BEGIN] = begin_body,
+	[FILE_BODY] = take_body,       [FILE_CONFIRM] = confirm, [FILE_STALE] = drop_stale,
+	[FILE_CLEAR] = clear,          [FILE_END] = end_body,    [FILE_REST] = ask_for_rest,
+	[FILE_FAILED] = after_failure, [FILE_LAND] = land,       [FILE_ABANDON] = abandon,
 };
 
 int download_to_file(struct download *download)

@@ -39,6 +39,8 @@ struct landing {
 	struct path_file *file; /* NULL: with names, and for what keeps nothing */
 	struct target target;
 	struct landing_found found;
+	void (*stamp)(void *argument, int fd);
+	void *stamp_argument;
 	bool has_names, is_begun, is_closed;
 	bool had_pages; /* of somebody else, where bytes come, before us */
 	bool stays_anyway;
@@ -155,8 +157,8 @@ static int64_t give_name(void *argument)
 {
 	struct landing *landing = argument;
 
-	if (landing->options.stamp)
-		landing->options.stamp(landing->options.owner, landing_file(landing)->fd);
+	if (landing->stamp)
+		landing->stamp(landing->stamp_argument, landing_file(landing)->fd);
 	return target_commit(&landing->target, landing->size, &landing->said);
 }
 
@@ -191,6 +193,7 @@ static void destroy(struct landing *landing)
 		target_close(&landing->target);
 	path_file_release(landing->file);
 	buffer_free(&landing->lines);
+	free(landing->stamp_argument);
 	free(landing);
 }
 
@@ -356,6 +359,11 @@ static void on_done(struct loop_op *op, int64_t result)
 
 /* Open and close */
 
+void landing_prepare(void)
+{
+	journal_prepare();
+}
+
 static struct landing *create(const struct landing_options *options)
 {
 	struct landing *landing = calloc(1, sizeof(*landing));
@@ -450,6 +458,13 @@ void landing_close(struct landing *landing)
 const struct landing_found *landing_found(const struct landing *landing)
 {
 	return &landing->found;
+}
+
+void landing_stamp(struct landing *landing, void (*stamp)(void *argument, int fd), void *argument)
+{
+	free(landing->stamp_argument);
+	landing->stamp = stamp;
+	landing->stamp_argument = argument;
 }
 
 bool landing_is_begun(const struct landing *landing)

@@ -34,14 +34,12 @@
 struct landing;
 struct landing_range;
 
+/* What a library reads once for itself is no part of a bill: before that starts. */
+void landing_prepare(void);
+
 struct landing_options {
 	void (*done)(void *owner, int result);
 	void *owner;
-	/*
-	 * Before the file gets its name, its bytes being on the disk: for what lies beside them,
-	 * as attributes. On a helper thread; NULL: nothing.
-	 */
-	void (*stamp)(void *owner, int fd);
 	const struct path_recv *forced; /* NULL: the plan chooses */
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
@@ -61,7 +59,7 @@ struct landing_found {
 };
 
 /*
- * For a file of this name, from this URL (kept until landing_close): opens the directory and looks
+ * For a file of this name, from this URL: opens the directory and looks
  * for what is there. Changes nothing. Errors name the file.
  */
 int landing_open_name(struct landing **landing, const char *path, const char *url,
@@ -100,6 +98,12 @@ void landing_resume(struct landing *landing, struct loop *loop, const struct int
  * 0 where it was too late because finish had just given the file its name.
  */
 void landing_abandon(struct landing *landing, bool stays_anyway, struct sluice_error *error);
+
+/*
+ * Before the file gets its name, its bytes being on the disk: calls stamp on a helper thread, for
+ * what lies beside them, as attributes. The argument becomes the landing's, which frees it.
+ */
+void landing_stamp(struct landing *landing, void (*stamp)(void *argument, int fd), void *argument);
 
 /* Ranges */
 

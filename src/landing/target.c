@@ -324,7 +324,9 @@ int target_open(struct target *target, const char *path, const char *url,
 {
 	int result;
 
-	*target = (struct target){.url = url, .folder = -1, .state_fd = -1};
+	*target = (struct target){.url = strdup(url), .folder = -1, .state_fd = -1};
+	if (!target->url)
+		return error_set_errno(error, ENOMEM, "%s", path);
 	result = open_folder(target, path, error);
 	if (result == 0)
 		result = check_name(target, path, error);
@@ -595,4 +597,6 @@ void target_close(struct target *target)
 	if (target->folder >= 0)
 		sys_close(target->folder);
 	target->folder = -1;
+	free(target->url);
+	target->url = NULL;
 }

@@ -16,7 +16,7 @@
 #include "sluice.h"
 
 struct target {
-	const char *url;
+	char *url;
 	int folder; /* -1: not open */
 	char name[256], part[256], state[256];
 	char aside_name[256];   /* where part or state is for a moment: see name.h */
