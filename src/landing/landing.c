@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
+#include "landing/failure.h"
 #include "landing/space.h"
 #include "landing/target.h"
 #include "range/recv.h"
@@ -79,8 +80,9 @@ struct intervals landing_settled(const struct landing *landing)
 }
 
 /* A small file is written in one go anyway. */
-static int take_space(const struct landing *landing)
+static int64_t allocate(void *argument)
 {
+	const struct landing *landing = argument;
 	uint64_t from = intervals_prefix(&landing->settled);
 
 	from = from > landing->offset ? from : landing->offset;
@@ -91,22 +93,8 @@ static int take_space(const struct landing *landing)
 
 int landing_failed(const struct landing *landing, int64_t code, struct sluice_error *error)
 {
-	const char *name = landing->has_names ? landing->target.part : "the file";
-	const struct path_recv *forced = landing->options.forced;
-	char words[ERROR_WORDS];
-
-	if (code == -ENOSPC || code == -EDQUOT || code == -EFBIG)
-		return error_set(error, (int)-code, "no room for %s: %s; %s and run again", name,
-				 error_words((int)-code, words),
-				 code == -EFBIG
-					 ? "see what limits it (ulimit -f, or the file system)"
-					 : "free some");
-	if (forced && (code == -EINVAL || code == -EOPNOTSUPP))
-		return error_set(error, EOPNOTSUPP,
-				 "receive path %s cannot go on in %s: the file system refuses "
-				 "it; leave the choice to the plan",
-				 forced->name, name);
-	return error_set_errno(error, (int)-code, "receiving %s", name);
+	return failure_of_write(code, landing->has_names ? landing->target.part : "the file",
+				landing->options.forced, error);
 }
 
 /* Work, on a helper thread */
@@ -121,13 +109,8 @@ static int64_t begin(void *argument)
 	if (result < 0)
 		return result;
 	landing->had_pages = space_has_pages(target->file, intervals_prefix(&landing->settled));
-	result = take_space(landing);
+	result = (int)allocate(landing);
 	return result < 0 ? landing_failed(landing, result, &landing->said) : 0;
-}
-
-static int64_t allocate(void *argument)
-{
-	return take_space(argument);
 }
 
 static int64_t save(void *argument)
@@ -207,12 +190,6 @@ static void end(struct landing *landing, int result)
 	landing->options.done(landing->options.owner, result);
 }
 
-static void wake_ranges(const struct landing *landing)
-{
-	for (const struct landing_range *range = landing->ranges; range; range = range->next)
-		range->wake(range->owner);
-}
-
 static void set_timer(struct landing *landing)
 {
 	if (landing->target.sync && *landing->target.journal.validator.text)
@@ -259,15 +236,6 @@ static void sync_or_fail(struct landing *landing, int failed)
 		start(landing, SYNCING);
 }
 
-static void keep_or_end(struct landing *landing)
-{
-	landing->said = landing->error ? *landing->error : (struct sluice_error){0};
-	if (landing->has_names)
-		start(landing, KEEPING);
-	else
-		end(landing, -ECANCELED);
-}
-
 /* Towards the wish, when nothing else is under way. */
 static void advance(struct landing *landing)
 {
@@ -278,23 +246,20 @@ static void advance(struct landing *landing)
 		return;
 	while (landing->ranges)
 		landing_range_close(landing->ranges);
+	/* What is said is said behind this. */
+	if (landing->wish == ABANDON)
+		landing->said = landing->error ? *landing->error : (struct sluice_error){0};
 	if (landing->wish == FINISH)
 		sync_or_fail(landing, result);
+	else if (landing->has_names)
+		start(landing, KEEPING);
 	else
-		keep_or_end(landing);
+		end(landing, -ECANCELED);
 }
 
 static void on_task(struct loop_task *task)
 {
 	advance(container_of(task, struct landing, task));
-}
-
-static void after_begin(struct landing *landing, int result)
-{
-	if (landing->wish == ABANDON)
-		advance(landing);
-	else
-		end(landing, result);
 }
 
 static void after_background(struct landing *landing, int result)
@@ -305,7 +270,8 @@ static void after_background(struct landing *landing, int result)
 	if (landing->wish != NONE)
 		advance(landing);
 	else
-		wake_ranges(landing);
+		for (struct landing_range *range = landing->ranges; range; range = range->next)
+			range->wake(range->owner);
 }
 
 static bool is_whole(struct landing *landing)
@@ -341,8 +307,8 @@ static void after_name(struct landing *landing, int result)
 }
 
 static void (*const afters[])(struct landing *landing, int result) = {
-	[BEGINNING] = after_begin, [ALLOCATING] = after_background, [SAVING] = after_background,
-	[SYNCING] = after_sync,    [NAMING] = after_name,           [KEEPING] = end,
+	[BEGINNING] = end,      [ALLOCATING] = after_background, [SAVING] = after_background,
+	[SYNCING] = after_sync, [NAMING] = after_name,           [KEEPING] = end,
 };
 
 static void on_done(struct loop_op *op, int64_t result)
@@ -353,6 +319,8 @@ static void on_done(struct loop_op *op, int64_t result)
 	landing->work = NOTHING;
 	if (landing->is_closed)
 		destroy(landing);
+	else if (landing->wish == ABANDON && work == BEGINNING)
+		advance(landing);
 	else
 		afters[work](landing, (int)result);
 }
@@ -549,7 +517,6 @@ int landing_range_open(struct landing_range **out, struct landing *landing, stru
 		.keep_cached = landing->options.keep_cached,
 		.no_sync = landing->options.no_sync,
 		.had_pages = landing->had_pages,
-		.lands = true,
 	};
 	int result;
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "landing/name.h"
 
+#include "base/digest.h"
 #include "base/sys.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STEM_CUT = 200 };
 
 bool name_is_of(int folder, const char *name, int fd)
 {
@@ -62,4 +68,18 @@ int name_move(int folder, const char *name, const char *aside, const char *to, i
 	if (result < 0)
 		name_move_new(folder, aside, name);
 	return result;
+}
+
+void name_stem(char stem[NAME_STEM + 1], const char *name)
+{
+	int cut = STEM_CUT;
+
+	if (strlen(name) <= NAME_STEM) {
+		memcpy(stem, name, strlen(name) + 1);
+		return;
+	}
+	while (((unsigned char)name[cut] & 0xc0) == 0x80) /* not within a character */
+		cut--;
+	snprintf(stem, NAME_STEM + 1, "%.*s~%016" PRIx64, cut, name,
+		 digest_add(DIGEST_START, name, strlen(name)));
 }

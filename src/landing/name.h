@@ -10,6 +10,12 @@
 
 #include <stdbool.h>
 
+/* Of the 255 bytes of a name: ".2.part.state" has 13. */
+#define NAME_STEM 240
+
+/* What names are made of by putting more behind it. One that leaves no room for that is cut, and
+ * told apart by a digest. */
+void name_stem(char stem[NAME_STEM + 1], const char *name);
 /* Whether this is, at this moment, the name of what the descriptor has open. */
 bool name_is_of(int folder, const char *name, int fd);
 /* 0; -ESTALE where it is not; -errno. */

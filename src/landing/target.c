@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "landing/target.h"
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "landing/inherit.h"
@@ -15,11 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 
-enum {
-	PAIRS = 3,      /* of names for part and state that are tried */
-	STEM_MAX = 240, /* of the 255 bytes of a name: ".2.part.state" has 13 */
-	STEM_CUT = 200,
-};
+enum { PAIRS = 3 }; /* of names for part and state that are tried */
 
 static bool has_part_name(const struct target *target)
 {
@@ -46,27 +41,12 @@ static void remove_part(const struct target *target)
 
 /* Names */
 
-/* A name that leaves no room for what is put behind it is cut, and told apart by a digest. */
-static void make_stem(char stem[STEM_MAX + 1], const char *name)
-{
-	int cut = STEM_CUT;
-
-	if (strlen(name) <= STEM_MAX) {
-		memcpy(stem, name, strlen(name) + 1);
-		return;
-	}
-	while (((unsigned char)name[cut] & 0xc0) == 0x80) /* not within a character */
-		cut--;
-	snprintf(stem, STEM_MAX + 1, "%.*s~%016" PRIx64, cut, name,
-		 digest_add(DIGEST_START, name, strlen(name)));
-}
-
 /* NAME.part, NAME.2.part, ... */
 static void name_pair(struct target *target, int number)
 {
-	char stem[STEM_MAX + 1], count[16] = "";
+	char stem[NAME_STEM + 1], count[16] = "";
 
-	make_stem(stem, target->name);
+	name_stem(stem, target->name);
 	if (number > 1)
 		snprintf(count, sizeof(count), ".%d", number);
 	snprintf(target->part, sizeof(target->part), "%s%s.part", stem, count);

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Invariants: phases only go forward. In ALLOCATING and SYNCING one file operation is under way,
- * and the range outlives its close until that has ended.
- */
 #include "range/recv.h"
-#include "base/container.h"
 
+#include "base/container.h"
 #include "base/error.h"
 #include "base/size.h"
-#include "base/sys.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-enum phase { ALLOCATING, MOVING, FLUSHING, SYNCING, FINISHED };
 
 struct range_recv {
 	struct range_recv_options options;
 	struct path_recv_job job;
 	struct plan_recv choice;
 	struct path_file *file; /* NULL where nothing is kept */
-	struct loop_op op;
 	uint64_t start;
-	enum phase phase;
-	int failed;
-	bool is_busy, is_closed, is_path_open;
-	bool had_pages; /* of somebody else, in the range, before us */
 };
 
 static void destroy(struct range_recv *range)
@@ -39,32 +27,6 @@ static void on_wake(struct path_recv_job *job)
 	struct range_recv *range = container_of(job, struct range_recv, job);
 
 	range->options.wake(range->options.owner);
-}
-
-static void on_done(struct loop_op *op, int64_t result)
-{
-	struct range_recv *range = container_of(op, struct range_recv, op);
-
-	range->is_busy = false;
-	if (range->is_closed) {
-		destroy(range);
-		return;
-	}
-	if (result < 0)
-		range->failed = (int)result;
-	range->phase++;
-	range->options.wake(range->options.owner);
-}
-
-/* Allocated blocks let writes run side by side: a write that makes the file longer runs alone. */
-static int64_t allocate(void *argument)
-{
-	struct range_recv *range = argument;
-	int result =
-		sys_fallocate(range->file->fd, 0, range->start, range->job.limit - range->start);
-
-	/* Only a lack of room is an error: other file systems just cannot preallocate. */
-	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG ? result : 0;
 }
 
 /*
@@ -81,7 +43,7 @@ static int open_choice(struct range_recv *range, const struct plan_recv_facts *f
 	range->choice = plan_recv(facts);
 	range->job.cpu_copies = range->choice.path->cpu_copies;
 	range->job.paces = has_to_pace(range, facts);
-	range->job.drops = range->job.paces && !facts->keep_cached && !range->had_pages;
+	range->job.drops = range->job.paces && !facts->keep_cached && !range->options.had_pages;
 	return range->choice.path->open(&range->job);
 }
 
@@ -121,15 +83,6 @@ static int choose(struct range_recv *range, struct sluice_error *error)
 			  : 0;
 }
 
-/* Whether anything from offset on is in the page cache; where nobody tells, it may be. */
-static bool has_pages(const struct path_file *file, uint64_t offset)
-{
-	uint64_t size = file->status.stx_size;
-
-	return offset < size &&
-	       cache_residency(file->fd, offset, size - offset).state != CACHE_COLD;
-}
-
 int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file *file,
 		    struct channel *channel, uint64_t offset, uint64_t length,
 		    const struct range_recv_options *options, struct sluice_error *error)
@@ -142,8 +95,6 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 	range->options = *options;
 	range->file = file ? path_file_share(file) : NULL;
 	range->start = offset;
-	range->phase = MOVING;
-	range->op.done = on_done;
 	range->job = (struct path_recv_job){
 		.loop = loop,
 		.file = file,
@@ -153,7 +104,6 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		.may_fall_back = !options->forced,
 		.wake = on_wake,
 	};
-	range->had_pages = options->lands ? options->had_pages : file && has_pages(file, offset);
 	if (length != UINT64_MAX && !size_add(offset, length, &range->job.limit))
 		result = error_set_errno(error, EOVERFLOW, "receive: offset + length");
 	else
@@ -162,26 +112,7 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		destroy(range);
 		return result;
 	}
-	range->is_path_open = true;
-	if (!options->lands && range->choice.path->needs_file && length != UINT64_MAX &&
-	    length > PLAN_SMALL_RECV) {
-		range->phase = ALLOCATING;
-		range->is_busy = true;
-		loop_work(loop, &range->op, allocate, range);
-	}
 	*out = range;
-	return 0;
-}
-
-/* Whether the range can take bytes now: 0, -EAGAIN or the failure so far. */
-static int ready(struct range_recv *range)
-{
-	if (range->failed)
-		return range->failed;
-	if (range->phase == ALLOCATING) {
-		range->job.wait = PATH_WAIT_COMPLETION;
-		return -EAGAIN;
-	}
 	return 0;
 }
 
@@ -224,10 +155,10 @@ static void account(struct range_recv *range, uint64_t count, bool is_pushed)
 int64_t range_recv_step(struct range_recv *range)
 {
 	struct path_recv_job *job = &range->job;
-	int64_t count = ready(range);
+	int64_t count;
 
-	if (count < 0 || job->offset == job->limit)
-		return count;
+	if (job->offset == job->limit)
+		return 0;
 	count = range->choice.path->step(job);
 	if (count == 0 && job->limit != UINT64_MAX)
 		return -ENODATA;
@@ -238,10 +169,8 @@ int64_t range_recv_step(struct range_recv *range)
 
 int64_t range_recv_push(struct range_recv *range, const void *data, size_t length)
 {
-	int64_t count = ready(range);
+	int64_t count;
 
-	if (count < 0)
-		return count;
 	if (length > range->job.limit - range->job.offset)
 		return -EMSGSIZE;
 	count = range->choice.path->push(&range->job, data, length);
@@ -250,50 +179,12 @@ int64_t range_recv_push(struct range_recv *range, const void *data, size_t lengt
 	return count;
 }
 
-static void start_sync(struct range_recv *range)
-{
-	range->phase = SYNCING;
-	range->is_busy = true;
-	loop_sync(range->job.loop, &range->op, range->file->fd, false);
-}
-
-static void drop_own_pages(struct range_recv *range)
-{
-	if (range->job.offset > range->start && range->file && !range->had_pages &&
-	    !range->options.keep_cached && !range->options.no_sync)
-		cache_drop(range->file->fd, range->start, range->job.offset - range->start);
-}
-
 int range_recv_flush(struct range_recv *range)
 {
-	int result = ready(range);
+	int result = range->choice.path->finish(&range->job);
 
-	if (result < 0 || range->phase > FLUSHING)
-		return result;
-	range->phase = FLUSHING;
-	result = range->choice.path->finish(&range->job);
 	correct_tally(range);
 	return result;
-}
-
-int range_recv_finish(struct range_recv *range)
-{
-	int result = range_recv_flush(range);
-
-	if (result < 0)
-		return result;
-	if (range->phase == FLUSHING) {
-		if (range->choice.path->needs_file && !range->options.no_sync)
-			start_sync(range);
-		else
-			range->phase = FINISHED;
-	}
-	if (range->phase == SYNCING) {
-		range->job.wait = PATH_WAIT_COMPLETION;
-		return -EAGAIN;
-	}
-	drop_own_pages(range);
-	return 0;
 }
 
 bool range_recv_waits_for_socket(const struct range_recv *range)
@@ -333,10 +224,6 @@ void range_recv_close(struct range_recv *range)
 {
 	if (!range)
 		return;
-	if (range->is_path_open)
-		range->choice.path->close(&range->job);
-	range->is_path_open = false;
-	range->is_closed = true;
-	if (!range->is_busy)
-		destroy(range);
+	range->choice.path->close(&range->job);
+	destroy(range);
 }

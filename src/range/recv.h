@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A body on its way from a socket into a file: preallocates, asks the plan for a path, drives it,
- * and makes the bytes durable.
- */
+/* A range on its way from a channel into a file: asks the plan for a path, and drives it. */
 #ifndef SLUICE_RANGE_RECV_H
 #define SLUICE_RANGE_RECV_H
 
@@ -12,13 +9,12 @@
 struct range_recv;
 
 struct range_recv_options {
-	void (*wake)(void *owner); /* a completion came: step, push or finish again */
+	void (*wake)(void *owner); /* a completion came: step, push or flush again */
 	void *owner;
 	const struct path_recv *forced; /* NULL: the plan chooses */
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
-	bool lands;     /* a landing sees to space, sync and pages; */
-	bool had_pages; /* what it knows: see range_recv.had_pages */
+	bool had_pages; /* of somebody else, in the page cache, before us */
 };
 
 /*
@@ -41,9 +37,6 @@ int64_t range_recv_push(struct range_recv *range, const void *data, size_t lengt
 /* Writes what is held: 0 when it is written, -EAGAIN, -errno. No more can be received afterwards.
  */
 int range_recv_flush(struct range_recv *range);
-/* Writes what is held, syncs, drops what we brought into the cache: 0 when done, -EAGAIN, -errno.
- */
-int range_recv_finish(struct range_recv *range);
 
 bool range_recv_waits_for_socket(const struct range_recv *range);
 uint64_t range_recv_offset(const struct range_recv *range);  /* of the next byte to receive */
