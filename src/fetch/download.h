@@ -250,6 +250,8 @@ void body_close(struct download *download);
  * another question to be asked; or -errno. */
 #define DOWNLOAD_ASK 1
 int download_to_file(struct download *download);
+/* There is no answer any more: the next step puts things in order, and ends in result. */
+void download_give_up(struct download *download, int result);
 /* How it lands. */
 struct landing_options download_landing(struct download *download);
 

@@ -125,11 +125,15 @@ static int ask(struct sluice_get *get)
 
 	if (result == -EAGAIN)
 		return result;
-	if (result < 0 || download->asking.is_unchanged) {
-		end_download(get, result);
-	} else {
+	if (result == 0 && !download->asking.is_unchanged) {
 		body_begin(download);
 		get->phase = GET_BODY;
+	} else if (result < 0 && download->landing && landing_is_begun(download->landing)) {
+		/* What other answers brought stays. */
+		download_give_up(download, result);
+		get->phase = GET_BODY;
+	} else {
+		end_download(get, result);
 	}
 	return 0;
 }

@@ -370,6 +370,11 @@ static int (*const steps[])(struct download *download) = {
 	[FILE_FAILED] = after_failure, [FILE_LAND] = land,       [FILE_ABANDON] = abandon,
 };
 
+void download_give_up(struct download *download, int result)
+{
+	fail(download, result, FILE_ABANDON);
+}
+
 int download_to_file(struct download *download)
 {
 	struct to_file *to_file = &download->to_file;

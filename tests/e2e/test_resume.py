@@ -221,6 +221,33 @@ class AgainstAScript(Scripted):
 
         self.get(self.first_half(after=after).url())
 
+    def test_a_refusal_after_a_short_answer_loses_nothing(self):
+        refuses = True
+
+        def after(request, body):
+            first = int(request.headers.get("range", "bytes=0-")[6:-1])
+            if not refuses:
+                return range_answer(request, body)
+            if len(server.requests) > 2:
+                return answer_head("404 Not Found", Content_Length=0)
+            last = STALL + 2 * MIB
+            place = f"bytes {first}-{last}/{SIZE}"
+            head = answer_head(
+                "206 Partial Content",
+                Content_Length=last + 1 - first,
+                Content_Range=place,
+                ETag='"v1"',
+            )
+            return head + body[first : last + 1]
+
+        server = self.first_half(after=after)
+        done = get(server.url(), "-o", self.file)
+        self.assertEqual(done.code, 1, done.err)
+        self.assertRegex(done.err, r"404.*; file\.bin\.part has the first \d+ bytes: run again")
+        refuses = False
+        resumed = self.get(server.url()).objects()[0]["resumed_from_bytes"]
+        self.assertGreater(resumed, STALL + MIB)
+
     def test_cut_again_and_again(self):
         cuts = [1, 4095, 4096, 4097, MIB - 1, MIB, MIB + 1, 5 * MIB + 1, SIZE - 1]
 
