@@ -3,6 +3,7 @@
 #include "http/extra.h"
 
 #include "base/error.h"
+#include "http/field.h"
 
 #include <errno.h>
 #include <string.h>
@@ -68,51 +69,22 @@ static const char *why_not(struct http_text name)
 						 : NULL;
 }
 
-static bool is_value(struct http_text value)
-{
-	for (size_t i = 0; i < value.length; i++) {
-		unsigned char byte = (unsigned char)value.data[i];
-
-		if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-static int refuse(struct sluice_error *error, const char *what, const char *text, const char *why)
-{
-	char printable[96];
-
-	return error_set(error, EINVAL, "%s \"%s\": %s", what,
-			 http_text_printable(http_text_of(text), printable, sizeof(printable)),
-			 why);
-}
-
 static int add_header(struct http_extra *extra, const char *header, struct sluice_error *error)
 {
 	static const char *const of_files[] = {"cache-control", "expires", "pragma",
 					       "x-content-type-options"};
-	struct http_text value = http_text_of(header);
-	struct http_text name = http_text_cut_until(&value, ':');
-	bool is_file_field = is_among(name, of_files, COUNT(of_files));
-	struct buffer *out = is_file_field ? &extra->file_fields : &extra->fields;
+	struct http_text name, value;
+	int result = http_field_parse(header, &name, &value, error);
 
-	if (!http_text_cut(&value, ":"))
-		return refuse(error, "header", header, "expected NAME: VALUE");
-	if (!http_text_is_token(name))
-		return refuse(error, "header", header,
-			      "the text before the colon is not a field name");
-	value = http_text_trim(value);
-	if (!is_value(value))
-		return refuse(error, "header", header, "it contains a control character");
+	if (result < 0)
+		return result;
 	if (why_not(name))
-		return refuse(error, "header", header, why_not(name));
-	buffer_append(out, name.data, name.length);
-	buffer_text(out, ": ");
-	buffer_append(out, value.data, value.length);
-	buffer_text(out, "\r\n");
+		return http_field_refuse(header, why_not(name), error);
+	http_field_add(is_among(name, of_files, COUNT(of_files)) ? &extra->file_fields
+								 : &extra->fields,
+		       name, value);
 	if (extra->fields.length + extra->file_fields.length > EXTRA_MAX)
-		return refuse(error, "header", header, "together they are longer than 8 KiB");
+		return http_field_refuse(header, "together they are longer than 8 KiB", error);
 	return 0;
 }
 
@@ -147,14 +119,18 @@ static bool is_origin(struct http_text text)
 static int add_origin(struct http_extra *extra, const char *origin, struct sluice_error *error)
 {
 	struct http_text text = http_text_of(origin);
+	char printable[96];
 
 	if (http_text_is(text, "*")) {
 		extra->is_for_all = true;
 		return 0;
 	}
 	if (!is_origin(text))
-		return refuse(error, "CORS origin", origin,
-			      "expected *, null, or SCHEME://HOST[:PORT] without a path");
+		return error_set(
+			error, EINVAL,
+			"CORS origin \"%s\": expected *, null, or SCHEME://HOST[:PORT] without "
+			"a path",
+			http_text_printable(text, printable, sizeof(printable)));
 	drop_implied_port(&text);
 	buffer_append(&extra->origins, text.data, text.length);
 	buffer_append(&extra->origins, "", 1);
