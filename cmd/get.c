@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/bill-json.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "command.h"
+#include "http/field.h"
 #include "progress.h"
 
 #include <errno.h>
@@ -29,6 +31,8 @@ static const char help[] =
 	"  --path NAME       how to receive (auto), one of\n"
 	"                    %s\n"
 	"  --cc auto|NAME    TCP congestion control (auto: the system's)\n"
+	"  -H, --header 'NAME: VALUE'\n"
+	"                    add a field to the requests to the URL's own host (repeatable)\n"
 	"  --keep-cached     leave the file in the page cache, for a program that reads it next\n"
 	"  --no-sync         do not wait for the disk\n"
 	"  --timeout SECONDS give up after this long without progress (30)\n"
@@ -40,6 +44,8 @@ static const char help[] =
 struct get {
 	struct sluice_get_options options;
 	struct progress progress;
+	const char **headers; /* as many as there are words, and NULL */
+	unsigned header_count;
 	bool is_help, is_quiet, is_json;
 };
 
@@ -79,6 +85,9 @@ static int parse_option(struct get *get, int option, char **argv)
 		break;
 	case 'e':
 		get->options.explain = on_explain;
+		break;
+	case 'H':
+		get->headers[get->header_count++] = optarg;
 		break;
 	case 'h':
 		get->is_help = true;
@@ -161,6 +170,18 @@ static bool is_standard_output(const char *output)
 	return false;
 }
 
+static int check_headers(const struct get *get)
+{
+	struct sluice_error error;
+	struct buffer lines = {0};
+	int result = 0;
+
+	for (unsigned i = 0; result == 0 && i < get->header_count; i++)
+		result = http_field_add_to_request(&lines, get->headers[i], &error);
+	buffer_free(&lines);
+	return result < 0 ? command_misused("get: %s", error.text) : EXIT_DONE;
+}
+
 /* What cannot be had together. */
 static int check(struct get *get, char *const *urls)
 {
@@ -180,28 +201,23 @@ static int check(struct get *get, char *const *urls)
 	if (options->keep_cached &&
 	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);
-	return check_urls(get, urls);
+	return check_headers(get) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
 }
 
 static int parse(struct get *get, int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{"cc", required_argument, NULL, 'c'},
-		{"explain", no_argument, NULL, 'e'},
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{"keep-cached", no_argument, NULL, 'k'},
-		{"no-sync", no_argument, NULL, 'n'},
-		{"output", required_argument, NULL, 'o'},
-		{"path", required_argument, NULL, 'p'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"timeout", required_argument, NULL, 't'},
-		{0},
+		{"cc", required_argument, NULL, 'c'},      {"explain", no_argument, NULL, 'e'},
+		{"header", required_argument, NULL, 'H'},  {"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},          {"keep-cached", no_argument, NULL, 'k'},
+		{"no-sync", no_argument, NULL, 'n'},       {"output", required_argument, NULL, 'o'},
+		{"path", required_argument, NULL, 'p'},    {"quiet", no_argument, NULL, 'q'},
+		{"timeout", required_argument, NULL, 't'}, {0},
 	};
 	int option, result = EXIT_DONE;
 
 	while (result == EXIT_DONE && !get->is_help &&
-	       (option = getopt_long(argc, argv, ":ho:q", long_options, NULL)) != -1)
+	       (option = getopt_long(argc, argv, ":hH:o:q", long_options, NULL)) != -1)
 		result = parse_option(get, option, argv);
 	if (result != EXIT_DONE || get->is_help)
 		return result;
@@ -297,10 +313,13 @@ static void print_help(void)
 static int run(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
 	struct get get = {.options.size = sizeof(get.options),
 			  .options.progress = on_progress,
-			  .options.note = on_note};
-	int result = parse(&get, argc, argv);
+			  .options.note = on_note,
+			  .options.headers = words,
+			  .headers = words};
+	int result = words ? parse(&get, argc, argv) : command_failed("out of memory");
 
 	if (result != EXIT_DONE)
 		return result;

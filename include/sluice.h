@@ -272,6 +272,18 @@ struct sluice_get_options {
 	sluice_line_fn *note;
 	sluice_line_fn *explain;
 	void *argument;
+	/*
+	 * Fields "NAME: VALUE" of the request, ended by NULL. They go to the URL's own host and
+	 * port, and nowhere else that it redirects to.
+	 */
+	const char *const *headers;
+	uint64_t max_bytes;      /* -EFBIG where more would come; 0: any number may */
+	uint64_t expected_bytes; /* -EPROTO where the file has another size; 0: it may have any */
+	/*
+	 * Of the file, these bytes alone: with to_fd. A length of 0 is up to the end. -EPROTO
+	 * where the server does not send parts of files.
+	 */
+	uint64_t range_offset, range_length;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */
@@ -304,12 +316,13 @@ struct sluice_get_result {
  */
 struct sluice_get;
 
-typedef void sluice_get_done(void *argument, int code, const struct sluice_get_result *result,
-			     const struct sluice_error *error);
+typedef void sluice_get_done_fn(void *argument, int code, const struct sluice_get_result *result,
+				const struct sluice_error *error);
 
 SLUICE_API int sluice_get_open(struct sluice_get **get, struct sluice_engine *engine,
 			       const char *url, const struct sluice_get_options *options,
-			       sluice_get_done *done, void *argument, struct sluice_error *error);
+			       sluice_get_done_fn *done, void *argument,
+			       struct sluice_error *error);
 SLUICE_API void sluice_get_close(struct sluice_get *get);
 
 /* Whether sluice_get could take this URL: 0, or -EINVAL with error saying what is wrong with it. */

@@ -22,8 +22,8 @@ int sluice_url_filename(const char *text, char name[256], struct sluice_error *e
 }
 
 int sluice_get_open(struct sluice_get **out, struct sluice_engine *engine, const char *url,
-		    const struct sluice_get_options *options, sluice_get_done *done, void *argument,
-		    struct sluice_error *error)
+		    const struct sluice_get_options *options, sluice_get_done_fn *done,
+		    void *argument, struct sluice_error *error)
 {
 	struct sluice_get *get = NULL;
 	int result = get_open(&get, url, options, done, argument, error);

@@ -57,6 +57,16 @@ void download_question_rest(struct download *download, uint64_t here, uint64_t f
 	asking->has_asked_again = false;
 }
 
+static void add_part(const struct sluice_get_options *options, struct buffer *text)
+{
+	buffer_printf(text, "Range: bytes=%llu-", (unsigned long long)options->range_offset);
+	if (options->range_length > 0)
+		buffer_printf(
+			text, "%llu",
+			(unsigned long long)(options->range_offset + options->range_length - 1));
+	buffer_text(text, "\r\n");
+}
+
 /* What is wanted of the file, and on which condition. */
 static void add_question(const struct question *question, struct buffer *text)
 {
@@ -87,6 +97,8 @@ static int begin_exchange(struct download *download)
 		asking->question.is_conditional =
 			asking->has_origin && asking->origin.place == origin_place(&exchange->url);
 	add_question(&asking->question, &fields);
+	if (download_wants_part(download))
+		add_part(&download->options, &fields);
 	result = fields.failed
 			 ? error_set_errno(&download->error, ENOMEM, "the request")
 			 : exchange_begin(exchange, "GET", NULL, fields.data ? fields.data : "");
@@ -171,10 +183,27 @@ static bool can_be_continued(const struct download *download)
 	       download->output.fd < 0 && !download->output.keeps_nothing;
 }
 
+/* What the program said about the size. */
+static int check_size(struct download *download, const struct verdict *verdict)
+{
+	uint64_t wanted = download->options.expected_bytes;
+	uint64_t comes =
+		download_wants_part(download) ? verdict->end - verdict->first : verdict->size;
+
+	if (wanted > 0 && verdict->size != UINT64_MAX && verdict->size != wanted)
+		return error_set(&download->error, EPROTO,
+				 "the file has %llu bytes on the server, and %llu were expected",
+				 (unsigned long long)verdict->size, (unsigned long long)wanted);
+	return comes == UINT64_MAX ? 0 : download_check_limit(download, comes);
+}
+
 static int take(struct download *download, const struct verdict *verdict)
 {
 	struct asking *asking = &download->asking;
+	int result = check_size(download, verdict);
 
+	if (result < 0)
+		return result;
 	if (is_encoded(download))
 		return refuse_encoded(download);
 	asking->is_all = asking->question.here == 0 || download->exchange.head.status != 206;
@@ -184,6 +213,10 @@ static int take(struct download *download, const struct verdict *verdict)
 	asking->end = verdict->end;
 	asking->expected = verdict->size;
 	asking->keeps_alive = download->exchange.head.keep_alive;
+	if (download_wants_part(download)) {
+		asking->expected = verdict->end - verdict->first;
+		return 1;
+	}
 	if (verdict->end == verdict->size || can_be_continued(download))
 		return 1;
 	return error_set(&download->error, EPROTO,
@@ -241,6 +274,9 @@ static struct verdict judge(const struct download *download, int result)
 	if (result == 0 && question->here > 0 && is_encoded(download))
 		return (struct verdict){.kind = VERDICT_ASK_ALL,
 					.why = "the server sends it encoded"};
+	if (result == 0 && download_wants_part(download))
+		return verdict_of_part(download->options.range_offset,
+				       download->options.range_length, &download->exchange.head);
 	if (result == 0)
 		return verdict_of(question, &download->exchange.head);
 	return (struct verdict){.kind = may_be_the_range(download, result) ? VERDICT_ASK_AGAIN

@@ -219,10 +219,26 @@ static int take(struct download *download)
 	return result;
 }
 
+/* Of a body whose length is known only at its end. */
+static int check_end(struct download *download)
+{
+	uint64_t wanted = download->options.expected_bytes, came = download_done(download);
+
+	if (wanted == 0 || download->asking.expected != UINT64_MAX || came == wanted)
+		return 0;
+	return error_set(&download->error, EPROTO, "%llu bytes came, and %llu were expected",
+			 (unsigned long long)came, (unsigned long long)wanted);
+}
+
 static int begin_take(struct download *download, const char *data, size_t length)
 {
 	struct body *body = &download->body;
+	int result = download->asking.expected == UINT64_MAX
+			     ? download_check_limit(download, body->at + length)
+			     : 0;
 
+	if (result < 0)
+		return result;
 	if (length > body->end - body->at) {
 		body_failed(download, -EMSGSIZE);
 		return -EMSGSIZE;
@@ -240,7 +256,12 @@ static int receive_range(struct download *download)
 	int64_t count = 1, left = TURN_BYTES;
 
 	while (count > 0 && left > 0) {
+		int result;
+
 		count = landing_range_step(download->body.range);
+		result = download_check_limit(download, download_done(download));
+		if (result < 0)
+			return result;
 		if (count > 0)
 			exchange_mark_active(&download->exchange);
 		left -= count;
@@ -361,7 +382,7 @@ static int receive_plain(struct download *download)
 	return download->body.range ? receive_range(download) : 0;
 }
 
-int body_receive(struct download *download)
+static int receive_all(struct download *download)
 {
 	struct body *body = &download->body;
 	int result;
@@ -374,6 +395,13 @@ int body_receive(struct download *download)
 			return error_set_errno(&download->error, -result, "chunked body");
 	}
 	return receive_chunked(download);
+}
+
+int body_receive(struct download *download)
+{
+	int result = receive_all(download);
+
+	return result == 0 ? check_end(download) : result;
 }
 
 /* The end */

@@ -33,7 +33,7 @@ static bool is_longer(const struct download *download)
 	const struct http_response *head = &download->exchange.head;
 
 	return head->status == 200 && head->has_content_length &&
-	       download->asking.expected != UINT64_MAX &&
+	       download->asking.expected != UINT64_MAX && !download_wants_part(download) &&
 	       head->content_length > download->asking.expected;
 }
 

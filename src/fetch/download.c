@@ -38,6 +38,21 @@ unsigned download_limit(const struct download *download)
 	return seconds ? seconds : LIMIT_SECONDS;
 }
 
+int download_check_limit(struct download *download, uint64_t bytes)
+{
+	uint64_t most = download->options.max_bytes;
+
+	if (most == 0 || bytes <= most)
+		return 0;
+	return error_set(&download->error, EFBIG, "the server has more than %llu bytes",
+			 (unsigned long long)most);
+}
+
+bool download_wants_part(const struct download *download)
+{
+	return download->options.range_offset > 0 || download->options.range_length > 0;
+}
+
 void download_note(const struct download *download, const char *line)
 {
 	if (download->options.note)
@@ -93,6 +108,7 @@ static void destroy(struct download *download)
 	free(download->body.here);
 	buffer_free(&download->bill.text);
 	free((char *)download->options.congestion);
+	buffer_free(&download->fields);
 	free(download->url);
 	download->release(download);
 }

@@ -144,7 +144,8 @@ struct bill_request {
 
 struct download {
 	/* get.c: */
-	struct sluice_get_options options;
+	struct sluice_get_options options; /* its pointers: what is needed later is copied */
+	struct buffer fields;              /* of the program, as lines */
 	char *url;
 	struct loop *loop; /* NULL: not begun */
 	struct sluice_error error;
@@ -188,6 +189,10 @@ int download_wait_job(struct download *download);
 int download_wait_exchange(struct download *download);
 /* For how long a connection may be without progress, by the caller's wish. */
 unsigned download_limit(const struct download *download);
+/* 0; or -EFBIG with error where so many bytes are more than the program wants. */
+int download_check_limit(struct download *download, uint64_t bytes);
+/* Whether a part of the file is all that is wanted. */
+bool download_wants_part(const struct download *download);
 /* Tells the user. */
 void download_note(const struct download *download, const char *line);
 /* Bytes of the file that are here. */

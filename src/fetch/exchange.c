@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "base/error.h"
 #include "host/socket.h"
+#include "http/field.h"
 
 #include <errno.h>
 #include <string.h>
@@ -242,20 +243,33 @@ int exchange_step(struct exchange *exchange)
 	return result;
 }
 
+/* Secrets among the program's fields are not for other hosts. */
+static void write_request(struct exchange *exchange, const char *method, const char *target,
+			  const char *fields)
+{
+	struct buffer *request = &exchange->request;
+	char host[HTTP_URL_HOST];
+	const char *more;
+
+	http_url_host(&exchange->url, host);
+	more = exchange->fields && strcmp(host, exchange->first_host) == 0 ? exchange->fields : "";
+	request->length = exchange->sent = 0;
+	buffer_printf(request, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
+	if (!http_field_is_in(more, "User-Agent"))
+		buffer_text(request, "User-Agent: sluice/" SLUICE_VERSION "\r\n");
+	if (!http_field_is_in(more, "Accept"))
+		buffer_text(request, "Accept: */*\r\n");
+	buffer_printf(request, "Accept-Encoding: identity\r\n%s%s\r\n", more, fields);
+}
+
 int exchange_begin(struct exchange *exchange, const char *method, const char *target,
 		   const char *fields)
 {
 	struct buffer *request = &exchange->request;
-	char host[HTTP_URL_HOST];
 
 	exchange->error->text[0] = '\0';
-	http_url_host(&exchange->url, host);
-	request->length = exchange->sent = 0;
 	exchange->lookup_code = 0;
-	buffer_printf(request,
-		      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice/%s\r\nAccept: */*\r\n"
-		      "Accept-Encoding: identity\r\n%s\r\n",
-		      method, target ? target : exchange->url.target, host, SLUICE_VERSION, fields);
+	write_request(exchange, method, target ? target : exchange->url.target, fields);
 	exchange->head = (struct http_response){0};
 	exchange->is_connected = exchange->client.channel.in >= 0;
 	exchange->phase = exchange->is_connected ? EXCHANGE_SENDING : EXCHANGE_LOOKING_UP;
@@ -267,10 +281,15 @@ int exchange_begin(struct exchange *exchange, const char *method, const char *ta
 
 int exchange_set_url(struct exchange *exchange, const char *url)
 {
+	int result;
+
 	exchange_disconnect(exchange);
 	*exchange->before.host = '\0';
 	exchange->redirects = 0;
-	return http_url_parse(&exchange->url, url, exchange->error);
+	result = http_url_parse(&exchange->url, url, exchange->error);
+	if (result == 0)
+		http_url_host(&exchange->url, exchange->first_host);
+	return result;
 }
 
 int exchange_follow(struct exchange *exchange)

@@ -4,7 +4,9 @@
 
 #include "base/container.h"
 #include "base/options.h"
+#include "base/size.h"
 #include "fetch/download.h"
+#include "http/field.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@ struct get_result {
 struct sluice_get {
 	struct download download;
 	enum get_phase phase;
-	sluice_get_done *done;
+	sluice_get_done_fn *done;
 	void *argument;
 	int code;
 	struct get_result *result;
@@ -184,6 +186,21 @@ static void on_exchange(struct exchange *exchange)
 	download_wake(container_of(exchange, struct download, exchange));
 }
 
+static int check_part(struct download *download)
+{
+	const struct sluice_get_options *options = &download->options;
+	uint64_t end;
+
+	if (!download_wants_part(download))
+		return 0;
+	if (!options->to_fd)
+		return error_set(&download->error, EINVAL,
+				 "a part of a file goes to a descriptor: set to_fd");
+	if (!size_add(options->range_offset, options->range_length, &end) || end > INT64_MAX)
+		return error_set(&download->error, EINVAL, "the range ends beyond any file");
+	return 0;
+}
+
 static int prepare(struct download *download, const char *url,
 		   const struct sluice_get_options *options)
 {
@@ -200,7 +217,12 @@ static int prepare(struct download *download, const char *url,
 	download->url = strdup(url);
 	if (!download->url || (congestion && !download->options.congestion))
 		return error_set_errno(&download->error, ENOMEM, "download");
-	result = exchange_set_url(&download->exchange, url);
+	result = check_part(download);
+	for (const char *const *field = options->headers; result == 0 && field && *field; field++)
+		result = http_field_add_to_request(&download->fields, *field, &download->error);
+	download->exchange.fields = download->fields.data;
+	if (result == 0)
+		result = exchange_set_url(&download->exchange, url);
 	return result < 0 ? result : download_choose_output(download);
 }
 
@@ -239,7 +261,7 @@ static struct sluice_get *create(void)
 }
 
 int get_open(struct sluice_get **out, const char *url, const struct sluice_get_options *options,
-	     sluice_get_done *done, void *argument, struct sluice_error *error)
+	     sluice_get_done_fn *done, void *argument, struct sluice_error *error)
 {
 	struct sluice_get_options ours;
 	struct sluice_get *get;

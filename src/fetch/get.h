@@ -11,7 +11,7 @@
 
 /* Finds out where the bytes go, and opens that; options may be NULL. 0 or -errno. */
 int get_open(struct sluice_get **get, const char *url, const struct sluice_get_options *options,
-	     sluice_get_done *done, void *argument, struct sluice_error *error);
+	     sluice_get_done_fn *done, void *argument, struct sluice_error *error);
 /* Begins. done runs inside loop_run. */
 void get_start(struct sluice_get *get, struct loop *loop);
 /* Of a get that has ended, or could not begin: for sluice_get_result_free. */

@@ -130,3 +130,37 @@ struct verdict verdict_of(const struct question *question, const struct http_res
 		return of_not_modified(question, head);
 	return of_failure(question, head->status);
 }
+
+static struct verdict refuse(const char *why)
+{
+	return (struct verdict){.kind = VERDICT_REFUSE, .why = why};
+}
+
+static bool is_the_part(uint64_t offset, uint64_t length, const struct http_response *head,
+			const struct http_content_range *range)
+{
+	if (range->offset != offset || contradicts(head, range->length))
+		return false;
+	if (range->length == length)
+		return true;
+	/* It ends with the file. */
+	return (length == 0 || range->length < length) && range->has_size &&
+	       range->offset + range->length == range->size;
+}
+
+struct verdict verdict_of_part(uint64_t offset, uint64_t length, const struct http_response *head)
+{
+	struct http_content_range range = {0};
+
+	if (is_success(head->status))
+		return refuse("the server sends files only as a whole");
+	if (head->status != 206)
+		return refuse(NULL);
+	if (!head->content_range.data || !http_content_range_parse(head->content_range, &range) ||
+	    !range.has_range)
+		return refuse("the server does not say which bytes it sends");
+	if (!is_the_part(offset, length, head, &range))
+		return refuse("the server sends other bytes than it was asked for");
+	return take(offset, offset + range.length,
+		    range.has_size ? range.size : offset + range.length);
+}

@@ -41,7 +41,7 @@ class Help(Command):
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
-            "get": "URL -o --path --cc --keep-cached --no-sync -q --explain --json --timeout",
+            "get": "URL -o --path --cc --header --keep-cached --no-sync -q --explain --json --timeout",
             "host": "--disk --rtt --json",
         }
         for name, words in options.items():
@@ -111,6 +111,8 @@ class WrongUse(Command):
             ([URL, "--timeout", "soon"], "soon"),
             ([URL, "--path", "warp"], "warp"),
             ([URL, "--path", "sendfile"], "sendfile"),
+            ([URL, "-H", "no colon"], "expected NAME: VALUE"),
+            ([URL, "--header", "Host: elsewhere"], 'header "Host: ...": sluice sets it itself'),
         ):
             self.assert_refused(2, ["get", *arguments], says)
         self.assertEqual(os.listdir(self.folder), [])

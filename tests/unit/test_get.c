@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,15 +26,15 @@ struct server {
 	pthread_t thread;
 	int listening;
 	char url[64];
+	char request[4096];
 };
 
 static void *give_answer(void *argument)
 {
 	struct server *server = argument;
 	int fd = accept(server->listening, NULL, NULL);
-	char request[4096];
 
-	(void)!read(fd, request, sizeof(request));
+	(void)!read(fd, server->request, sizeof(server->request) - 1);
 	usleep(server->late_ms * 1000);
 	(void)!send(fd, server->answer, strlen(server->answer), MSG_NOSIGNAL);
 	close(fd);
@@ -128,10 +129,171 @@ static void test_no_server_is_not_a_server_that_refuses(void **state)
 	assert_int_equal(error.kind, SLUICE_ERROR_USAGE);
 }
 
+/* Gets what a server answers into a descriptor; fills what it asked and what came. */
+static int get_from(struct server *server, struct sluice_get_options *options, char came[16],
+		    struct sluice_error *error)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR, 0600), code;
+
+	options->size = sizeof(*options);
+	options->to_fd = true;
+	options->output_fd = fd;
+	open_server(server);
+	code = sluice_get(server->url, options, NULL, error);
+	pthread_join(server->thread, NULL);
+	close(server->listening);
+	memset(came, 0, 16);
+	assert_true(pread(fd, came, 15, 0) >= 0);
+	close(fd);
+	return code;
+}
+
+static void test_fields_of_the_program_are_sent(void **state)
+{
+	static const char *const headers[] = {"X-Token:  abc ", "user-agent: mine", NULL};
+	struct sluice_get_options options = {.headers = headers};
+	struct server server = {.answer = HELLO};
+	struct sluice_error error;
+	char came[16];
+
+	assert_int_equal(get_from(&server, &options, came, &error), 0);
+	assert_string_equal(came, "hello");
+	assert_non_null(strstr(server.request, "\r\nX-Token: abc\r\n"));
+	assert_non_null(strstr(server.request, "\r\nuser-agent: mine\r\n"));
+	assert_null(strstr(server.request, "User-Agent"));
+	assert_non_null(strstr(server.request, "\r\nAccept: */*\r\n"));
+}
+
+static void test_fields_that_cannot_be(void **state)
+{
+	static const char *const bad[] = {"Host: elsewhere",     "Range: bytes=0-1", "no colon",
+					  "X: a\r\nHost: other", "X Y: z",           ": z"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		const char *const headers[] = {bad[i], NULL};
+		const struct sluice_get_options options = {
+			.size = sizeof(options), .path = "discard", .headers = headers};
+		struct sluice_error error;
+
+		assert_int_equal(sluice_get("http://127.0.0.1:1/x", &options, NULL, &error),
+				 -EINVAL);
+		assert_int_equal(error.kind, SLUICE_ERROR_USAGE);
+		assert_non_null(strstr(error.text, "header \""));
+	}
+}
+
+static void test_fields_stay_with_the_host(void **state)
+{
+	static const char *const headers[] = {"Authorization: secret", NULL};
+	struct sluice_get_options options = {.headers = headers};
+	struct server here, there = {.answer = HELLO};
+	struct sluice_error error;
+	char came[16], answer[256];
+
+	open_server(&there);
+	snprintf(answer, sizeof(answer),
+		 "HTTP/1.1 302 Go\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", there.url);
+	here = (struct server){.answer = answer};
+	assert_int_equal(get_from(&here, &options, came, &error), 0);
+	pthread_join(there.thread, NULL);
+	close(there.listening);
+	assert_string_equal(came, "hello");
+	assert_non_null(strstr(here.request, "Authorization: secret"));
+	assert_null(strstr(there.request, "Authorization"));
+}
+
+#define LENGTH  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+#define CLOSING "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
+
+static void test_sizes_that_the_program_expects(void **state)
+{
+	static const char *const answers[] = {LENGTH, CHUNKED, CLOSING};
+	static const struct {
+		uint64_t max, expected;
+		int code;
+		enum sluice_error_kind kind;
+	} rows[] = {
+		{5, 5, 0, SLUICE_ERROR_NONE},
+		{4, 0, -EFBIG, SLUICE_ERROR_LIMIT},
+		{0, 4, -EPROTO, SLUICE_ERROR_PROTOCOL},
+		{0, 6, -EPROTO, SLUICE_ERROR_PROTOCOL},
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		for (size_t j = 0; j < sizeof(rows) / sizeof(*rows); j++) {
+			struct sluice_get_options options = {
+				.max_bytes = rows[j].max,
+				.expected_bytes = rows[j].expected,
+			};
+			struct server server = {.answer = answers[i]};
+			struct sluice_error error = {0};
+			char came[16];
+
+			assert_int_equal(get_from(&server, &options, came, &error), rows[j].code);
+			if (rows[j].code < 0)
+				assert_int_equal(error.kind, rows[j].kind);
+			if (rows[j].max == 4)
+				assert_true(strlen(came) <= 4);
+		}
+}
+
+static void test_a_part_of_a_file(void **state)
+{
+	static const struct {
+		const char *answer;
+		uint64_t length;
+		int code;
+		const char *came;
+	} rows[] = {
+		{"HTTP/1.1 206 Part\r\nContent-Range: bytes 2-4/10\r\nContent-Length: 3\r\n\r\ncde",
+		 3, 0, "cde"},
+		{"HTTP/1.1 206 Part\r\nContent-Range: bytes 2-3/4\r\nContent-Length: 2\r\n\r\ncd",
+		 3, 0, "cd"},
+		{"HTTP/1.1 206 Part\r\nContent-Range: bytes 2-3/4\r\nContent-Length: 2\r\n\r\ncd",
+		 0, 0, "cd"},
+		{"HTTP/1.1 206 Part\r\nContent-Range: bytes 2-3/9\r\nContent-Length: 2\r\n\r\ncd",
+		 0, -EPROTO, ""},
+		{"HTTP/1.1 206 Part\r\nContent-Range: bytes 0-2/10\r\nContent-Length: 3\r\n\r\nabc",
+		 3, -EPROTO, ""},
+		{"HTTP/1.1 206 Part\r\nContent-Length: 3\r\n\r\ncde", 3, -EPROTO, ""},
+		{LENGTH, 3, -EPROTO, ""},
+		{"HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n", 3, -EPROTO, ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct sluice_get_options options = {.range_offset = 2,
+						     .range_length = rows[i].length};
+		struct server server = {.answer = rows[i].answer};
+		struct sluice_error error;
+		char came[16];
+
+		assert_int_equal(get_from(&server, &options, came, &error), rows[i].code);
+		assert_string_equal(came, rows[i].came);
+		assert_non_null(strstr(server.request, rows[i].length ? "\r\nRange: bytes=2-4\r\n"
+								      : "\r\nRange: bytes=2-\r\n"));
+	}
+}
+
+static void test_a_part_goes_to_a_descriptor(void **state)
+{
+	const struct sluice_get_options options = {.size = sizeof(options), .range_length = 1};
+	struct sluice_error error;
+
+	assert_int_equal(sluice_get("http://127.0.0.1:1/x", &options, NULL, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "to_fd"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_long_time_limit_is_long),
+		cmocka_unit_test(test_fields_of_the_program_are_sent),
+		cmocka_unit_test(test_fields_that_cannot_be),
+		cmocka_unit_test(test_fields_stay_with_the_host),
+		cmocka_unit_test(test_sizes_that_the_program_expects),
+		cmocka_unit_test(test_a_part_of_a_file),
+		cmocka_unit_test(test_a_part_goes_to_a_descriptor),
 		cmocka_unit_test(test_errors_differ_without_their_text),
 		cmocka_unit_test(test_no_server_is_not_a_server_that_refuses),
 	};
