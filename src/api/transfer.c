@@ -57,6 +57,23 @@ static void on_limit(struct limits *limits)
 	loop_task_queue(transfer->loop, &transfer->again);
 }
 
+/* O_DIRECT needs a descriptor of its own, which would not care how the caller's was opened. */
+static int check_access(int file, bool is_for_writing, struct sluice_error *error)
+{
+	int flags = sys_flags(file), access = flags & O_ACCMODE;
+
+	if (flags < 0)
+		return error_set_errno(error, -flags, "looking at the file");
+	if (flags & O_PATH || access == (is_for_writing ? O_RDONLY : O_WRONLY))
+		return error_as(error, SLUICE_ERROR_USAGE,
+				error_set(error, EBADF, "the file is not open for %s",
+					  is_for_writing ? "writing" : "reading"));
+	/* pwrite(2) on such a descriptor ignores the offset. */
+	if (is_for_writing && flags & O_APPEND)
+		return error_set(error, EINVAL, "the file is open with O_APPEND");
+	return 0;
+}
+
 /* A pipe that blocks would stop the engine. */
 static int open_channel(struct transfer *transfer, int fd, struct sluice_error *error)
 {
@@ -85,14 +102,12 @@ int transfer_open(struct transfer *transfer, struct sluice_engine *engine, int s
 		  const struct sluice_transfer_options *options, sluice_done_fn *done,
 		  void *argument, struct sluice_error *error)
 {
-	int result = set_congestion(socket, options, error), flags;
+	int result = set_congestion(socket, options, error);
 
+	if (result == 0)
+		result = check_access(file, is_for_writing, error);
 	if (result < 0)
 		return result;
-	/* pwrite(2) on such a descriptor ignores the offset. */
-	flags = is_for_writing ? sys_flags(file) : 0;
-	if (flags > 0 && flags & O_APPEND)
-		return error_set(error, EINVAL, "the file is open with O_APPEND");
 	transfer->loop = engine->loop;
 	transfer->done = done;
 	transfer->argument = argument;
