@@ -89,6 +89,11 @@ static int open_channel(struct transfer *transfer, int fd, struct sluice_error *
 				 "descriptor %d is a file, and nothing can wait for that: pass a "
 				 "socket, a pipe or a terminal",
 				 fd);
+	if (result == -EEXIST)
+		return error_set(error, EBUSY,
+				 "descriptor %d is in another transfer on this engine: close that "
+				 "first",
+				 fd);
 	if (result < 0)
 		return error_set_errno(error, -result, "watching descriptor %d", fd);
 	transfer->has_watch = true;
@@ -149,6 +154,11 @@ static void say_why(const struct transfer *transfer, int result, const char *wha
 	else if (result < 0 && result == transfer->limits.code)
 		error_set(error, ETIMEDOUT, "%s after %llu bytes: the peer was silent for %llu s",
 			  what, bytes, (unsigned long long)transfer->limits.timeout_ms / 1000);
+	else if (result == -EOPNOTSUPP)
+		error_set(error, EOPNOTSUPP,
+			  "%s after %llu bytes: the path that was named cannot work on this file "
+			  "or descriptor; leave the choice to the plan",
+			  what, bytes);
 	else if (result < 0)
 		error_set_errno(error, -result, "%s after %llu bytes", what, bytes);
 }

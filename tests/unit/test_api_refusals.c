@@ -84,6 +84,14 @@ static void unknown_paths(void **state)
 		-EINVAL);
 }
 
+static void a_path_that_cannot_work(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(send_range(fixture, 0, 1, "zerocopy"), -EOPNOTSUPP);
+	assert_non_null(strstr(fixture->error.text, "leave the choice to the plan"));
+}
+
 static int open_anew(int fd, int flags)
 {
 	char name[32];
@@ -119,14 +127,35 @@ static void a_file_that_is_open_for_writing_only(void **state)
 	close(file);
 }
 
+static void a_descriptor_of_another_transfer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_send *send, *other;
+	struct sluice_engine *engine;
+
+	assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
+	assert_int_equal(sluice_send_open(&send, engine, fixture->pair[0], fixture->source, 0, 1,
+					  NULL, NULL, NULL, NULL),
+			 0);
+	assert_int_equal(sluice_send_open(&other, engine, fixture->pair[0], fixture->source, 0, 1,
+					  NULL, NULL, NULL, &fixture->error),
+			 -EBUSY);
+	assert_int_equal(fixture->error.kind, SLUICE_ERROR_BUSY);
+	assert_non_null(strstr(fixture->error.text, "another transfer"));
+	sluice_send_close(send);
+	sluice_engine_close(engine);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(ranges_beyond_the_file),
 		TEST(unknown_paths),
+		TEST(a_path_that_cannot_work),
 		TEST(a_file_that_is_open_for_reading_only),
 		TEST(a_file_that_is_open_for_writing_only),
+		TEST(a_descriptor_of_another_transfer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
