@@ -44,7 +44,7 @@ static int64_t step(struct sluice_receive *receive)
 
 	if (count < 0)
 		return count;
-	count = landing_range_step(receive->range);
+	count = landing_range_step(receive->range, allowed);
 	if (count > 0)
 		limits_moved(limits, (uint64_t)count);
 	return count;

@@ -258,7 +258,7 @@ static int receive_range(struct download *download)
 	while (count > 0 && left > 0) {
 		int result;
 
-		count = landing_range_step(download->body.range);
+		count = landing_range_step(download->body.range, 0);
 		result = download_check_limit(download, download_done(download));
 		if (result < 0)
 			return result;

@@ -539,11 +539,11 @@ static int ready(const struct landing *landing)
 	return landing->failed || landing->work != ALLOCATING ? landing->failed : -EAGAIN;
 }
 
-int64_t landing_range_step(struct landing_range *range)
+int64_t landing_range_step(struct landing_range *range, uint64_t most)
 {
 	int result = ready(range->landing);
 
-	return result < 0 ? result : range_recv_step(range->writer);
+	return result < 0 ? result : range_recv_step(range->writer, most);
 }
 
 int64_t landing_range_push(struct landing_range *range, const void *data, size_t length)

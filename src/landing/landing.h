@@ -116,7 +116,7 @@ int landing_range_open(struct landing_range **range, struct landing *landing,
 		       struct channel *channel, uint64_t offset, uint64_t length,
 		       void (*wake)(void *owner), void *owner, struct sluice_error *error);
 /* As range_recv_step, range_recv_push, range_recv_flush. */
-int64_t landing_range_step(struct landing_range *range);
+int64_t landing_range_step(struct landing_range *range, uint64_t most);
 int64_t landing_range_push(struct landing_range *range, const void *data, size_t length);
 int landing_range_flush(struct landing_range *range);
 bool landing_range_waits_for_socket(const struct landing_range *range);

@@ -152,15 +152,19 @@ static void account(struct range_recv *range, uint64_t count, bool is_pushed)
 	range->job.offset += count;
 }
 
-int64_t range_recv_step(struct range_recv *range)
+int64_t range_recv_step(struct range_recv *range, uint64_t most)
 {
 	struct path_recv_job *job = &range->job;
+	uint64_t end = job->limit;
 	int64_t count;
 
-	if (job->offset == job->limit)
+	if (job->offset == end)
 		return 0;
+	if (most > 0)
+		job->limit = job->offset + size_min(most, end - job->offset);
 	count = range->choice.path->step(job);
-	if (count == 0 && job->limit != UINT64_MAX)
+	job->limit = end;
+	if (count == 0 && end != UINT64_MAX)
 		return -ENODATA;
 	if (count > 0)
 		account(range, (uint64_t)count, false);

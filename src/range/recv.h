@@ -27,10 +27,11 @@ int range_recv_open(struct range_recv **range, struct loop *loop, struct path_fi
 		    const struct range_recv_options *options, struct sluice_error *error);
 
 /*
- * From the socket: > 0 bytes; 0: all that was expected, or with an unknown length the peer closed;
- * -EAGAIN: see range_recv_waits_for_socket; -ENODATA: the peer closed early; other -errno.
+ * From the socket, `most` bytes at once (0: any number): > 0 bytes; 0: all that was expected, or
+ * with an unknown length the peer closed; -EAGAIN: see range_recv_waits_for_socket; -ENODATA: the
+ * peer closed early; other -errno.
  */
-int64_t range_recv_step(struct range_recv *range);
+int64_t range_recv_step(struct range_recv *range, uint64_t most);
 /* From memory: > 0 bytes taken, -EAGAIN (wait for wake), -EMSGSIZE: more than was expected;
  * -errno. */
 int64_t range_recv_push(struct range_recv *range, const void *data, size_t length);

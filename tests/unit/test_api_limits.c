@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,6 +159,31 @@ static void a_transfer_that_waits_for_its_turn_can_be_closed(void **state)
 	assert_int_equal(both->results[1], 1);
 }
 
+static int unread(const struct both *both)
+{
+	int bytes;
+
+	assert_int_equal(ioctl(both->pair[1], FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+/* A peer that sees nothing move for as long as a large step is paid for would give up. */
+static void a_slow_receive_takes_small_steps(void **state)
+{
+	struct both *both = *state;
+	const struct sluice_transfer_options options = {
+		.size = sizeof(options),
+		.bytes_per_second = 1,
+	};
+	const char bytes[100] = {0};
+
+	assert_int_equal(write(both->pair[0], bytes, sizeof(bytes)), sizeof(bytes));
+	start_receive(both, &options);
+	while (unread(both) == sizeof(bytes))
+		assert_int_equal(sluice_engine_run(both->engine, -1), 0);
+	assert_int_equal(unread(both), sizeof(bytes) - 1);
+}
+
 static void a_silent_peer_is_not_waited_for(void **state)
 {
 	struct both *both = *state;
@@ -293,6 +319,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rate_lets_all_bytes_through, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_transfer_that_waits_for_its_turn_can_be_closed,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_slow_receive_takes_small_steps, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_silent_peer_is_not_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_long_time_limit_is_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(progress_is_told_and_can_end_it, set_up, tear_down),

@@ -322,7 +322,7 @@ static int64_t move(struct peer *peer)
 	if (count > 0)
 		count = send(peer->pair[0], content + peer->at, (size_t)count, MSG_DONTWAIT);
 	peer->at += count > 0 ? (uint64_t)count : 0;
-	return landing_range_step(peer->range);
+	return landing_range_step(peer->range, 0);
 }
 
 /* Writes what is held, and ends: all came, or the peer is lost. */
