@@ -172,7 +172,7 @@ class Anywhere(Bench):
         self.assertEqual(done.code, 0, done.err)
         for row in json.loads(done.out)["rows"]:
             if row["source"] == "warm":
-                self.assertRegex(row["skipped"], r"needs 392.0 MiB of memory and .* --size")
+                self.assertRegex(row["skipped"], r"needs 392.0 MiB of memory, but .* --size")
             elif row["send"] != "direct" or not why_not_direct(self.folder):
                 self.assertIsNone(row["skipped"])
         done = sluice("bench", "--size", "200M", "--dir", self.folder, prefix=prefix)
@@ -193,7 +193,7 @@ class Anywhere(Bench):
         folder = mount(self.addCleanup, "tmpfs", "size=16m")
         done = sluice("bench", "--size", "12M", "--dir", folder)
         self.assertEqual(done.code, 1)
-        for part in "16.0 MiB of room", "needed", "--dir", "--size":
+        for part in "16.0 MiB free", "are needed", "--dir", "--size":
             self.assertIn(part, done.err)
         done = sluice("bench", "--dir", folder)
         self.assertEqual((done.code, done.out), (1, b""))
