@@ -2,8 +2,8 @@
 /*
  * Invariants: at most one piece of work is under way on a helper thread; while it is, nobody else
  * touches the target, and the landing outlives its close. What work needs is copied before it
- * starts (`saving`), what it says is copied when it has ended (`said`). A wish (finish, abandon)
- * waits for it, then for the ranges.
+ * starts (`saving`), what it says is copied when it has ended (`said`). A wish waits for it, and
+ * finish and abandon then for the ranges.
  */
 #include "landing/landing.h"
 
@@ -23,7 +23,7 @@
 enum { SAVE_MS = 5000 }; /* how often the journal is brought up to date */
 
 enum work { NOTHING, BEGINNING, ALLOCATING, SAVING, SYNCING, NAMING, KEEPING };
-enum wish { NONE, FINISH, ABANDON };
+enum wish { NONE, BEGIN, FINISH, ABANDON };
 
 struct landing_range {
 	struct landing *landing;
@@ -45,6 +45,8 @@ struct landing {
 	bool has_names, is_begun, is_closed;
 	bool had_pages; /* of somebody else, where bytes come, before us */
 	bool stays_anyway;
+	bool is_anew; /* what comes is this, and not the journal's: */
+	struct validator source;
 	bool has_lost;         /* a sync failed: what was written since the last one may be gone */
 	uint64_t offset, size; /* where bytes come; size: behind the last, UINT64_MAX: not known */
 
@@ -236,6 +238,16 @@ static void sync_or_fail(struct landing *landing, int failed)
 		start(landing, SYNCING);
 }
 
+static void start_beginning(struct landing *landing)
+{
+	landing->wish = NONE;
+	landing->saving = landing->settled;
+	if (landing->is_anew)
+		target_set_source(&landing->target, &landing->source, landing->size);
+	set_timer(landing);
+	start(landing, BEGINNING);
+}
+
 /* Towards the wish, when nothing else is under way. */
 static void advance(struct landing *landing)
 {
@@ -249,7 +261,9 @@ static void advance(struct landing *landing)
 	/* What is said is said behind this. */
 	if (landing->wish == ABANDON)
 		landing->said = landing->error ? *landing->error : (struct sluice_error){0};
-	if (landing->wish == FINISH)
+	if (landing->wish == BEGIN)
+		start_beginning(landing);
+	else if (landing->wish == FINISH)
 		sync_or_fail(landing, result);
 	else if (landing->has_names)
 		start(landing, KEEPING);
@@ -445,23 +459,30 @@ bool landing_can_resume(const struct landing *landing)
 	return !landing->has_lost;
 }
 
+static void wish(struct landing *landing, enum wish wish, struct sluice_error *error)
+{
+	landing->wish = wish;
+	landing->error = error;
+	loop_timer_cancel(landing->loop, &landing->timer);
+	loop_task_queue(landing->loop, &landing->task);
+}
+
 static void begin_with(struct landing *landing, struct loop *loop, const struct intervals *keep,
 		       uint64_t size, struct sluice_error *error)
 {
 	landing->loop = loop;
-	landing->error = error;
 	landing->is_begun = true;
 	landing->size = size;
-	landing->settled = landing->saving = *keep;
+	landing->settled = *keep;
 	landing->arrived = (struct intervals){0};
-	set_timer(landing);
-	start(landing, BEGINNING);
+	wish(landing, BEGIN, error);
 }
 
 void landing_start(struct landing *landing, struct loop *loop, const struct validator *validator,
 		   uint64_t size, struct sluice_error *error)
 {
-	target_set_source(&landing->target, validator, size);
+	landing->source = *validator;
+	landing->is_anew = true;
 	begin_with(landing, loop, &(struct intervals){0}, size, error);
 }
 
@@ -469,14 +490,6 @@ void landing_resume(struct landing *landing, struct loop *loop, const struct int
 		    struct sluice_error *error)
 {
 	begin_with(landing, loop, keep, landing->found.size, error);
-}
-
-static void wish(struct landing *landing, enum wish wish, struct sluice_error *error)
-{
-	landing->wish = wish;
-	landing->error = error;
-	loop_timer_cancel(landing->loop, &landing->timer);
-	loop_task_queue(landing->loop, &landing->task);
 }
 
 void landing_finish(struct landing *landing, uint64_t size, struct sluice_error *error)
@@ -553,11 +566,12 @@ int64_t landing_range_push(struct landing_range *range, const void *data, size_t
 	return result < 0 ? result : range_recv_push(range->writer, data, length);
 }
 
+/* What is being written is waited for, whatever failed. */
 int landing_range_flush(struct landing_range *range)
 {
-	int result = ready(range->landing);
+	int result = range_recv_flush(range->writer), failed = ready(range->landing);
 
-	return result < 0 ? result : range_recv_flush(range->writer);
+	return result < 0 || failed == 0 ? result : failed;
 }
 
 bool landing_range_waits_for_socket(const struct landing_range *range)

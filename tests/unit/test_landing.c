@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -44,6 +45,10 @@ static uint64_t durable_size;
 static unsigned lies, syncs_left; /* the sync that fails; 0: none does */
 static bool has_lost;             /* one has failed: no later one makes up for it */
 static uint64_t skew_ms;
+static struct {
+	bool holds;
+	sem_t entered, released;
+} gate; /* before a sync of the part */
 
 static char *path_of(char path[300], const char *name)
 {
@@ -80,6 +85,11 @@ static int synchronize(int fd)
 {
 	int result = 0;
 
+	if (gate.holds && is_file(fd, "file.part")) {
+		gate.holds = false;
+		sem_post(&gate.entered);
+		sem_wait(&gate.released);
+	}
 	pthread_mutex_lock(&lock);
 	if (is_file(fd, "file.part.state"))
 		check_claims(fd);
@@ -456,7 +466,7 @@ static void test_ranges_in_any_order_with_bad_luck(void **state)
 	}
 }
 
-static void push_all(struct scene *scene, uint64_t from, uint64_t to)
+static struct landing_range *push_all(struct scene *scene, uint64_t from, uint64_t to)
 {
 	struct landing_range *range;
 
@@ -470,7 +480,7 @@ static void push_all(struct scene *scene, uint64_t from, uint64_t to)
 		assert_int_equal(loop_run(scene->loop, 1), 0);
 	}
 	assert_int_equal(landing_range_push(range, content, 1), -EMSGSIZE);
-	/* It is closed by finish or abandon. */
+	return range; /* which finish or abandon closes */
 }
 
 static void test_what_has_a_gap_gets_no_name(void **state)
@@ -501,6 +511,39 @@ static void test_what_has_a_gap_gets_no_name(void **state)
 	close_scene(&scene);
 	assert_content(scene.size);
 	assert_only("file");
+}
+
+/* What came is found to be of no use just when the journal is being saved. */
+static void test_starting_over_waits_for_the_journal(void **state)
+{
+	struct landing_range *range;
+	struct scene scene;
+
+	open_scene(&scene, 1 << 20);
+	begin(&scene);
+	sem_init(&gate.entered, 0, 0);
+	sem_init(&gate.released, 0, 0);
+	range = push_all(&scene, 0, 100 << 12);
+	while (landing_range_flush(range) == -EAGAIN)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	gate.holds = true;
+	skew_ms += LATE_MS;
+	assert_int_equal(loop_run(scene.loop, 1), 0);
+	sem_wait(&gate.entered);
+	landing_range_close(range);
+	landing_start(scene.landing, scene.loop, &strong, scene.size, &scene.error);
+	assert_int_equal(loop_run(scene.loop, 0), 0);
+	assert_false(scene.is_done);
+	sem_post(&gate.released);
+	assert_int_equal(await(&scene), 0);
+	assert_int_equal(landing_settled(scene.landing).count, 0);
+	push_all(&scene, 0, scene.size);
+	landing_finish(scene.landing, scene.size, &scene.error);
+	assert_int_equal(await(&scene), 0);
+	close_scene(&scene);
+	assert_content(scene.size);
+	assert_only("file");
+	assert_honest();
 }
 
 /* Closed in each state */
@@ -612,6 +655,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ranges_in_any_order_with_bad_luck, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_what_has_a_gap_gets_no_name, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_starting_over_waits_for_the_journal, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_closing_in_each_state, set_up, tear_down),
 	};
