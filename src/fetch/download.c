@@ -28,7 +28,7 @@ uint64_t download_done(const struct download *download)
 
 	if (body->range)
 		return landing_range_offset(body->range);
-	return download->output.fd >= 0 ? body->written_to_fd : body->done;
+	return body->done + body->written_to_fd;
 }
 
 unsigned download_limit(const struct download *download)

@@ -99,7 +99,7 @@ static void finish(struct sluice_get *get)
 		result->public.server_was_alone = download->bill.answer.is_alone;
 	}
 	if (get->code == 0)
-		download->error.text[0] = '\0';
+		download->error = (struct sluice_error){0};
 	exchange_disconnect(&download->exchange);
 	loop_timer_cancel(download->loop, &download->report);
 	get->done(get->argument, get->code, &result->public, &download->error);

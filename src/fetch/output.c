@@ -252,10 +252,8 @@ int download_choose_output(struct download *download)
 
 	if (result < 0)
 		return result;
-	if (options->to_fd) {
-		download->output.fd = options->output_fd;
-		return refuse_path(download);
-	}
+	if (options->to_fd)
+		return use_descriptor(download, options->output_fd, "the output");
 	if (download->output.keeps_nothing)
 		return 0;
 	if (options->output)

@@ -75,6 +75,7 @@ static void test_a_long_time_limit_is_long(void **state)
 		close(server.listening);
 		if (code < 0)
 			fail_msg("%u s: %s", seconds[i], error.text);
+		assert_int_equal(error.code, 0);
 		assert_int_equal(result->bill->bytes, 5);
 		sluice_get_result_free(result);
 	}
@@ -284,6 +285,19 @@ static void test_a_part_goes_to_a_descriptor(void **state)
 	assert_non_null(strstr(error.text, "to_fd"));
 }
 
+static void test_a_descriptor_that_cannot_be_written_is_refused(void **state)
+{
+	struct sluice_get_options options = {.size = sizeof(options), .to_fd = true};
+	const int fds[] = {-1, INT32_MAX};
+	struct sluice_error error;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
+		options.output_fd = fds[i];
+		assert_int_equal(sluice_get("http://127.0.0.1:1/x", &options, NULL, &error),
+				 -EBADF);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_a_part_goes_to_a_descriptor),
 		cmocka_unit_test(test_errors_differ_without_their_text),
 		cmocka_unit_test(test_no_server_is_not_a_server_that_refuses),
+		cmocka_unit_test(test_a_descriptor_that_cannot_be_written_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
