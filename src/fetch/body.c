@@ -459,7 +459,7 @@ int download_to_fd(struct download *download)
 		result = download_confirm(download);
 	if (result == -ESTALE)
 		return error_set(&download->error, ESTALE,
-				 "the file was changed on the server while it came: what was "
+				 "the file was changed on the server during the download: what was "
 				 "written may be of two files");
 	body->is_confirmed |= result == 0;
 	return result == 0 && download->output.syncs_fd ? sync_output(download) : result;

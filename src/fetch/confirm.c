@@ -43,7 +43,7 @@ static void note_growth(const struct download *download)
 	char line[120];
 
 	snprintf(line, sizeof(line),
-		 "the file grew on the server while it came: these are its first %llu bytes",
+		 "the file grew on the server during the download: these are its first %llu bytes",
 		 (unsigned long long)download->asking.expected);
 	download_note(download, line);
 }

@@ -234,7 +234,8 @@ static int drop_stale(struct download *download)
 	if (result == -EAGAIN)
 		return result;
 	body_forget(download);
-	result = download_start_over(download, "the file was changed on the server while it came");
+	result = download_start_over(download,
+				     "the file was changed on the server during the download");
 	return fail(download, result, FILE_CLEAR);
 }
 
@@ -314,7 +315,8 @@ static int after_failure(struct download *download)
 	if (download->asking.question.here == 0 || !landing_can_resume(download->landing))
 		return go_to(download, FILE_ABANDON);
 	if (result == -ESTALE)
-		result = download_start_over(download, "what is here is not what the server has");
+		result =
+			download_start_over(download, "the partial file differs from the server's");
 	else if (result == -EMSGSIZE)
 		result = download_start_over(download, "the server sends more than it announced");
 	else if (has_brought_nothing(download) &&

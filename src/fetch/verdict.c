@@ -46,7 +46,7 @@ static struct verdict of_partial(const struct question *question, const struct h
 	if (question->here > 0 && !validator_is_in(question->validator, head))
 		return useless(question, "the server does not say that the file is as before");
 	if (range.offset > question->here || end <= question->from)
-		return useless(question, "the server sends other bytes than it was asked for");
+		return useless(question, "the server sends other bytes than requested");
 	return take(range.offset, end, range.size);
 }
 
@@ -94,7 +94,7 @@ static struct verdict of_failure(const struct question *question, unsigned statu
 
 	if (verdict.kind == VERDICT_REFUSE)
 		return verdict;
-	verdict.why = status == 416 ? "the server has nothing behind what is here"
+	verdict.why = status == 416 ? "the server has no data past the partial file"
 				    : "the server refuses to continue the download";
 	if (policy_may_pass(status))
 		verdict.kind = VERDICT_ASK_AGAIN;
@@ -160,7 +160,7 @@ struct verdict verdict_of_part(uint64_t offset, uint64_t length, const struct ht
 	    !range.has_range)
 		return refuse("the server does not say which bytes it sends");
 	if (!is_the_part(offset, length, head, &range))
-		return refuse("the server sends other bytes than it was asked for");
+		return refuse("the server sends other bytes than requested");
 	return take(offset, offset + range.length,
 		    range.has_size ? range.size : offset + range.length);
 }

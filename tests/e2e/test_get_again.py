@@ -93,12 +93,12 @@ class WrittenInPlaceAtTheEnd(Getting):
             with self.subTest(path):
                 done = self.get(self.holding(path).url())
                 self.assert_done(done, OTHER)
-                self.assertIn("changed on the server while it came: starting over", done.err)
+                self.assertIn("changed on the server during the download: starting over", done.err)
 
     def test_standard_output_is_not_called_whole(self):
         done = get(self.holding("sendfile").url(), "-o", "-", "-q")
         self.assertEqual(done.code, 1)
-        self.assertIn("changed on the server while it came", done.err)
+        self.assertIn("changed on the server during the download", done.err)
 
 
 class Confirming(Getting):
@@ -187,7 +187,7 @@ class Confirming(Getting):
                 done = self.get(self.server(*twice, same).url())
                 self.assert_done(done)
                 self.assertEqual(self.methods().count("GET"), 2)
-                self.assertIn("changed on the server while it came: starting over", done.err)
+                self.assertIn("changed on the server during the download: starting over", done.err)
                 self.file.unlink()
                 done = self.get(self.server(answer).url())
                 self.assertEqual(done.code, 1, done.err)
@@ -217,7 +217,7 @@ class Confirming(Getting):
                 self.now = now
                 done = self.get(self.server(longer, same).url())
                 self.assert_done(done)
-                self.assertIn("changed on the server while it came: starting over", done.err)
+                self.assertIn("changed on the server during the download: starting over", done.err)
                 self.assertEqual(self.whole_gets(), 2)
                 self.file.unlink()
 
