@@ -6,8 +6,8 @@ import signal
 import unittest
 
 from other_servers import stalling_proxy
-from support import LOOPS, MIB, content, evict, finish, get, make_file, same, serve, start_sluice, temp_folder, \
-    wait_until, warm
+from support import LOOPS, MIB, content, evict, finish, get, make_file, same, serve, settle, start_sluice, \
+    temp_folder, wait_until, warm
 
 SIZES = (0, 1, 4097, 100_000, 24 * MIB + 123)
 BIG = f"file-{SIZES[-1]}"
@@ -17,7 +17,7 @@ class Smoke(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.source = temp_folder(cls.addClassCleanup)
-        cls.files = [make_file(cls.source / f"file-{size}", size) for size in SIZES]
+        cls.files = [settle(make_file(cls.source / f"file-{size}", size)) for size in SIZES]
 
     def setUp(self):
         self.copy = temp_folder(self.addCleanup) / "copy"
