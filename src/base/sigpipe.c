@@ -29,7 +29,7 @@ static bool is_pending(void)
 	return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 }
 
-void sigpipe_block(void)
+static void block(void)
 {
 	sigset_t set = only_sigpipe(), before;
 
@@ -48,7 +48,7 @@ void sigpipe_enter(void)
 void sigpipe_expect(void)
 {
 	if (thread.depth > 0 && !thread.is_blocked)
-		sigpipe_block();
+		block();
 }
 
 void sigpipe_note(void)

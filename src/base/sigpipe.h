@@ -13,8 +13,6 @@
 
 void sigpipe_enter(void);
 void sigpipe_leave(void);
-/* In a thread of our own: for good. */
-void sigpipe_block(void);
 
 /* For the wrappers in sys.c: before a call that may raise it, and when one answered EPIPE. */
 void sigpipe_expect(void);

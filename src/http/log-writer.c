@@ -6,8 +6,9 @@
  */
 #include "http/log-writer.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 enum {
@@ -112,17 +113,13 @@ static void *run(void *argument)
 
 int log_writer_start(struct log_writer *writer)
 {
-	sigset_t all, before;
-	int code;
+	int result;
 
 	if (!writer->tell[LOG_ANSWER] && !writer->tell[LOG_EXPLANATION] && !writer->tell[LOG_NOTE])
 		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&writer->thread, NULL, run, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	writer->is_running = code == 0;
-	return -code;
+	result = thread_start(&writer->thread, run, writer);
+	writer->is_running = result == 0;
+	return result;
 }
 
 void log_writer_stop(struct log_writer *writer)

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "base/tally.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "http/worker.h"
 
 #include <arpa/inet.h>
@@ -341,8 +342,8 @@ int sluice_server_run(struct sluice_server *server, struct sluice_bill **bill,
 	}
 	meter_start(&meter);
 	for (; result == 0 && started < server->worker_count; started++)
-		result = -pthread_create(&server->workers[started].thread, NULL, worker_run,
-					 &server->workers[started]);
+		result = thread_start(&server->workers[started].thread, worker_run,
+				      &server->workers[started]);
 	if (result < 0) {
 		started--;
 		sluice_server_stop(server);

@@ -3,7 +3,6 @@
 #include "base/container.h"
 
 #include "base/error.h"
-#include "base/sigpipe.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -252,7 +251,6 @@ void *worker_run(void *argument)
 {
 	struct worker *worker = argument;
 
-	sigpipe_block();
 	while (worker->result == 0 && !is_done(worker))
 		worker->result = loop_run(worker->loop, worker->is_stopping ? 100 : -1);
 	return NULL;

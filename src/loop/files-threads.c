@@ -8,10 +8,10 @@
  * signal from the program.
  */
 #include "base/sys.h"
+#include "base/thread.h"
 #include "loop/loop-private.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -113,24 +113,20 @@ static void *run_thread(void *argument)
 
 static int start_thread(struct loop_pool *pool)
 {
-	sigset_t all, before;
-	int code;
+	int result;
 
 	pthread_mutex_lock(&pool->lock);
 	pool->users++;
 	pthread_mutex_unlock(&pool->lock);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&pool->threads[pool->thread_count], NULL, run_thread, pool);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (code == 0) {
+	result = thread_start(&pool->threads[pool->thread_count], run_thread, pool);
+	if (result == 0) {
 		pool->thread_count++;
 		return 0;
 	}
 	pthread_mutex_lock(&pool->lock);
 	pool->users--;
 	pthread_mutex_unlock(&pool->lock);
-	return -code;
+	return result;
 }
 
 struct loop_pool *loop_pool_open(struct loop *loop, unsigned thread_max)

@@ -171,6 +171,18 @@ class Ending(unittest.TestCase):
         (self.folder / "small.txt").write_bytes(b"hello\n")
         self.assertEqual([self.end_impatiently() for _ in range(self.TRIES)], [0] * self.TRIES)
 
+    def test_signals_are_the_main_thread_s(self):
+        server = serve(self.addCleanup, temp_folder(self.addCleanup), "--workers", "3")
+        server.request("/")
+        threads = [task for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
+                   if task.name != str(server.pid)]
+        self.assertGreaterEqual(len(threads), 3)
+        for task in threads:
+            fields = dict(line.split(":\t") for line in (task / "status").read_text().splitlines()
+                          if line.startswith("Sig"))
+            for number in signal.SIGTERM, signal.SIGINT, signal.SIGUSR1:
+                self.assertTrue(int(fields["SigBlk"], 16) & 1 << number - 1, task)
+
 
 class HalfInMemory(unittest.TestCase):
     WARM, COLD = 8 * MIB, 40 * MIB

@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "base/size.h"
+#include "base/thread.h"
 #include "measure/media-private.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ static int open_pair(struct pair *pair)
 	if (pipe2(pair->there, O_CLOEXEC) < 0)
 		return -errno;
 	status = pipe2(pair->back, O_CLOEXEC) < 0 ? -errno
-						  : media_thread(&pair->thread, answer, pair);
+						  : thread_start(&pair->thread, answer, pair);
 	if (status == 0)
 		return 0;
 	close(pair->there[0]);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/size.h"
+#include "base/thread.h"
 #include "measure/loopback.h"
 #include "measure/media-private.h"
 
@@ -123,7 +124,7 @@ static int open_link(const struct network *network, struct link *link, void *(*r
 	for (int end = 0; end < 2; end++)
 		setsockopt(loopback.ends[end], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	media_pin(network->own_cpu);
-	status = media_thread(&link->thread, run, link);
+	status = thread_start(&link->thread, run, link);
 	if (status < 0) {
 		close(link->own);
 		close(link->peer);

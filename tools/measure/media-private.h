@@ -57,8 +57,6 @@ int media_time(uint64_t *count, int (*repeat)(void *argument, uint64_t count), v
 
 /* Pins the calling thread to one CPU; -errno. */
 int media_pin(int cpu);
-/* Starts a thread that takes no signals from the program; -errno. */
-int media_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 /*
  * Pure: the size of a file to measure on where so much of the file system is free; wanted is 0

@@ -2,8 +2,6 @@
 /* Time and threads, as all measurements use them. */
 #include "measure/media-private.h"
 
-#include <signal.h>
-
 /* How many make a run long enough, where count took that long; in steps, as first runs are slow. */
 static uint64_t grown(uint64_t count, double took)
 {
@@ -36,16 +34,4 @@ int media_pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-int media_thread(pthread_t *thread, void *(*run)(void *), void *argument)
-{
-	sigset_t all, before;
-	int code;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(thread, NULL, run, argument);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -code;
 }
