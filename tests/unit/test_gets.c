@@ -386,6 +386,8 @@ static void assert_can_go_on(struct fixture *fixture)
 		fail_msg("%s", one.error.text);
 	sluice_engine_close(engine);
 	assert_int_equal(size_of(fixture, "file"), LARGE);
+	assert_int_equal(size_of(fixture, "file.part"), -1);
+	assert_int_equal(size_of(fixture, "file.part.state"), -1);
 	empty(fixture->here);
 }
 
