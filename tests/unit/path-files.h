@@ -4,6 +4,7 @@
 #define SLUICE_TESTS_PATH_FILES_H
 
 #include "path/path.h"
+#include "scratch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,25 +23,6 @@ enum { SIZE = (24 << 20) + 123 };
 
 static int source, target;
 static char *content;
-
-static int temporary_file(const char *directory)
-{
-	char name[256];
-	int fd;
-
-	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", directory);
-	fd = mkstemp(name);
-	assert_true(fd >= 0);
-	unlink(name);
-	return fd;
-}
-
-static const char *disk(void)
-{
-	const char *directory = getenv("SLUICE_TEST_DIR");
-
-	return directory ? directory : "/var/tmp";
-}
 
 static void fill(int fd)
 {
@@ -70,23 +52,6 @@ static int tear_down(void **state)
 	close(target);
 	free(content);
 	return 0;
-}
-
-static void tcp_pair(int pair[2])
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(listening, 1), 0);
-	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
-	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
-	pair[1] = accept(listening, NULL, NULL);
-	assert_true(pair[1] >= 0);
-	close(listening);
 }
 
 static bool can_direct(void)

@@ -5,11 +5,6 @@
 
 #include "path-files.h"
 
-static void unix_pair(int pair[2])
-{
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-}
-
 static void pipe_pair(int pair[2])
 {
 	int ends[2];

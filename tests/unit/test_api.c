@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public send and receive, one against the other, over TCP and over a socket pair. */
+#include "scratch.h"
 #include "sluice.h"
 
 #include <arpa/inet.h>
@@ -25,19 +26,6 @@ struct fixture {
 	char *content;
 };
 
-static int temporary_file(void)
-{
-	const char *directory = getenv("SLUICE_TEST_DIR");
-	char name[256];
-	int fd;
-
-	snprintf(name, sizeof(name), "%s/sluice-unit-XXXXXX", directory ? directory : "/var/tmp");
-	fd = mkstemp(name);
-	assert_true(fd >= 0);
-	unlink(name);
-	return fd;
-}
-
 static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -49,8 +37,8 @@ static int set_up(void **state)
 		random = random * 1664525 + 1013904223;
 		fixture->content[i] = (char)(random >> 24);
 	}
-	fixture->source = temporary_file();
-	fixture->target = temporary_file();
+	fixture->source = temporary_file(disk());
+	fixture->target = temporary_file(disk());
 	assert_int_equal(write(fixture->source, fixture->content, SIZE), SIZE);
 	assert_int_equal(fsync(fixture->source), 0);
 	*state = fixture;
@@ -66,28 +54,6 @@ static int tear_down(void **state)
 	free(fixture->content);
 	free(fixture);
 	return 0;
-}
-
-static void tcp_pair(int pair[2])
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(listening, 1), 0);
-	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
-	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(pair[0], (struct sockaddr *)&address, size), 0);
-	pair[1] = accept(listening, NULL, NULL);
-	assert_true(pair[1] >= 0);
-	close(listening);
-}
-
-static void unix_pair(int pair[2])
-{
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 }
 
 struct sender {
@@ -306,7 +272,7 @@ static void a_descriptor_can_be_closed_after_the_transfer(void **state)
 	fcntl(pair[1], F_SETFL, O_NONBLOCK);
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	for (int turns = 1; turns < 60; turns++) {
-		int file = temporary_file();
+		int file = temporary_file(disk());
 
 		assert_int_equal(sluice_engine_open(&engine, NULL, NULL), 0);
 		assert_int_equal(sluice_receive_open(&receive, engine, pair[1], file, 0, 4 << 20,
@@ -318,7 +284,7 @@ static void a_descriptor_can_be_closed_after_the_transfer(void **state)
 		}
 		sluice_receive_close(receive);
 		close(file);
-		victim = temporary_file();
+		victim = temporary_file(disk());
 		sluice_engine_close(engine);
 		assert_int_equal(fstat(victim, &status), 0);
 		assert_int_equal(status.st_size, 0);
