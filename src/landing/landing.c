@@ -5,7 +5,7 @@
  * starts (`saving`), what it says is copied when it has ended (`said`). A wish waits for it, and
  * finish and abandon then for the ranges.
  */
-#include "landing/landing.h"
+#include "landing/landing-private.h"
 
 #include "base/container.h"
 #include "base/error.h"
@@ -13,57 +13,11 @@
 #include "base/sys.h"
 #include "landing/failure.h"
 #include "landing/space.h"
-#include "landing/target.h"
-#include "range/recv.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SAVE_MS = 5000 }; /* how often the journal is brought up to date */
-
-enum work { NOTHING, BEGINNING, ALLOCATING, SAVING, SYNCING, NAMING, KEEPING };
-enum wish { NONE, BEGIN, FINISH, ABANDON };
-
-struct landing_range {
-	struct landing *landing;
-	struct range_recv *writer;
-	uint64_t start;
-	void (*wake)(void *owner);
-	void *owner;
-	struct landing_range *next;
-};
-
-struct landing {
-	struct landing_options options;
-	struct loop *loop;      /* NULL: not begun */
-	struct path_file *file; /* NULL: with names, and for what keeps nothing */
-	struct target target;
-	struct landing_found found;
-	void (*stamp)(void *argument, int fd);
-	void *stamp_argument;
-	bool has_names, is_begun, is_closed;
-	bool had_pages; /* of somebody else, where bytes come, before us */
-	bool stays_anyway;
-	bool is_anew; /* what comes is this, and not the journal's: */
-	struct validator source;
-	bool has_lost;         /* a sync failed: what was written since the last one may be gone */
-	uint64_t offset, size; /* where bytes come; size: behind the last, UINT64_MAX: not known */
-
-	struct landing_range *ranges;
-	struct intervals settled, arrived; /* by ranges that are closed; settled: and what stayed */
-	struct buffer lines;
-	int failed; /* in the background */
-
-	enum work work;
-	enum wish wish;
-	struct loop_op op;
-	struct loop_task task;
-	struct loop_timer timer;
-	struct intervals saving;    /* what was saved last, or is being saved */
-	struct sluice_error said;   /* by the work */
-	struct sluice_error *error; /* the caller's; NULL: none */
-};
 
 /* Bytes and pages */
 
@@ -503,110 +457,4 @@ void landing_abandon(struct landing *landing, bool stays_anyway, struct sluice_e
 {
 	landing->stays_anyway |= stays_anyway;
 	wish(landing, ABANDON, error);
-}
-
-/* Ranges */
-
-static void on_wake(void *owner)
-{
-	struct landing_range *range = owner;
-
-	if (range->landing->wish != NONE)
-		loop_task_queue(range->landing->loop, &range->landing->task);
-	else
-		range->wake(range->owner);
-}
-
-int landing_range_open(struct landing_range **out, struct landing *landing, struct channel *channel,
-		       uint64_t offset, uint64_t length, void (*wake)(void *owner), void *owner,
-		       struct sluice_error *error)
-{
-	struct landing_range *range = calloc(1, sizeof(*range));
-	const struct range_recv_options options = {
-		.wake = on_wake,
-		.owner = range,
-		.forced = landing->options.forced,
-		.tally = landing->options.tally,
-		.keep_cached = landing->options.keep_cached,
-		.no_sync = landing->options.no_sync,
-		.had_pages = landing->had_pages,
-	};
-	int result;
-
-	if (!range)
-		return error_set_errno(error, ENOMEM, "receive");
-	*range = (struct landing_range){landing, NULL, offset, wake, owner, landing->ranges};
-	result = range_recv_open(&range->writer, landing->loop, landing_file(landing), channel,
-				 offset, length, &options, error);
-	if (result < 0) {
-		free(range);
-		return result;
-	}
-	landing->ranges = *out = range;
-	return 0;
-}
-
-/* Whether bytes can be taken now: 0, -EAGAIN or the failure so far. */
-static int ready(const struct landing *landing)
-{
-	return landing->failed || landing->work != ALLOCATING ? landing->failed : -EAGAIN;
-}
-
-int64_t landing_range_step(struct landing_range *range, uint64_t most)
-{
-	int result = ready(range->landing);
-
-	return result < 0 ? result : range_recv_step(range->writer, most);
-}
-
-int64_t landing_range_push(struct landing_range *range, const void *data, size_t length)
-{
-	int result = ready(range->landing);
-
-	return result < 0 ? result : range_recv_push(range->writer, data, length);
-}
-
-/* What is being written is waited for, whatever failed. */
-int landing_range_flush(struct landing_range *range)
-{
-	int result = range_recv_flush(range->writer), failed = ready(range->landing);
-
-	return result < 0 || failed == 0 ? result : failed;
-}
-
-bool landing_range_waits_for_socket(const struct landing_range *range)
-{
-	return range->landing->work != ALLOCATING && range_recv_waits_for_socket(range->writer);
-}
-
-uint64_t landing_range_offset(const struct landing_range *range)
-{
-	return range_recv_offset(range->writer);
-}
-
-void landing_range_close(struct landing_range *range)
-{
-	struct landing_range **link;
-	struct landing *landing;
-
-	if (!range)
-		return;
-	landing = range->landing;
-	for (link = &landing->ranges; *link != range; link = &(*link)->next)
-		;
-	*link = range->next;
-	intervals_add(&landing->settled, range->start, range_recv_settled(range->writer));
-	intervals_add(&landing->arrived, range->start, range_recv_offset(range->writer));
-	if (landing->options.explains)
-		range_recv_explain(range->writer, &landing->lines);
-	range_recv_close(range->writer);
-	free(range);
-}
-
-void landing_explain(const struct landing *landing, struct buffer *lines)
-{
-	if (landing->lines.length > 0)
-		buffer_text(lines, landing->lines.data);
-	for (const struct landing_range *range = landing->ranges; range; range = range->next)
-		range_recv_explain(range->writer, lines);
 }
