@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "fetch/download.h"
 #include "http/field.h"
 
@@ -44,11 +45,8 @@ static void explain(struct download *download)
 		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
 			      (unsigned long long)body->written_to_fd - 1);
-	for (char *at = lines.data, *end; at && *at; at = end + 1) {
-		end = strchr(at, '\n');
-		*end = '\0';
-		options->explain(options->argument, at);
-	}
+	for (char *at = lines.data, *line; (line = text_next_line(&at));)
+		options->explain(options->argument, line);
 	buffer_free(&lines);
 }
 
