@@ -16,6 +16,17 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 	client->ready(client);
 }
 
+static int reserve(struct http_client *client, size_t size)
+{
+	char *input = size > client->size ? realloc(client->input, size) : client->input;
+
+	if (!input)
+		return -ENOMEM;
+	client->input = input;
+	client->size = size > client->size ? size : client->size;
+	return 0;
+}
+
 int http_client_open(struct http_client *client, struct loop *loop, int fd,
 		     void (*ready)(struct http_client *client))
 {
@@ -23,10 +34,9 @@ int http_client_open(struct http_client *client, struct loop *loop, int fd,
 
 	*client = (struct http_client){
 		.loop = loop, .watch.ready = on_ready, .ready = ready, .channel.in = -1};
-	client->input = malloc(HTTP_CLIENT_INPUT);
-	result = client->input
-			 ? loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP)
-			 : -ENOMEM;
+	result = reserve(client, HTTP_CLIENT_HEAD);
+	if (result == 0)
+		result = loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
 	if (result < 0)
 		sys_close(fd);
 	else
@@ -51,9 +61,11 @@ int http_client_send(struct http_client *client, const struct buffer *text, size
 /* Up to `limit` bytes of input, so that more of a body than needed is not copied through it. */
 static int64_t receive_up_to(struct http_client *client, size_t limit)
 {
-	int64_t count = channel_receive(&client->channel, client->input + client->filled,
-					limit - client->filled);
+	int64_t count = reserve(client, limit);
 
+	if (count == 0)
+		count = channel_receive(&client->channel, client->input + client->filled,
+					limit - client->filled);
 	if (count > 0)
 		client->filled += (size_t)count;
 	return count;
@@ -92,9 +104,9 @@ int http_client_head(struct http_client *client, struct http_response *response,
 	int result = client->filled > client->used ? parse(client, response, error) : -EAGAIN;
 
 	while (result == -EAGAIN) {
-		bool is_long = client->filled >= HTTP_CLIENT_READ;
+		bool is_long = client->filled >= HTTP_CLIENT_HEAD;
 		int64_t count =
-			receive_up_to(client, is_long ? HTTP_CLIENT_INPUT : HTTP_CLIENT_READ);
+			receive_up_to(client, is_long ? HTTP_CLIENT_INPUT : HTTP_CLIENT_HEAD);
 
 		if (count <= 0)
 			return head_ended(client, count, error);
@@ -121,4 +133,5 @@ void http_client_close(struct http_client *client)
 	client->channel.in = -1;
 	free(client->input);
 	client->input = NULL;
+	client->size = 0;
 }

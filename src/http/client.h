@@ -9,8 +9,9 @@
 #include "http/message.h"
 #include "loop/loop.h"
 
-#define HTTP_CLIENT_READ  ((size_t)128 << 10) /* received at once, of a body */
-#define HTTP_CLIENT_INPUT (HTTP_RESPONSE_HEAD_MAX + HTTP_CLIENT_READ)
+#define HTTP_CLIENT_HEAD  ((size_t)16 << 10)  /* received at once, of a head; most are shorter */
+#define HTTP_CLIENT_READ  ((size_t)128 << 10) /* of a body */
+#define HTTP_CLIENT_INPUT (HTTP_RESPONSE_HEAD_MAX + HTTP_CLIENT_READ) /* at most */
 
 struct http_client {
 	struct loop *loop;
@@ -18,6 +19,7 @@ struct http_client {
 	void (*ready)(struct http_client *client);
 	struct channel channel; /* its `in` is -1: closed */
 	char *input;
+	size_t size;         /* of input, which grows as it is needed: gets can be many */
 	size_t used, filled; /* input[used..filled) was received and not consumed */
 };
 
