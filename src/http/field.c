@@ -8,7 +8,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { LINES_MAX = 8 << 10 }; /* servers limit the length of a head */
+enum { LINES_MAX = 16 << 10 }; /* servers limit the length of a head */
 
 static bool is_value(struct http_text value)
 {
@@ -72,6 +72,7 @@ static bool is_own(struct http_text name)
 		"if-unmodified-since",
 		"keep-alive",
 		"prefer",
+		"proxy-authorization",
 		"proxy-connection",
 		"range",
 		"te",
@@ -97,7 +98,7 @@ int http_field_add_to_request(struct buffer *lines, const char *text, struct slu
 		return http_field_refuse(text, "sluice sets it itself", error);
 	http_field_add(lines, name, value);
 	if (lines->length > LINES_MAX)
-		return http_field_refuse(text, "together they are longer than 8 KiB", error);
+		return http_field_refuse(text, "together they are longer than 16 KiB", error);
 	return lines->failed ? error_set_errno(error, ENOMEM, "headers") : 0;
 }
 

@@ -16,7 +16,7 @@ int http_field_refuse(const char *text, const char *why, struct sluice_error *er
 void http_field_add(struct buffer *out, struct http_text name, struct http_text value);
 /*
  * A field of a client's request: 0, -ENOMEM, or -EINVAL for one that the client itself decides on.
- * Lines come one after the other; text is 8 KiB at most.
+ * Lines come one after the other; text is 16 KiB at most.
  */
 int http_field_add_to_request(struct buffer *lines, const char *text, struct sluice_error *error);
 /* Whether lines hold a field of this name. */
