@@ -9,8 +9,10 @@
 int sluice_url_check(const char *text, struct sluice_error *error)
 {
 	struct http_url url;
+	int result = http_url_parse(&url, text, error);
 
-	return http_url_parse(&url, text, error);
+	http_url_free(&url);
+	return result;
 }
 
 int sluice_url_filename(const char *text, char name[256], struct sluice_error *error)
@@ -18,7 +20,10 @@ int sluice_url_filename(const char *text, char name[256], struct sluice_error *e
 	struct http_url url;
 	int result = http_url_parse(&url, text, error);
 
-	return result < 0 ? result : http_url_filename(&url, name, error);
+	if (result == 0)
+		result = http_url_filename(&url, name, error);
+	http_url_free(&url);
+	return result;
 }
 
 int sluice_get_open(struct sluice_get **out, struct sluice_engine *engine, const char *url,

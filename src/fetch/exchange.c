@@ -248,11 +248,13 @@ static void write_request(struct exchange *exchange, const char *method, const c
 			  const char *fields)
 {
 	struct buffer *request = &exchange->request;
-	char host[HTTP_URL_HOST];
+	char host[HTTP_URL_HOST], origin[HTTP_URL_ORIGIN];
 	const char *more;
 
 	http_url_host(&exchange->url, host);
-	more = exchange->fields && strcmp(host, exchange->first_host) == 0 ? exchange->fields : "";
+	http_url_origin(&exchange->url, origin);
+	more = exchange->fields && strcmp(origin, exchange->first_origin) == 0 ? exchange->fields
+									       : "";
 	request->length = exchange->sent = 0;
 	buffer_printf(request, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
 	if (!http_field_is_in(more, "User-Agent"))
@@ -284,11 +286,12 @@ int exchange_set_url(struct exchange *exchange, const char *url)
 	int result;
 
 	exchange_disconnect(exchange);
-	*exchange->before.host = '\0';
+	http_url_free(&exchange->before);
+	http_url_free(&exchange->url);
 	exchange->redirects = 0;
 	result = http_url_parse(&exchange->url, url, exchange->error);
 	if (result == 0)
-		http_url_host(&exchange->url, exchange->first_host);
+		http_url_origin(&exchange->url, exchange->first_origin);
 	return result;
 }
 
@@ -306,13 +309,14 @@ int exchange_follow(struct exchange *exchange)
 	if (!location.data)
 		return error_set(exchange->error, EPROTO,
 				 "the server redirects without saying where to");
+	http_url_free(&exchange->before);
 	exchange->before = exchange->url;
 	result = http_url_resolve(&exchange->url, &exchange->before, location, &why);
 	if (result < 0) {
-		*exchange->before.host = '\0'; /* it has been named */
 		error_set(exchange->error, -result, "the server redirects to %s: %s",
 			  http_text_printable(location, printable, sizeof(printable)), why.text);
 		error_as(exchange->error, SLUICE_ERROR_PROTOCOL, result);
+		http_url_free(&exchange->before); /* it has been named */
 	}
 	exchange_disconnect(exchange);
 	return result;
@@ -336,4 +340,6 @@ void exchange_close(struct exchange *exchange)
 	if (exchange->loop)
 		loop_timer_cancel(exchange->loop, &exchange->timer);
 	buffer_free(&exchange->request);
+	http_url_free(&exchange->before);
+	http_url_free(&exchange->url);
 }

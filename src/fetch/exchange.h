@@ -33,7 +33,7 @@ struct exchange {
 	void (*wake)(struct exchange *exchange);
 	struct sluice_error *error;
 	const char *congestion; /* NULL or "auto": the system's */
-	const char *fields;     /* lines of each request to the host of the first URL; or NULL */
+	const char *fields;     /* lines of each request to the origin of the first URL; or NULL */
 
 	/* For the owner to read */
 	enum exchange_phase phase;
@@ -46,7 +46,7 @@ struct exchange {
 	bool has_card;             /* between us and the server */
 
 	/* Private */
-	char first_host[HTTP_URL_HOST];
+	char first_origin[HTTP_URL_ORIGIN];
 	struct addresses *addresses;
 	struct race *race;
 	unsigned attempts, redirects;

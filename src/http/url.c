@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What one percent-encoded or plain byte decodes to; -1 for bad percent-encoding. */
@@ -141,10 +142,12 @@ static int set_ipv6(struct http_url *url, struct http_text literal, struct sluic
 	struct http_text zone = literal;
 	struct http_text address = http_text_cut_until(&zone, '%');
 	unsigned char bytes[16];
+	size_t length;
 
 	if (!copy_text(url->host, sizeof(url->host), address) ||
 	    inet_pton(AF_INET6, url->host, bytes) != 1)
 		return refuse(error, "not an IPv6 address", literal);
+	inet_ntop(AF_INET6, bytes, url->host, sizeof(url->host)); /* one spelling of it */
 	url->host_is_ipv6 = true;
 	if (!zone.length)
 		return 0;
@@ -153,10 +156,11 @@ static int set_ipv6(struct http_url *url, struct http_text literal, struct sluic
 	for (size_t i = 0; i < zone.length; i++)
 		if (!http_is_unreserved_byte(zone.data[i]))
 			return refuse(error, "not the name of an interface", zone);
-	if (!zone.length || address.length + 1 + zone.length >= sizeof(url->host))
+	length = strlen(url->host);
+	if (!zone.length || length + 1 + zone.length >= sizeof(url->host))
 		return refuse(error, "not an IPv6 address", literal);
-	url->host[address.length] = '%';
-	copy_text(url->host + address.length + 1, sizeof(url->host) - address.length - 1, zone);
+	url->host[length] = '%';
+	copy_text(url->host + length + 1, sizeof(url->host) - length - 1, zone);
 	return 0;
 }
 
@@ -169,6 +173,9 @@ static int set_name(struct http_url *url, struct http_text name, struct sluice_e
 			return refuse(error, "not a host name", name);
 	if (!copy_text(url->host, sizeof(url->host), name))
 		return refuse(error, "the host name is too long", name);
+	for (char *at = url->host; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
 	return 0;
 }
 
@@ -215,35 +222,18 @@ static bool is_plain(struct http_text text)
 	return http_is_unreserved_byte(byte) || strchr("!$&'()*+,;=:@/?", byte);
 }
 
-struct target {
-	char *text;
-	size_t length, size;
-};
-
-static bool put(struct target *target, const char *data, size_t length)
+static int put_encoded(struct buffer *target, struct http_text text, struct sluice_error *error)
 {
-	if (target->length + length >= target->size)
-		return false;
-	memcpy(target->text + target->length, data, length);
-	target->length += length;
-	target->text[target->length] = '\0';
-	return true;
-}
-
-static int put_encoded(struct target *target, struct http_text text, struct sluice_error *error)
-{
-	char escape[4];
-
 	for (; text.length; text.data++, text.length--) {
 		if (is_control((unsigned char)text.data[0]))
 			return refuse(error, "the URL contains a control character", text);
-		if (is_plain(text) ? put(target, text.data, 1)
-				   : (snprintf(escape, sizeof(escape), "%%%02X",
-					       (unsigned char)text.data[0]),
-				      put(target, escape, 3)))
-			continue;
-		return error_set(error, EINVAL, "the URL's path is longer than %zu bytes",
-				 target->size - 1);
+		if (is_plain(text))
+			buffer_append(target, text.data, 1);
+		else
+			buffer_printf(target, "%%%02X", (unsigned char)text.data[0]);
+		if (target->length > HTTP_URL_TARGET_MAX)
+			return error_set(error, EINVAL, "the URL's path is longer than %zu bytes",
+					 HTTP_URL_TARGET_MAX);
 	}
 	return 0;
 }
@@ -276,22 +266,34 @@ static void remove_dot_segments(char *path, size_t end)
 	memmove(path + out, path + end, strlen(path + end) + 1);
 }
 
+static int write_target(struct buffer *target, struct http_text directory,
+			struct http_text reference, struct sluice_error *error)
+{
+	int result = put_encoded(target, directory, error);
+
+	if (!target->length && (!reference.length || reference.data[0] != '/'))
+		buffer_text(target, "/");
+	if (result == 0)
+		result = put_encoded(target, reference, error);
+	if (result == 0 && target->failed)
+		result = error_set_errno(error, ENOMEM, "the URL");
+	return result;
+}
+
 /* Sets the target to directory (a path up to its last slash, or nothing) followed by reference. */
 static int set_target(struct http_url *url, struct http_text directory, struct http_text reference,
 		      struct sluice_error *error)
 {
-	struct target target = {url->target, 0, sizeof(url->target)};
-	int result;
+	struct buffer target = {0};
+	int result = write_target(&target, directory, http_text_cut_until(&reference, '#'), error);
 
-	reference = http_text_cut_until(&reference, '#');
-	result = put_encoded(&target, directory, error);
-	if (!result && !target.length && (!reference.length || reference.data[0] != '/'))
-		put(&target, "/", 1);
-	if (!result)
-		result = put_encoded(&target, reference, error);
-	if (!result)
-		remove_dot_segments(url->target, strcspn(url->target, "?"));
-	return result;
+	if (result < 0) {
+		buffer_free(&target);
+		return result;
+	}
+	remove_dot_segments(target.data, strcspn(target.data, "?"));
+	url->target = target.data;
+	return 0;
 }
 
 /* "//host:port/path?query#fragment" after the slashes */
@@ -357,15 +359,20 @@ static struct http_text kept_of(const struct http_url *base, struct http_text re
 int http_url_resolve(struct http_url *url, const struct http_url *base, struct http_text location,
 		     struct sluice_error *error)
 {
-	struct http_url from = *base; /* url may be base itself */
-
 	if (scheme_of(location).data)
 		return parse_url(url, location, error);
-	*url = from;
-	if (!http_text_cut(&location, "//"))
-		return set_target(url, kept_of(&from, location), location, error);
 	*url = (struct http_url){0};
-	return parse_after_slashes(url, location, error);
+	if (http_text_cut(&location, "//"))
+		return parse_after_slashes(url, location, error);
+	*url = *base;
+	url->target = NULL;
+	return set_target(url, kept_of(base, location), location, error);
+}
+
+void http_url_free(struct http_url *url)
+{
+	free(url->target);
+	*url = (struct http_url){0};
 }
 
 void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
@@ -378,6 +385,12 @@ void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
 		length = (int)strcspn(url->host, "%");
 	snprintf(text, HTTP_URL_HOST, url->host_is_ipv6 ? "[%.*s]%s%s" : "%.*s%s%s", length,
 		 url->host, is_default ? "" : ":", is_default ? "" : url->port);
+}
+
+void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN])
+{
+	/* An interface is part of it: the same address is another host there. */
+	snprintf(text, HTTP_URL_ORIGIN, "http://%s:%s", url->host, url->port);
 }
 
 int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error)

@@ -24,25 +24,33 @@ void http_percent_encode(struct buffer *out, const char *name);
 #define HTTP_URL_TARGET_MAX ((size_t)32 << 10)
 
 struct http_url {
-	char host[256]; /* without brackets for IPv6 */
+	char host[256]; /* in lower case; an IPv6 address without brackets */
 	char port[6];   /* decimal; "80" where the URL has none */
 	bool host_is_ipv6;
-	/* Path and query: begins with '/', no fragment, spaces etc. encoded */
-	char target[HTTP_URL_TARGET_MAX + 1];
+	char *target; /* path and query: begins with '/', no fragment, spaces etc. encoded */
 };
 
 /*
  * Parses an absolute http:// URL. https:// and other schemes, user info, a bad port, control
- * characters and an overlong URL are -EINVAL with an error that names the URL's fault.
+ * characters and an overlong URL are -EINVAL with an error that names the URL's fault; -ENOMEM.
+ * What url held before is not looked at; where it fails there is nothing to free.
  */
 int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error);
-/* Resolves a Location (absolute, //host, /path, relative path, ?query) against base. */
+/* Resolves a Location (absolute, //host, /path, relative path, ?query) against base, another URL.
+ */
 int http_url_resolve(struct http_url *url, const struct http_url *base, struct http_text location,
 		     struct sluice_error *error);
+void http_url_free(struct http_url *url);
+
 #define HTTP_URL_HOST (sizeof(((struct http_url *)0)->host) + sizeof("[]:65535"))
 
 /* The Host header's value: host, brackets for IPv6, and the port where it is not 80. */
 void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST]);
+
+#define HTTP_URL_ORIGIN (HTTP_URL_HOST + sizeof("http://"))
+
+/* Scheme, host and port (RFC 6454 4), to be compared: what is meant for one goes to no other. */
+void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN]);
 
 /*
  * The file name a URL suggests: the last path segment, decoded once. Returns -EINVAL with error

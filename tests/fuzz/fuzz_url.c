@@ -56,7 +56,8 @@ static void check_url(const struct http_url *url)
 	struct http_url again;
 	char field[HTTP_URL_HOST];
 
-	CHECK(url->host[0] && url->target[0] == '/' && !strchr(url->target, '#'));
+	CHECK(url->host[0] && strlen(url->target) <= HTTP_URL_TARGET_MAX);
+	CHECK(url->target[0] == '/' && !strchr(url->target, '#'));
 	for (const char *at = url->target; *at; at++)
 		CHECK(*at > 0x20 && *at < 0x7f);
 	http_url_host(url, field);
@@ -64,6 +65,7 @@ static void check_url(const struct http_url *url)
 		      url->host_is_ipv6 ? "]" : "", url->port, url->target);
 	CHECK(http_url_parse(&again, text.data, NULL) == 0);
 	check_same(url, &again);
+	http_url_free(&again);
 	buffer_free(&text);
 	check_filename(url);
 }
@@ -72,10 +74,14 @@ static void check_location(struct http_text location)
 {
 	struct http_url base, url;
 	struct sluice_error error;
+	int result;
 
 	CHECK(http_url_parse(&base, "http://h:81/a/b?c", NULL) == 0);
-	if (!http_url_resolve(&url, &base, location, &error)) {
+	result = http_url_resolve(&url, &base, location, &error);
+	http_url_free(&base);
+	if (result == 0) {
 		check_url(&url);
+		http_url_free(&url);
 		return;
 	}
 	CHECK(error.code == EINVAL && error.text[0]);

@@ -132,7 +132,7 @@ static void urls(void **state)
 		bool is_ipv6;
 	} cases[] = {
 		{"http://example.org", "example.org", "80", "/", "example.org", false},
-		{"HTTP://Example.org/", "Example.org", "80", "/", "Example.org", false},
+		{"HTTP://Example.org/", "example.org", "80", "/", "example.org", false},
 		{"http://h:8080/a?b", "h", "8080", "/a?b", "h:8080", false},
 		{"http://h:/a", "h", "80", "/a", "h", false},
 		{"http://h:0080/a", "h", "80", "/a", "h", false},
@@ -149,6 +149,7 @@ static void urls(void **state)
 		{"http://h/a/..?x/../y", "h", "80", "/?x/../y", "h", false},
 		{"http://[::1]/", "::1", "80", "/", "[::1]", true},
 		{"http://[2001:db8::1]:81/a", "2001:db8::1", "81", "/a", "[2001:db8::1]:81", true},
+		{"http://[2001:DB8:0::01]/", "2001:db8::1", "80", "/", "[2001:db8::1]", true},
 		{"http://[fe80::1%25eth0]:81/", "fe80::1%eth0", "81", "/", "[fe80::1]:81", true},
 		{"http://[fe80::1%eth0]/", "fe80::1%eth0", "80", "/", "[fe80::1]", true},
 		{"http://192.0.2.1/", "192.0.2.1", "80", "/", "192.0.2.1", false},
@@ -167,6 +168,7 @@ static void urls(void **state)
 		assert_string_equal(url.target, cases[i].target);
 		assert_string_equal(field, cases[i].field);
 		assert_int_equal(url.host_is_ipv6, cases[i].is_ipv6);
+		http_url_free(&url);
 	}
 }
 
@@ -243,9 +245,11 @@ static void overlong_urls(void **state)
 	assert_int_equal(parse_long(&url, 255, 32767, 'b'), 0);
 	assert_int_equal(strlen(url.host), 255);
 	assert_int_equal(strlen(url.target), 32768);
+	http_url_free(&url);
 	assert_int_equal(parse_long(&url, 256, 1, 'b'), -EINVAL);
 	assert_int_equal(parse_long(&url, 1, 32768, 'b'), -EINVAL);
 	assert_int_equal(parse_long(&url, 1, 10922, ' '), 0);
+	http_url_free(&url);
 	assert_int_equal(parse_long(&url, 1, 10923, ' '), -EINVAL);
 }
 
@@ -298,17 +302,18 @@ static void resolving(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct http_url url;
+		struct http_url base, url;
 		struct sluice_error error = {0};
 
-		assert_int_equal(http_url_parse(&url, "http://a:81/b/c/d;p?q", &error), 0);
-		/* into itself, which redirects do */
-		if (http_url_resolve(&url, &url, http_text_of(cases[i].location), &error))
+		assert_int_equal(http_url_parse(&base, "http://a:81/b/c/d;p?q", &error), 0);
+		if (http_url_resolve(&url, &base, http_text_of(cases[i].location), &error))
 			fail_msg("%s: %s", cases[i].location, error.text);
 		if (strcmp(url.host, cases[i].host) || strcmp(url.port, cases[i].port) ||
 		    strcmp(url.target, cases[i].target))
 			fail_msg("%s gives %s:%s%s", cases[i].location, url.host, url.port,
 				 url.target);
+		http_url_free(&url);
+		http_url_free(&base);
 	}
 }
 
@@ -330,6 +335,39 @@ static void bad_locations(void **state)
 		assert_int_equal(error.code, EINVAL);
 		assert_int_equal(http_url_resolve(&url, &base, (struct http_text){nul, 4}, &error),
 				 -EINVAL);
+		http_url_free(&base);
+	}
+}
+
+static void origins(void **state)
+{
+	static const struct {
+		const char *one, *other;
+		bool is_same;
+	} cases[] = {
+		{"http://h/a?b", "http://h/c", true},
+		{"http://h/", "http://H:80/", true},
+		{"http://h:080/", "http://h/", true},
+		{"http://[::1]/", "http://[0:0::1]:80/", true},
+		{"http://h/", "http://h:81/", false},
+		{"http://h/", "http://h.org/", false},
+		{"http://h/", "http://h./", false},
+		{"http://127.0.0.1/", "http://localhost/", false},
+		{"http://[fe80::1%25a]/", "http://[fe80::1%25b]/", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char one[HTTP_URL_ORIGIN], other[HTTP_URL_ORIGIN];
+		struct http_url url;
+
+		assert_int_equal(http_url_parse(&url, cases[i].one, NULL), 0);
+		http_url_origin(&url, one);
+		http_url_free(&url);
+		assert_int_equal(http_url_parse(&url, cases[i].other, NULL), 0);
+		http_url_origin(&url, other);
+		http_url_free(&url);
+		if ((strcmp(one, other) == 0) != cases[i].is_same)
+			fail_msg("%s, %s", one, other);
 	}
 }
 
@@ -349,12 +387,12 @@ static void file_names(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct http_url url = {0};
+		char target[32], name[256];
+		struct http_url url = {.target = target};
 		struct sluice_error error = {0};
-		char name[256];
 		int result;
 
-		strcpy(url.target, cases[i].target);
+		strcpy(target, cases[i].target);
 		result = http_url_filename(&url, name, &error);
 		if (result != (cases[i].name ? 0 : -EINVAL) ||
 		    (!result && strcmp(name, cases[i].name)))
@@ -365,8 +403,8 @@ static void file_names(void **state)
 
 static void long_file_names(void **state)
 {
-	struct http_url url = {.target = "/"};
-	char name[256];
+	char target[512] = "/", name[256];
+	struct http_url url = {.target = target};
 
 	memset(url.target + 1, 'a', 255);
 	assert_int_equal(http_url_filename(&url, name, NULL), 0);
@@ -387,6 +425,7 @@ int main(void)
 		cmocka_unit_test(overlong_urls),
 		cmocka_unit_test(resolving),
 		cmocka_unit_test(bad_locations),
+		cmocka_unit_test(origins),
 		cmocka_unit_test(file_names),
 		cmocka_unit_test(long_file_names),
 	};
