@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* What cannot be had together, found before anything is fetched. */
+#include "base/buffer.h"
+#include "get.h"
+#include "http/field.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool is_path(const struct get *get, const char *name)
+{
+	return get->options.path && strcmp(get->options.path, name) == 0;
+}
+
+/* Two URLs that end alike would be written to one file, the second over the first. */
+static int check_names(char *const *urls)
+{
+	char name[256], other[256];
+
+	for (char *const *url = urls; *url; url++)
+		for (char *const *later = url + 1; *later; later++)
+			if (sluice_url_filename(*url, name, NULL) == 0 &&
+			    sluice_url_filename(*later, other, NULL) == 0 &&
+			    strcmp(name, other) == 0)
+				return command_misused("get: two of the URLs would be written to "
+						       "'%s'",
+						       name);
+	return EXIT_DONE;
+}
+
+static int check_urls(const struct get *get, char *const *urls)
+{
+	struct sluice_error error;
+
+	if (!*urls)
+		return command_misused("get: missing URL");
+	for (char *const *url = urls; *url; url++)
+		if (sluice_url_check(*url, &error) < 0)
+			return strstr(error.text, *url)
+				       ? command_misused("get: %s", error.text)
+				       : command_misused("get: %s: %s", error.text, *url);
+	if (get->options.output && !get->options.to_fd && urls[1])
+		return command_misused("get: -o names one file, but there are several URLs");
+	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
+}
+
+static bool is_standard_output(const char *output)
+{
+	static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(output, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_headers(const struct get *get)
+{
+	struct sluice_error error;
+	struct buffer lines = {0};
+	int result = 0;
+
+	for (unsigned i = 0; result == 0 && i < get->header_count; i++)
+		result = http_field_add_to_request(&lines, get->headers[i], &error);
+	buffer_free(&lines);
+	return result < 0 ? command_misused("get: %s", error.text) : EXIT_DONE;
+}
+
+int get_check(struct get *get, char *const *urls)
+{
+	struct sluice_get_options *options = &get->options;
+
+	options->to_fd = options->output && strcmp(options->output, "-") == 0;
+	options->output_fd = STDOUT_FILENO;
+	if (options->output && !*options->output)
+		return command_misused("get: -o '' names no file");
+	if (options->output && is_standard_output(options->output) && get->is_json)
+		return command_misused("get: -o %s and --json both want standard output",
+				       options->output);
+	if (options->to_fd && options->path && !is_path(get, "auto"))
+		return command_misused("get: --path %s needs a file, not -o -", options->path);
+	if (options->output && is_path(get, "discard"))
+		return command_misused("get: --path discard writes no file: leave -o out");
+	if (options->keep_cached &&
+	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
+		return command_misused("get: --path %s keeps nothing cached", options->path);
+	return check_headers(get) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
+}

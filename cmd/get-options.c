@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An option is one row of the table, which getopt_long and --help read: its names, what it does
+ * with its value, and its line of help. What it needs of others is checked in get-check.c.
+ */
+#include "get.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct option_row {
+	const char *name;     /* --name */
+	char letter;          /* -l, or 0 */
+	const char *argument; /* as --help names its value; NULL where it takes none */
+	/* Returns an exit status. */
+	int (*set)(struct get *get, const struct option_row *row, const char *value);
+	size_t member; /* of struct get, for set_flag and set_text */
+	const char *help;
+	command_path_name *names; /* that follow the help */
+};
+
+#define MEMBER(name) offsetof(struct get, name)
+
+static int set_flag(struct get *get, const struct option_row *row, const char *value)
+{
+	(void)value;
+	*(bool *)((char *)get + row->member) = true;
+	return EXIT_DONE;
+}
+
+static int set_text(struct get *get, const struct option_row *row, const char *value)
+{
+	*(const char **)((char *)get + row->member) = value;
+	return EXIT_DONE;
+}
+
+static int set_path(struct get *get, const struct option_row *row, const char *value)
+{
+	get->options.path = value;
+	return command_has_path(value, row->names, "receive") ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int set_timeout(struct get *get, const struct option_row *row, const char *value)
+{
+	if (!command_number(value, 86400, &get->options.timeout_seconds) ||
+	    get->options.timeout_seconds == 0)
+		return command_misused("get: --%s %s: expected 1 to 86400 seconds", row->name,
+				       value);
+	return EXIT_DONE;
+}
+
+static int set_explain(struct get *get, const struct option_row *row, const char *value)
+{
+	(void)row;
+	(void)value;
+	get->options.explain = get_say;
+	return EXIT_DONE;
+}
+
+static int add_header(struct get *get, const struct option_row *row, const char *value)
+{
+	(void)row;
+	get->headers[get->header_count++] = value;
+	return EXIT_DONE;
+}
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	{"output", 'o', "FILE", set_text, MEMBER(options.output),
+	 "write to FILE instead of the name in the URL; - is standard output"},
+	{"path", 0, "NAME", set_path, 0,
+	 "how to receive (auto), one of\n", sluice_receive_path_name},
+	{"cc", 0, "auto|NAME", set_text, MEMBER(options.congestion),
+	 "TCP congestion control (auto: the system's)"},
+	{"header", 'H', "'NAME: VALUE'", add_header, 0,
+	 "add a field to the requests to the URL's own host (repeatable)"},
+	{"keep-cached", 0, NULL, set_flag, MEMBER(options.keep_cached),
+	 "leave the file in the page cache, for a program that reads it next"},
+	{"no-sync", 0, NULL, set_flag, MEMBER(options.no_sync),
+	 "do not wait for the disk"},
+	{"timeout", 0, "SECONDS", set_timeout, 0,
+	 "give up after this long without progress (30)"},
+	{"quiet", 'q', NULL, set_flag, MEMBER(is_quiet),
+	 "print errors only"},
+	{"explain", 0, NULL, set_explain, 0,
+	 "say which bytes went by which path, and why"},
+	{"json", 0, NULL, set_flag, MEMBER(is_json),
+	 "print the bill as JSON, one object per line"},
+	{"help", 'h', NULL, set_flag, MEMBER(is_help), "print this"},
+};
+/* clang-format on */
+
+enum { ROWS = sizeof(rows) / sizeof(*rows), LONG = 256, HELP_COLUMN = 20 };
+
+static const char intro[] =
+	"Usage: sluice get URL... [OPTION...]\n"
+	"\n"
+	"Downloads each URL into a file. NAME.part holds the bytes until all are on the disk;\n"
+	"an interrupted download continues when the same command is run again.\n"
+	"\n";
+
+static void print_row(const struct option_row *row)
+{
+	char list[COMMAND_PATH_LIST], letter[] = {'-', row->letter, ',', ' ', '\0'};
+	int width = printf("  %s--%s%s%s", row->letter ? letter : "", row->name,
+			   row->argument ? " " : "", row->argument ? row->argument : "");
+
+	if (width >= HELP_COLUMN)
+		width = -printf("\n") + 1;
+	for (const char *line = row->help; *line; width = 0) {
+		int length = (int)strcspn(line, "\n");
+
+		printf("%*s%.*s\n", HELP_COLUMN - width, "", length, line);
+		line += length + (line[length] == '\n');
+	}
+	if (row->names)
+		printf("%*s%s\n", HELP_COLUMN, "", command_path_list(list, row->names));
+}
+
+void get_print_help(void)
+{
+	fputs(intro, stdout);
+	for (unsigned i = 0; i < ROWS; i++)
+		print_row(&rows[i]);
+}
+
+static void list_options(char letters[2 * ROWS + 2], struct option list[ROWS + 1])
+{
+	*letters++ = ':'; /* tell a missing value from an unknown option */
+	for (int i = 0; i < ROWS; i++) {
+		list[i] = (struct option){
+			.name = rows[i].name, .has_arg = rows[i].argument != NULL, .val = LONG + i};
+		if (rows[i].letter)
+			*letters++ = rows[i].letter;
+		if (rows[i].letter && rows[i].argument)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+	list[ROWS] = (struct option){0};
+}
+
+static const struct option_row *find_row(int option)
+{
+	for (int i = 0; i < ROWS; i++)
+		if (option == LONG + i || (rows[i].letter && option == rows[i].letter))
+			return &rows[i];
+	return NULL; /* getopt's ':' and '?' */
+}
+
+int get_parse(struct get *get, int argc, char **argv)
+{
+	struct option list[ROWS + 1];
+	char letters[2 * ROWS + 2];
+	int option, result = EXIT_DONE;
+
+	list_options(letters, list);
+	while (result == EXIT_DONE && !get->is_help &&
+	       (option = getopt_long(argc, argv, letters, list, NULL)) != -1) {
+		const struct option_row *row = find_row(option);
+
+		result = row ? row->set(get, row, optarg) : command_bad_option(argv, option);
+	}
+	return result;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What a get came to: bills for a person, an object for programs. */
+#include "base/bill-json.h"
+#include "base/text.h"
+#include "get.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *server_bill_json(const struct sluice_get_result *result)
+{
+	json_t *bill;
+
+	if (!result->server_bill)
+		return json_null();
+	bill = bill_to_json(result->server_bill);
+	json_object_set_new(bill, "is_alone", json_boolean(result->server_was_alone));
+	return bill;
+}
+
+static void print_bills(const char *name, const struct sluice_get_result *result)
+{
+	command_print_bill(stderr, name, result->bill);
+	if (!result->server_bill)
+		return;
+	command_print_bill(stderr, "the server sent", result->server_bill);
+	if (!result->server_was_alone)
+		fputs("  It served other clients at the same time: CPU, calls and switches are "
+		      "those of one\n  thread, including what the others cost there.\n",
+		      stderr);
+}
+
+/* JSON is UTF-8, and a name or a URL need not be. */
+static json_t *safe_string(const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *safe = malloc(size);
+	json_t *string = safe ? json_string(text_for_terminal(safe, size, text)) : NULL;
+
+	free(safe);
+	return string;
+}
+
+static int print_json(const char *url, const struct sluice_get_result *result)
+{
+	json_t *root =
+		json_pack("{s:o, s:o, s:i, s:I, s:o, s:o}", "url", safe_string(url), "file",
+			  safe_string(result->file), "status", (int)result->status,
+			  "resumed_from_bytes", (json_int_t)result->resumed_from_bytes, "bill",
+			  bill_to_json(result->bill), "server_bill", server_bill_json(result));
+
+	if (!root)
+		return command_failed("the bill: %s", strerror(ENOMEM));
+	json_dumpf(root, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(root);
+	return fflush(stdout) != 0 || ferror(stdout)
+		       ? command_failed("standard output: %s", strerror(errno))
+		       : EXIT_DONE;
+}
+
+int get_print(const struct get *get, const char *url, const struct sluice_get_result *result)
+{
+	if (get->is_json)
+		return print_json(url, result);
+	if (get->is_quiet)
+		return EXIT_DONE;
+	if (result->status == 304) /* for its escaping: this is no failure */
+		command_failed("%s is up to date: nothing to fetch", result->file);
+	else
+		print_bills(*result->file ? result->file : url, result);
+	return EXIT_DONE;
+}
