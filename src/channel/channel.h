@@ -32,6 +32,8 @@
  *   close        the owner, last and at any time, and once: frees what the kind keeps. The
  *                descriptors stay open
  *
+ *   words        behind a failure: what errno's words do not say; NULL: they say it all
+ *
  * What may be done to the descriptors beside these calls the channel says itself: takes_files and
  * so on. These are members of the channel, not of its kind, because they can depend on the
  * descriptor.
@@ -60,6 +62,7 @@ struct channel_kind {
 	int (*attend)(struct channel *channel);
 	int (*finish)(struct channel *channel);
 	void (*close)(struct channel *channel);
+	const char *(*words)(const struct channel *channel);
 };
 
 struct channel {
@@ -128,6 +131,11 @@ static inline int channel_attend(struct channel *channel)
 static inline int channel_finish(struct channel *channel)
 {
 	return channel->kind->finish ? channel->kind->finish(channel) : 0;
+}
+
+static inline const char *channel_words(const struct channel *channel)
+{
+	return channel->kind && channel->kind->words ? channel->kind->words(channel) : NULL;
 }
 
 static inline void channel_close(struct channel *channel)
