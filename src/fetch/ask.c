@@ -29,32 +29,40 @@ void download_question(struct download *download, const struct origin *origin)
 {
 	const struct landing_found *found = landing_found(download->landing);
 	struct asking *asking = &download->asking;
-	uint64_t here = intervals_prefix(&found->there);
+	struct dealer *dealer = &download->dealer;
+	uint64_t here;
 
-	asking->resume = here;
 	if (origin)
 		asking->origin = *origin;
 	asking->has_origin = origin;
-	asking->validator = here > 0 ? found->validator : asking->origin.validator;
-	asking->question = (struct question){
-		.here = here,
-		.from = here - size_min(here, OVERLAP),
-		.size = found->size,
-		.validator = &asking->validator,
-	};
+	asking->validator = asking->origin.validator;
+	asking->question.validator = &asking->validator;
+	if (found->there.count == 0)
+		return;
+	asking->validator = found->validator;
+	asking->resume = intervals_total(&found->there);
+	dealer_open(dealer, found->size, &found->there);
+	dealer_take(dealer, 0, 0);
+	here = dealer->streams[0].at;
+	download_question_rest(download, here - size_min(dealer_before(dealer, here), OVERLAP));
 }
 
-void download_question_rest(struct download *download, uint64_t here, uint64_t from)
+void download_question_rest(struct download *download, uint64_t from)
 {
 	struct asking *asking = &download->asking;
+	const struct dealer *dealer = &download->dealer;
+	uint64_t end = dealer->streams[0].end;
 
 	asking->question = (struct question){
-		.here = here,
+		.is_part = true,
 		.from = from,
-		.size = asking->expected,
+		.end = end == dealer->size ? UINT64_MAX : end,
+		.here = dealer->streams[0].at,
+		.size = dealer->size,
 		.validator = &asking->validator,
 	};
 	asking->has_asked_again = false;
+	body_has(download, dealer->streams[0].at);
 }
 
 static void add_part(const struct sluice_get_options *options, struct buffer *text)
@@ -72,10 +80,12 @@ static void add_question(const struct question *question, struct buffer *text)
 {
 	const struct validator *validator = question->validator;
 
-	if (question->here > 0)
-		buffer_printf(text, "Range: bytes=%llu-\r\nIf-Range: %s\r\n",
-			      (unsigned long long)question->from, validator->text);
-	else if (question->is_conditional)
+	if (question->is_part) {
+		buffer_printf(text, "Range: bytes=%llu-", (unsigned long long)question->from);
+		if (question->end != UINT64_MAX)
+			buffer_printf(text, "%llu", (unsigned long long)question->end - 1);
+		buffer_printf(text, "\r\nIf-Range: %s\r\n", validator->text);
+	} else if (question->is_conditional)
 		buffer_printf(text, "%s: %s\r\n",
 			      validator->is_date ? "If-Modified-Since" : "If-None-Match",
 			      validator->text);
@@ -93,7 +103,7 @@ static int begin_exchange(struct download *download)
 	else if (download->output.keeps_nothing)
 		buffer_text(&fields, "Connection: close\r\n");
 	/* A validator means something where it came from. */
-	if (asking->question.here == 0)
+	if (!asking->question.is_part)
 		asking->question.is_conditional =
 			asking->has_origin && asking->origin.place == origin_place(&exchange->url);
 	add_question(&asking->question, &fields);
@@ -164,7 +174,7 @@ static void take_all(struct download *download)
 	const struct http_response *head = &download->exchange.head;
 	struct asking *asking = &download->asking;
 
-	if (asking->question.here > 0)
+	if (asking->question.is_part)
 		asking->why_over = validator_is_in(&asking->validator, head)
 					   ? "the server does not continue downloads"
 					   : "the file has changed on the server";
@@ -206,7 +216,7 @@ static int take(struct download *download, const struct verdict *verdict)
 		return result;
 	if (is_encoded(download))
 		return refuse_encoded(download);
-	asking->is_all = asking->question.here == 0 || download->exchange.head.status != 206;
+	asking->is_all = !asking->question.is_part || download->exchange.head.status != 206;
 	if (asking->is_all)
 		take_all(download);
 	asking->first = verdict->first;
@@ -261,8 +271,7 @@ static bool may_be_the_range(const struct download *download, int result)
 {
 	const struct question *question = &download->asking.question;
 
-	return download->exchange.is_connected &&
-	       (question->here > 0 || question->is_conditional) &&
+	return download->exchange.is_connected && (question->is_part || question->is_conditional) &&
 	       (result == -EPROTO || result == -ELOOP || result == -ECONNRESET || result == -EPIPE);
 }
 
@@ -271,7 +280,7 @@ static struct verdict judge(const struct download *download, int result)
 {
 	const struct question *question = &download->asking.question;
 
-	if (result == 0 && question->here > 0 && is_encoded(download))
+	if (result == 0 && question->is_part && is_encoded(download))
 		return (struct verdict){.kind = VERDICT_ASK_ALL,
 					.why = "the server sends it encoded"};
 	if (result == 0 && download_wants_part(download))

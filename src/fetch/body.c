@@ -31,15 +31,39 @@ void body_has(struct download *download, uint64_t here)
 	download->body.done = here;
 }
 
+/* All of the file is this body's for now. To a descriptor it goes in order anyway. */
+static void deal(struct download *download)
+{
+	static const struct intervals nothing;
+	const struct asking *asking = &download->asking;
+	bool is_dealt = download->output.fd < 0 && asking->expected != UINT64_MAX;
+
+	dealer_open(&download->dealer, is_dealt ? asking->expected : 0, &nothing);
+	dealer_take(&download->dealer, 0, 0);
+}
+
+/* Others may have taken the end of the stretch. */
+static void limit(struct download *download)
+{
+	struct body *body = &download->body;
+
+	if (download->dealer.size > 0)
+		body->end = size_min(body->answer_end, download->dealer.streams[0].end);
+}
+
 void body_begin(struct download *download)
 {
 	const struct asking *asking = &download->asking;
 	struct body *body = &download->body;
 
-	if (asking->is_all)
+	if (asking->is_all) {
 		body->done = 0;
+		deal(download);
+	}
 	body->at = asking->first;
-	body->end = asking->end;
+	body->end = body->answer_end = asking->end;
+	limit(download);
+	download->dealer.streams[0].asked = body->answer_end;
 	body->left = 0;
 	body->has_ended = body->has_come = body->is_confirmed = false;
 	http_chunked_close(body->chunked);
@@ -165,6 +189,12 @@ static int compare(struct download *download)
 
 /* What is not here is taken */
 
+static void advance(struct download *download)
+{
+	if (download->dealer.size > 0)
+		dealer_advance(&download->dealer, 0, download->body.at);
+}
+
 static int write_some(struct download *download)
 {
 	struct body *body = &download->body;
@@ -191,23 +221,25 @@ static int write_some(struct download *download)
 static int push(struct download *download)
 {
 	struct body *body = &download->body;
-	int64_t count = landing_range_push(body->range, body->data, body->left);
+	int64_t count = landing_range_push(body->range, body->data,
+					   size_min(body->left, body->end - body->at));
 
 	if (count == -EAGAIN)
 		return wait_for_range(download);
 	if (count < 0)
 		return body_failed(download, count);
 	consume(body, (size_t)count);
+	advance(download);
 	return 0;
 }
 
-/* Takes what was received: 0 when that is done. */
+/* Takes what was received, as far as it is wanted: 0 when that is done. */
 static int take(struct download *download)
 {
 	struct body *body = &download->body;
 	int result = 0;
 
-	while (result == 0 && body->left > 0) {
+	while (result == 0 && body->left > 0 && body->at < body->end) {
 		if (overlap(body) > 0)
 			result = compare(download);
 		else if (download->output.fd >= 0)
@@ -239,7 +271,7 @@ static int begin_take(struct download *download, const char *data, size_t length
 
 	if (result < 0)
 		return result;
-	if (length > body->end - body->at) {
+	if (length > body->answer_end - body->at) {
 		body_failed(download, -EMSGSIZE);
 		return -EMSGSIZE;
 	}
@@ -253,19 +285,24 @@ static int begin_take(struct download *download, const char *data, size_t length
 /* Straight from the socket by the chosen path. */
 static int receive_range(struct download *download)
 {
+	struct body *body = &download->body;
 	int64_t count = 1, left = TURN_BYTES;
 
-	while (count > 0 && left > 0) {
+	while (count > 0 && left > 0 && body->at < body->end) {
 		int result;
 
-		count = landing_range_step(download->body.range, 0);
-		result = download_check_limit(download, download_done(download));
+		count = landing_range_step(body->range, body->end - body->at);
+		body->at = landing_range_offset(body->range);
+		advance(download);
+		result = download_check_limit(download, body->at);
 		if (result < 0)
 			return result;
 		if (count > 0)
 			exchange_mark_active(&download->exchange);
 		left -= count;
 	}
+	if (body->at == body->end)
+		return 0;
 	if (count == -EAGAIN)
 		return wait_for_range(download);
 	if (count < 0)
@@ -316,13 +353,19 @@ static int decode(struct download *download)
 	return piece.length > 0 ? begin_take(download, piece.data, piece.length) : 0;
 }
 
+/* The rest of the answer is others'. */
+static bool has_enough(const struct body *body)
+{
+	return body->at == body->end && body->end < body->answer_end;
+}
+
 static int receive_chunked(struct download *download)
 {
 	struct http_client *client = &download->exchange.client;
 	struct body *body = &download->body;
 	int result = take(download);
 
-	while (result == 0 && !body->has_ended) {
+	while (result == 0 && !body->has_ended && !has_enough(body)) {
 		int64_t count = 1;
 
 		if (client->used == client->filled)
@@ -353,7 +396,7 @@ static int receive_piece(struct download *download)
 	if (count < 0)
 		return (int)count;
 	if (count == 0)
-		return body->end == UINT64_MAX ? 1 : body_failed(download, -ENODATA);
+		return body->answer_end == UINT64_MAX ? 1 : body_failed(download, -ENODATA);
 	length = size_min(client->filled - client->used, body->end - body->at);
 	client->used += length;
 	return begin_take(download, client->input + client->used - length, length);
@@ -399,8 +442,10 @@ static int receive_all(struct download *download)
 
 int body_receive(struct download *download)
 {
-	int result = receive_all(download);
+	int result;
 
+	limit(download);
+	result = receive_all(download);
 	return result == 0 ? check_end(download) : result;
 }
 
@@ -410,17 +455,19 @@ int body_receive(struct download *download)
 int body_settle(struct download *download)
 {
 	struct body *body = &download->body;
-	struct intervals settled;
+	int result;
 
 	if (!body->range)
 		return 0;
-	if (landing_range_flush(body->range) == -EAGAIN)
-		return -EAGAIN;
+	result = landing_range_flush(body->range);
+	if (result == -EAGAIN)
+		return result;
+	body->done = landing_range_settled(body->range);
 	landing_range_close(body->range);
 	body->range = NULL;
-	settled = landing_settled(download->landing);
-	body->done = intervals_prefix(&settled);
-	return 0;
+	if (download->dealer.size > 0)
+		dealer_advance(&download->dealer, 0, body->done);
+	return result;
 }
 
 void body_hand_over(struct download *download)

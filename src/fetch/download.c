@@ -24,11 +24,13 @@ int64_t download_resident(const struct download *download, uint64_t length)
 
 uint64_t download_done(const struct download *download)
 {
-	const struct body *body = &download->body;
+	const struct landing *landing = download->landing;
 
-	if (body->range)
-		return landing_range_offset(body->range);
-	return body->done + body->written_to_fd;
+	if (!landing)
+		return download->body.written_to_fd;
+	if (!download->output.keeps_nothing && !landing_is_begun(landing))
+		return download->asking.resume;
+	return landing_total(landing);
 }
 
 unsigned download_limit(const struct download *download)

@@ -11,6 +11,7 @@
 
 #include "base/meter.h"
 #include "base/tally.h"
+#include "fetch/dealer.h"
 #include "fetch/exchange.h"
 #include "fetch/origin.h"
 #include "fetch/verdict.h"
@@ -73,11 +74,13 @@ struct refusal {
 struct body {
 	struct landing_range *range;
 	struct http_chunked *chunked;
-	const char *data; /* what is being taken, */
-	size_t left;      /* and how much of it is */
-	bool has_ended;   /* a chunked body */
-	uint64_t at, end; /* of the file: the body's next byte, and where this answer ends */
-	uint64_t done;    /* bytes that are here, and written, while no range is open */
+	const char *data;    /* what is being taken, */
+	size_t left;         /* and how much of it is */
+	bool has_ended;      /* a chunked body */
+	uint64_t at;         /* of the file: the body's next byte, */
+	uint64_t end;        /* behind the last one that is taken, */
+	uint64_t answer_end; /* and behind the last one that the answer has */
+	uint64_t done;       /* below this the bytes before the stretch's end are here */
 	uint64_t written_to_fd;
 	struct loop_watch watch; /* of the descriptor */
 	bool is_watched;
@@ -100,6 +103,7 @@ enum to_file_phase {
 	FILE_CLEAR,
 	FILE_END,
 	FILE_REST,
+	FILE_NEXT,
 	FILE_FAILED,
 	FILE_LAND,
 	FILE_ABANDON,
@@ -160,6 +164,7 @@ struct download {
 
 	struct exchange exchange;
 	struct landing *landing; /* to-file.c's; NULL: none */
+	struct dealer dealer;    /* of the file, where its size is known: the body's is stream 0 */
 	struct output output;
 	struct asking asking;
 	struct refusal refusal;
@@ -215,8 +220,8 @@ int download_ask(struct download *download);
 /* What is asked for first: what is missing behind what the journal says; or all, unless what is
  * there, complete, is still the same (origin: NULL where that is not known). */
 void download_question(struct download *download, const struct origin *origin);
-/* Another stretch of the same file. */
-void download_question_rest(struct download *download, uint64_t here, uint64_t from);
+/* The stretch of the same file that is dealt to the body, from this place before it on. */
+void download_question_rest(struct download *download, uint64_t from);
 /* The answer was of no use, or did not fit what is here. The next question is the same once more;
  * or it is for all of the file. 0, or -errno with error where that was tried before. */
 int download_ask_again(struct download *download, const char *why);
@@ -237,7 +242,8 @@ int body_open_range(struct download *download);
 /* Step: takes the body, as far as it is not here already: that is compared (-ESTALE: it differs;
  * -EMSGSIZE: more comes than was said). To output.fd where there is one. */
 int body_receive(struct download *download);
-/* Step: what came, whole or not, is counted in `done`, and there is no range any more. */
+/* Step: what came, whole or not, is counted in `done`, and there is no range any more. What could
+ * not be written is told. */
 int body_settle(struct download *download);
 /* The range, if there is one, is the landing's now. */
 void body_hand_over(struct download *download);

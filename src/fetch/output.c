@@ -208,7 +208,6 @@ static int choose_file(struct download *download, const char *output)
 	if (result < 0)
 		return result;
 	download_question(download, recall_origin(download, &origin) ? &origin : NULL);
-	body_has(download, intervals_prefix(&landing_found(download->landing)->there));
 	return 0;
 }
 

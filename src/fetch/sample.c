@@ -35,14 +35,14 @@ static int flush(struct download *download)
 	struct sample *sample = &download->sample;
 	int result;
 
-	if (!download->body.range)
+	if (!download->landing)
 		return 0;
 	if (!sample->data && !(sample->data = malloc(SAMPLE_BYTES)))
 		return -ENOMEM;
-	result = landing_range_flush(download->body.range);
+	result = download->body.range ? landing_range_flush(download->body.range) : 0;
 	if (result == -EAGAIN)
 		return download_wait_job(download);
-	sample->written = landing_range_offset(download->body.range);
+	sample->written = download->asking.expected;
 	sample->length = size_min(sample->written, SAMPLE_BYTES);
 	sample->phase = SAMPLE_ASK;
 	return result < 0 ? result : sample->length > 0;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 enum {
-	BLOCK = 4096, /* where a download is continued, so that it can use O_DIRECT */
 	TINY = 64 << 10,
 	TINY_MAX = 1000, /* answers that are tiny, before it is given up */
 };
@@ -152,7 +151,6 @@ static int open_landing(struct download *download)
 static void start_landing(struct download *download)
 {
 	const struct asking *asking = &download->asking;
-	uint64_t here = download->body.done;
 
 	if (asking->is_all)
 		landing_start(download->landing, download->loop,
@@ -160,7 +158,16 @@ static void start_landing(struct download *download)
 			      asking->expected, &download->error);
 	else
 		landing_resume(download->landing, download->loop,
-			       &(struct intervals){here > 0, {{0, here}}}, &download->error);
+			       &landing_found(download->landing)->there, &download->error);
+}
+
+/* Of what an earlier call brought. */
+static int64_t resident(const struct download *download)
+{
+	const struct landing_found *found = landing_found(download->landing);
+
+	return download_resident(download,
+				 download->asking.is_all ? 0 : intervals_end(&found->there));
 }
 
 static int start(struct download *download)
@@ -179,7 +186,7 @@ static int start(struct download *download)
 		return fail(download, result, FILE_ABANDON);
 	if (download->to_file.is_first) {
 		tell_what_is_aside(download);
-		download->to_file.resident = download_resident(download, download->body.done);
+		download->to_file.resident = resident(download);
 	}
 	return go_to(download, FILE_BEGIN);
 }
@@ -196,14 +203,6 @@ static int begin_body(struct download *download)
 	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_BODY);
 }
 
-static bool is_whole(const struct download *download)
-{
-	const struct body *body = &download->body;
-
-	return body->range && body->end >= download->asking.expected &&
-	       (body->end == UINT64_MAX || landing_range_offset(body->range) == body->end);
-}
-
 static int take_body(struct download *download)
 {
 	int result = body_receive(download);
@@ -212,7 +211,7 @@ static int take_body(struct download *download)
 		return result;
 	if (result < 0)
 		return fail(download, result, FILE_FAILED);
-	return go_to(download, is_whole(download) ? FILE_CONFIRM : FILE_END);
+	return go_to(download, FILE_END);
 }
 
 static int confirm(struct download *download)
@@ -223,7 +222,7 @@ static int confirm(struct download *download)
 		return result;
 	if (result == -ESTALE)
 		return go_to(download, FILE_STALE);
-	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_END);
+	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_LAND);
 }
 
 /* What came is whole, but where the file has changed meanwhile it may be of two files. */
@@ -261,44 +260,56 @@ static int clear(struct download *download)
 static int end_body(struct download *download)
 {
 	const struct body *body = &download->body;
-	uint64_t at = body->range ? landing_range_offset(body->range) : body->at;
+	const struct dealer *dealer = &download->dealer;
 
-	if (body->end != UINT64_MAX && at < body->end)
+	if (body->end != UINT64_MAX && body->at < body->end)
 		return fail(download, body_failed(download, -ENODATA), FILE_FAILED);
-	return go_to(download, body->end < download->asking.expected ? FILE_REST : FILE_LAND);
+	if (body->end < body->answer_end)
+		exchange_disconnect(&download->exchange); /* more is on its way */
+	return go_to(download, dealer_is_done(dealer) ? FILE_CONFIRM : FILE_REST);
 }
 
-/* The answer was shorter than the file. Each brings at least a byte, so this ends. */
+/* The answer, or what it was to bring of it, was shorter than the file. Each brings at least a
+ * byte, so this ends. */
 static int ask_for_rest(struct download *download)
 {
 	const struct question *question = &download->asking.question;
 	struct body *body = &download->body;
-	uint64_t next = size_round_down(body->end, BLOCK), here = question->here;
 	int result = body_settle(download);
 
 	if (result == -EAGAIN)
 		return result;
+	if (result < 0)
+		return fail(download, body_failed(download, result), FILE_FAILED);
 	if (body->end - question->from < TINY && ++download->to_file.tiny > TINY_MAX)
 		return fail(download,
 			    error_set(&download->error, EPROTO,
 				      "the server sends a few bytes at a time: run again to "
 				      "continue"),
 			    FILE_FAILED);
-	if (body->end > here) {
-		/* From a block's start on, unless that would be no progress. */
-		here = next > here ? next : body->end;
-		body_has(download, here);
-		download_question_rest(download, here, here);
-	} else {
-		download_question_rest(download, here, body->end);
+	if (body->end > question->here) {
+		dealer_give_back(&download->dealer, 0);
+		return go_to(download, FILE_NEXT);
 	}
+	/* It has ended within what is here. */
+	download_question_rest(download, body->end);
+	return go_to(download, FILE_ASK);
+}
+
+static int take_next(struct download *download)
+{
+	struct dealer *dealer = &download->dealer;
+
+	if (!dealer_take(dealer, 0, 0))
+		return go_to(download, FILE_CONFIRM);
+	download_question_rest(download, dealer->streams[0].at);
 	return go_to(download, FILE_ASK);
 }
 
 /* Whether an answer that was to continue brought nothing that a later call could continue from. */
 static bool has_brought_nothing(const struct download *download)
 {
-	return size_round_down(download->body.done, BLOCK) <= download->asking.question.here;
+	return size_round_down(download->body.done, DEALER_BLOCK) <= download->asking.question.here;
 }
 
 /*
@@ -312,7 +323,7 @@ static int after_failure(struct download *download)
 	if (result == -EAGAIN)
 		return result;
 	result = download->to_file.result;
-	if (download->asking.question.here == 0 || !landing_can_resume(download->landing))
+	if (!download->asking.question.is_part || !landing_can_resume(download->landing))
 		return go_to(download, FILE_ABANDON);
 	if (result == -ESTALE)
 		result =
@@ -328,13 +339,16 @@ static int after_failure(struct download *download)
 /* To the disk, and to its name. */
 static int land(struct download *download)
 {
+	const struct dealer *dealer = &download->dealer;
 	int result;
 
 	if (begins_call(download)) {
 		body_hand_over(download);
 		if (!download->output.keeps_nothing)
 			remember_origin(download);
-		landing_finish(download->landing, download->body.done, &download->error);
+		landing_finish(download->landing,
+			       dealer->size > 0 ? dealer->size : download->body.done,
+			       &download->error);
 	} else if (download->to_file.call == LAND_BUSY && download_wait_job(download) != -EAGAIN) {
 		return fail(download, -ECANCELED, FILE_ABANDON);
 	}
@@ -366,10 +380,11 @@ static int abandon(struct download *download)
 }
 
 static int (*const steps[])(struct download *download) = {
-	[FILE_OPEN] = open_landing,    [FILE_START] = start,     [FILE_BEGIN] = begin_body,
-	[FILE_BODY] = take_body,       [FILE_CONFIRM] = confirm, [FILE_STALE] = drop_stale,
-	[FILE_CLEAR] = clear,          [FILE_END] = end_body,    [FILE_REST] = ask_for_rest,
-	[FILE_FAILED] = after_failure, [FILE_LAND] = land,       [FILE_ABANDON] = abandon,
+	[FILE_OPEN] = open_landing, [FILE_START] = start,          [FILE_BEGIN] = begin_body,
+	[FILE_BODY] = take_body,    [FILE_CONFIRM] = confirm,      [FILE_STALE] = drop_stale,
+	[FILE_CLEAR] = clear,       [FILE_END] = end_body,         [FILE_REST] = ask_for_rest,
+	[FILE_NEXT] = take_next,    [FILE_FAILED] = after_failure, [FILE_LAND] = land,
+	[FILE_ABANDON] = abandon,
 };
 
 void download_give_up(struct download *download, int result)

@@ -9,7 +9,7 @@ static const char has_changed[] = "the file has changed on the server";
 /* Of no use, for this reason: what can be done depends on what was asked. */
 static struct verdict useless(const struct question *question, const char *why)
 {
-	bool is_plain = question->here == 0 && !question->is_conditional;
+	bool is_plain = !question->is_part && !question->is_conditional;
 
 	return (struct verdict){.kind = is_plain ? VERDICT_REFUSE : VERDICT_ASK_ALL, .why = why};
 }
@@ -32,7 +32,7 @@ static struct verdict of_partial(const struct question *question, const struct h
 	if (!head->content_range.data || !http_content_range_parse(head->content_range, &range) ||
 	    !range.has_range)
 		return useless(question, "the server does not say which bytes it sends");
-	if (!range.has_size && question->here == 0)
+	if (!range.has_size && !question->is_part)
 		return useless(question, "the server sends a part and does not say of how much");
 	if (!range.has_size)
 		range.size = question->size;
@@ -40,10 +40,10 @@ static struct verdict of_partial(const struct question *question, const struct h
 	if (range.size > INT64_MAX || contradicts(head, range.length))
 		return useless(question,
 			       "the server contradicts itself about how many bytes it sends");
-	if (question->here > 0 && (range.size != question->size || end > question->size ||
-				   validator_differs(question->validator, head)))
+	if (question->is_part && (range.size != question->size || end > question->size ||
+				  validator_differs(question->validator, head)))
 		return useless(question, has_changed);
-	if (question->here > 0 && !validator_is_in(question->validator, head))
+	if (question->is_part && !validator_is_in(question->validator, head))
 		return useless(question, "the server does not say that the file is as before");
 	if (range.offset > question->here || end <= question->from)
 		return useless(question, "the server sends other bytes than requested");
@@ -83,7 +83,7 @@ static struct verdict of_whole(const struct question *question, const struct htt
 		return useless(question, "the server claims a length that no file can have");
 	if (is_part(head))
 		return useless(question, "the server sends a part and calls it the whole");
-	if (question->here > 0 && !is_surely_whole(question, head))
+	if (question->is_part && !is_surely_whole(question, head))
 		return useless(question, "the server may have sent a part and called it the whole");
 	return take(0, size, size);
 }

@@ -14,10 +14,11 @@
 #include "fetch/validator.h"
 
 struct question {
-	uint64_t here; /* the file's first bytes, as far as they are here; 0: all was asked for */
-	uint64_t from; /* at most here: the bytes from this one on were asked for */
-	uint64_t size; /* of the file, as it was known before; where here > 0 */
-	const struct validator *validator; /* that was asked by; where here > 0 */
+	bool is_part;                      /* of the file a part was asked for: */
+	uint64_t from, end;                /* these bytes; end UINT64_MAX: all that follow, */
+	uint64_t here;                     /* of which those below this are here */
+	uint64_t size;                     /* of the file, as it was known before; with is_part */
+	const struct validator *validator; /* that was asked by; with is_part */
 	bool is_conditional;               /* all was asked for, unless it is as before */
 };
 

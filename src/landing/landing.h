@@ -121,6 +121,8 @@ int64_t landing_range_push(struct landing_range *range, const void *data, size_t
 int landing_range_flush(struct landing_range *range);
 bool landing_range_waits_for_socket(const struct landing_range *range);
 uint64_t landing_range_offset(const struct landing_range *range); /* of the next byte to receive */
+/* Every byte of it below is written. */
+uint64_t landing_range_settled(const struct landing_range *range);
 /* Counts what is written; what is not written yet is lost: flush before. NULL is allowed. */
 void landing_range_close(struct landing_range *range);
 
@@ -128,6 +130,8 @@ void landing_range_close(struct landing_range *range);
 
 /* What is written: by ranges that are closed and by those that are open. */
 struct intervals landing_settled(const struct landing *landing);
+/* How many bytes have come, written or not, with those that stayed. */
+uint64_t landing_total(const struct landing *landing);
 /* The file that is written to, for reading; NULL: none. */
 struct path_file *landing_file(const struct landing *landing);
 /* Which bytes came by which path and why, a line each, of all ranges so far. */

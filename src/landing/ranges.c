@@ -84,6 +84,20 @@ uint64_t landing_range_offset(const struct landing_range *range)
 	return range_recv_offset(range->writer);
 }
 
+uint64_t landing_range_settled(const struct landing_range *range)
+{
+	return range_recv_settled(range->writer);
+}
+
+uint64_t landing_total(const struct landing *landing)
+{
+	struct intervals came = landing->settled;
+
+	for (const struct landing_range *range = landing->ranges; range; range = range->next)
+		intervals_add(&came, range->start, range_recv_offset(range->writer));
+	return intervals_total(&came);
+}
+
 void landing_range_close(struct landing_range *range)
 {
 	struct landing_range **link;

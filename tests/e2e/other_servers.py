@@ -161,16 +161,16 @@ def whole_answer(body, etag='"v1"', **headers):
 
 def range_answer(request, body, etag='"v1"'):
     """What a good server answers: the range where If-Range allows it, else everything."""
-    match = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
     condition = request.headers.get("if-range", etag)
     if not match or condition != etag:
         return whole_answer(body, etag)
-    first = int(match[1])
-    place = f"bytes {first}-{len(body) - 1}/{len(body)}"
+    first, end = int(match[1]), int(match[2]) + 1 if match[2] else len(body)
+    place = f"bytes {first}-{end - 1}/{len(body)}"
     head = answer_head(
-        "206 Partial Content", Content_Length=len(body) - first, Content_Range=place, ETag=etag
+        "206 Partial Content", Content_Length=end - first, Content_Range=place, ETag=etag
     )
-    return head + body[first:]
+    return head + body[first:end]
 
 
 class StallingProxy(Scripted):

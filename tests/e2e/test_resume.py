@@ -469,16 +469,28 @@ class OtherJournals(Scripted):
                 self.assertEqual(self.state.read_bytes(), before)
                 self.file.unlink()
 
-    def test_one_range_continues_the_first_of_several_stretches(self):
+    def assert_fills_gaps(self, stretches, asked):
+        """Of blocks that are there. The first request reaches back, to compare."""
         state = journals.read(self.state)
-        blocks = STALL // journals.BLOCK
-        samples = b""
-        for end in (256, blocks):
-            samples += BODY[(end - 1) * journals.BLOCK : end * journals.BLOCK]
-        several = {"done_blocks": [[0, 256], [512, blocks]], "sample": f"{journals.digest(samples):016x}"}
+        block, end = journals.BLOCK, stretches[-1][1]
+        samples = b"".join(BODY[(to - 1) * block : to * block] for _, to in stretches)
+        several = {"done_blocks": stretches, "sample": f"{journals.digest(samples):016x}"}
         journals.write(self.state, {**state, **several})
-        resumed = self.get(self.server.url()).objects()[0]["resumed_from_bytes"]
-        self.assertEqual(resumed, 256 * journals.BLOCK)
+        here = sum(to - start for start, to in stretches) * block
+        self.assertEqual(self.get(self.server.url()).objects()[0]["resumed_from_bytes"], here)
+        ranges = [each.headers["range"] for each in self.server.requests[1:]]
+        self.assertEqual(ranges, [*asked, f"bytes={end * block}-"])
+
+    def test_gaps_between_stretches_are_filled(self):
+        overlap = OVERLAP // journals.BLOCK
+        block = journals.BLOCK
+        self.assert_fills_gaps(
+            [[0, 256], [512, 600], [601, STALL // block]],
+            [f"bytes={(256 - overlap) * block}-{512 * block - 1}", f"bytes={600 * block}-{601 * block - 1}"],
+        )
+
+    def test_the_start_is_missing(self):
+        self.assert_fills_gaps([[10, STALL // journals.BLOCK]], [f"bytes=0-{10 * journals.BLOCK - 1}"])
 
 
 class OursWithoutUse(Scripted):

@@ -171,7 +171,7 @@ static void check(const struct question *question, const struct row *rows, size_
 static void test_to_a_range(void **state)
 {
 	const struct validator tag = {.text = "\"v1\""};
-	const struct question question = {HERE, FROM, SIZE, &tag, false};
+	const struct question question = {true, FROM, UINT64_MAX, HERE, SIZE, &tag, false};
 
 	check(&question, to_a_range, COUNT(to_a_range));
 }
@@ -179,7 +179,7 @@ static void test_to_a_range(void **state)
 static void test_to_a_range_by_date(void **state)
 {
 	const struct validator date = {.is_date = true, .text = DATE};
-	const struct question question = {HERE, FROM, SIZE, &date, false};
+	const struct question question = {true, FROM, UINT64_MAX, HERE, SIZE, &date, false};
 
 	check(&question, to_a_range_by_date, COUNT(to_a_range_by_date));
 }
