@@ -73,6 +73,12 @@ static void fail(struct blocks *blocks, const struct block *block, int64_t resul
 
 static void on_written(struct loop_op *op, int64_t result);
 
+/* Without a descriptor for it the sync at the end writes back alone. */
+static bool can_pace(const struct path_recv_job *job)
+{
+	return job->paces && path_file_need_write_back(job->file) == 0;
+}
+
 /* The block can be used for other bytes. */
 static void release(struct block *block)
 {
@@ -93,9 +99,9 @@ static void release(struct block *block)
 static int64_t write_back(void *argument)
 {
 	const struct block *block = argument;
-	int result = sys_sync_file_range(block->fd, block->offset, block->filled,
-					 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-						 SYNC_FILE_RANGE_WAIT_AFTER);
+	int result = sys_sync_file_range(
+		block->owner->file->write_back_fd, block->offset, block->filled,
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 
 	if (result == 0 && block->owner->drops)
 		cache_drop(block->fd, block->offset, block->filled);
@@ -141,7 +147,7 @@ static bool falls_back(struct blocks *blocks, struct block *block, int64_t resul
 	    !blocks->job->may_fall_back)
 		return false;
 	note_refused(blocks, block);
-	blocks->paces = blocks->job->paces;
+	blocks->paces = can_pace(blocks->job);
 	blocks->fd = block->fd = blocks->file->fd;
 	blocks->flags = block->flags = 0;
 	submit(block);
@@ -251,7 +257,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->flags = flags;
 	blocks->align = align;
 	blocks->depth = depth;
-	blocks->paces = job->paces && fd == job->file->fd && !flags;
+	blocks->paces = fd == job->file->fd && !flags && can_pace(job);
 	blocks->drops = job->drops;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;

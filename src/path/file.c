@@ -21,7 +21,7 @@ int path_file_open(struct path_file **out, int fd, bool is_for_writing, bool tak
 
 	if (!file)
 		return -ENOMEM;
-	*file = (struct path_file){.references = 1, .fd = fd, .direct_fd = -1};
+	*file = (struct path_file){.references = 1, .fd = fd, .direct_fd = -1, .write_back_fd = -1};
 	result = sys_statx(fd, HOST_FILE_STATX, &file->status);
 	if (result == 0 && !take)
 		result = file->fd = sys_duplicate(fd);
@@ -54,6 +54,8 @@ static int64_t close_descriptors(void *argument)
 
 	if (file->direct_fd >= 0)
 		sys_close(file->direct_fd);
+	if (file->write_back_fd >= 0)
+		sys_close(file->write_back_fd);
 	return sys_close(file->fd);
 }
 
@@ -99,6 +101,13 @@ int path_file_need_direct(struct path_file *file)
 		return file->direct_fd; /* another time, perhaps */
 	file->can_direct = false;
 	return -EOPNOTSUPP;
+}
+
+int path_file_need_write_back(struct path_file *file)
+{
+	if (file->write_back_fd < 0)
+		file->write_back_fd = open_again(file, O_WRONLY);
+	return file->write_back_fd < 0 ? file->write_back_fd : 0;
 }
 
 /* A read behind the end of any file: the flag is looked at, and nothing else happens. */

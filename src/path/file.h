@@ -26,6 +26,7 @@ struct path_file {
 	bool can_direct;            /* cleared for good when O_DIRECT turns out not to work here */
 	bool can_dontcache;         /* likewise, of RWF_DONTCACHE */
 	int direct_fd;              /* -1: not opened */
+	int write_back_fd;          /* -1: not opened */
 	uint32_t align;             /* of O_DIRECT; 0 with !can_direct */
 	uint64_t resident_until_ms; /* loop time: all of it was in the page cache just before */
 	struct statx status;        /* when it was opened */
@@ -50,6 +51,13 @@ void path_file_release(struct path_file *file); /* NULL is allowed */
 /* Opens direct_fd where it is not open yet. Returns 0 or -EOPNOTSUPP, and then never tries again.
  */
 int path_file_need_direct(struct path_file *file);
+
+/*
+ * Opens write_back_fd where it is not open yet: 0 or -errno. The kernel reports an error of
+ * write-back once to each open file description. Whoever waits for write-back by this one leaves
+ * the error for the sync of fd.
+ */
+int path_file_need_write_back(struct path_file *file);
 
 /*
  * Finds out whether the file can be written with RWF_DONTCACHE, which a file system has for reading

@@ -5,7 +5,7 @@
  * taken of the part when one begins; the clock is the test's, so that journals are due often.
  */
 #include "landing/journal.h"
-#include "landing/landing.h"
+#include "landing/landing-private.h"
 #include "loop-kinds.h"
 
 #include <dirent.h>
@@ -42,8 +42,10 @@ static uint64_t draw(uint64_t below)
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *durable; /* the part's bytes at its last sync */
 static uint64_t durable_size;
-static unsigned lies, syncs_left; /* the sync that fails; 0: none does */
-static bool has_lost;             /* one has failed: no later one makes up for it */
+static unsigned lies;
+static unsigned syncs_left, writes_back_left; /* the one that fails; 0: none does */
+static bool has_lost;                         /* one has failed: no later one makes up for it */
+static int error_seen_by = -1; /* the descriptor whose failed write-back no sync has seen yet */
 static uint64_t skew_ms;
 static struct {
 	bool holds;
@@ -96,6 +98,8 @@ static int synchronize(int fd)
 	if (is_file(fd, "file.part")) {
 		if (syncs_left > 0 && --syncs_left == 0)
 			has_lost = true, result = -1;
+		if (error_seen_by >= 0 && error_seen_by != fd)
+			error_seen_by = -1, result = -1;
 		if (!has_lost)
 			durable_size = (uint64_t)pread(fd, durable, SIZE_MAX_BYTES, 0);
 	}
@@ -113,6 +117,20 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
 	return synchronize(fd);
+}
+
+/* The kernel reports a failed write-back once to each open file, wherever in the file it was. */
+int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
+{
+	bool fails;
+
+	pthread_mutex_lock(&lock);
+	fails = writes_back_left > 0 && --writes_back_left == 0;
+	if (fails)
+		has_lost = true, error_seen_by = fd;
+	pthread_mutex_unlock(&lock);
+	errno = EIO;
+	return fails ? -1 : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -170,6 +188,12 @@ static void assert_content(uint64_t size)
 	free(copy);
 }
 
+static void forget_losses(void)
+{
+	has_lost = false;
+	error_seen_by = -1;
+}
+
 static int set_up(void **state)
 {
 	const char *disk = getenv("SLUICE_TEST_DIR");
@@ -178,6 +202,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(folder));
 	signal(SIGXFSZ, SIG_IGN);
 	random_state = 0x5107ce;
+	forget_losses();
 	content = malloc(SIZE_MAX_BYTES);
 	durable = malloc(SIZE_MAX_BYTES);
 	for (size_t i = 0; i < SIZE_MAX_BYTES; i++)
@@ -236,14 +261,20 @@ static int await(struct scene *scene)
 	return scene->result;
 }
 
-static void open_landing(struct scene *scene)
+static const struct path_recv *any_path(void)
 {
-	struct landing_options options = {
-		.done = on_done, .owner = scene, .tally = &scene->tally, .explains = true};
+	return draw(2) == 0 ? &path_recv_readwrite : NULL;
+}
+
+static void open_landing(struct scene *scene, const struct path_recv *forced)
+{
+	struct landing_options options = {.done = on_done,
+					  .owner = scene,
+					  .tally = &scene->tally,
+					  .forced = forced,
+					  .explains = true};
 	char path[300];
 
-	if (draw(2) == 0)
-		options.forced = &path_recv_readwrite;
 	assert_int_equal(landing_open_name(&scene->landing, path_of(path, "file"), url, &options,
 					   &scene->error),
 			 0);
@@ -268,7 +299,7 @@ static void begin(struct scene *scene)
 static void open_scene(struct scene *scene, uint64_t size)
 {
 	*scene = (struct scene){.loop = loop_new(), .size = size};
-	open_landing(scene);
+	open_landing(scene, any_path());
 }
 
 static void close_peer(struct peer *peer)
@@ -415,7 +446,15 @@ static void assert_honest(void)
 	assert_int_equal(lies, 0);
 }
 
-enum luck { GOOD, BAD_SYNC, BAD_WRITE, IMPATIENT, KILLED, LUCKS };
+/* As on a file system without O_DIRECT and RWF_DONTCACHE. */
+static void use_page_cache(const struct scene *scene)
+{
+	struct path_file *file = landing_file(scene->landing);
+
+	file->can_direct = file->can_dontcache = false;
+}
+
+enum luck { GOOD, BAD_SYNC, BAD_WRITE_BACK, BAD_WRITE, IMPATIENT, KILLED, LUCKS };
 
 /* Whether the file is there. */
 static bool attempt(uint64_t size, enum luck luck)
@@ -424,9 +463,12 @@ static bool attempt(uint64_t size, enum luck luck)
 	unsigned left = luck == IMPATIENT || luck == KILLED ? 1 + (unsigned)draw(400) : UINT32_MAX;
 	bool is_there = false;
 
-	has_lost = false;
+	forget_losses();
 	open_scene(&scene, size);
 	begin(&scene);
+	if (draw(2) == 0)
+		use_page_cache(&scene);
+	writes_back_left = luck == BAD_WRITE_BACK ? 1 + (unsigned)draw(3) : 0;
 	syncs_left = luck == BAD_SYNC ? 1 + (unsigned)draw(3) : 0;
 	if (luck == BAD_WRITE)
 		limit_files((64 << 10) + draw(size));
@@ -442,7 +484,7 @@ static bool attempt(uint64_t size, enum luck luck)
 	}
 	close_scene(&scene);
 	limit_files(RLIM_INFINITY);
-	syncs_left = 0;
+	syncs_left = writes_back_left = 0;
 	if (luck == KILLED && draw(2) == 0)
 		fail_power();
 	assert_honest();
@@ -546,6 +588,30 @@ static void test_starting_over_waits_for_the_journal(void **state)
 	assert_honest();
 }
 
+/* Of one range: the other's bytes may be the ones that are lost. */
+static void test_nothing_is_claimed_after_a_failed_write_back(void **state)
+{
+	const uint64_t half = 5 << 19;
+	struct landing_range *range;
+	struct scene scene;
+
+	scene = (struct scene){.loop = loop_new(), .size = 2 * half};
+	open_landing(&scene, NULL);
+	begin(&scene);
+	use_page_cache(&scene);
+	push_all(&scene, 0, half);
+	range = push_all(&scene, half, 2 * half);
+	writes_back_left = 1;
+	while (landing_range_flush(range) == -EAGAIN)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	assert_int_equal(writes_back_left, 0);
+	landing_abandon(scene.landing, false, &scene.error);
+	assert_int_equal(await(&scene), -ECANCELED);
+	close_scene(&scene);
+	assert_honest();
+	clean();
+}
+
 /* Closed in each state */
 
 /* A turn, if there is one left. */
@@ -624,7 +690,7 @@ static bool play_and_close(unsigned left, bool has_names, enum end end)
 
 	assert_int_equal(path_file_open(&file, fd, true, true), 0);
 	if (has_names)
-		open_landing(&scene);
+		open_landing(&scene, any_path());
 	else
 		assert_int_equal(landing_open_file(&scene.landing, scene.loop, file, 0, scene.size,
 						   &(struct landing_options){.done = on_done,
@@ -658,6 +724,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_starting_over_waits_for_the_journal, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_is_claimed_after_a_failed_write_back,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closing_in_each_state, set_up, tear_down),
 	};
 
