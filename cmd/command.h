@@ -17,8 +17,8 @@ struct command {
 	const char *description;
 };
 
-extern const struct command command_serve, command_get, command_explain, command_cache,
-	command_media, command_host, command_tune, command_bench;
+extern const struct command command_serve, command_get, command_digest, command_explain,
+	command_cache, command_media, command_host, command_tune, command_bench;
 
 /* "sluice: TEXT" on stderr, names from outside escaped; returns EXIT_FAILED. */
 int command_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));

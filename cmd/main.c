@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_serve, &command_get,   &command_explain,
+	&command_serve, &command_get,   &command_digest, &command_explain,
 #ifdef SLUICE_TOOLS
-	&command_cache, &command_media, &command_host,    &command_tune, &command_bench,
+	&command_cache, &command_media, &command_host,   &command_tune,    &command_bench,
 #endif
 	NULL,
 };

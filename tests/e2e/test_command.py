@@ -42,6 +42,7 @@ class Help(Command):
                     "--memory --disk --network --swap",
             "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
             "get": "URL -o --path --cc --header --keep-cached --no-sync -q --explain --json --timeout",
+            "digest": "FILE --algorithm --check --ignore-missing --quiet --status -j --json",
             "host": "--disk --rtt --json",
         }
         for name, words in options.items():
