@@ -4,13 +4,18 @@
 #include "api/engine.h"
 #include "base/error.h"
 #include "base/sigpipe.h"
+#include "http/credentials.h"
 #include "http/url.h"
 
 int sluice_url_check(const char *text, struct sluice_error *error)
 {
 	struct http_url url;
+	struct buffer lines = {0};
 	int result = http_url_parse(&url, text, error);
 
+	if (result == 0)
+		result = http_credentials_add(&lines, "Authorization", text, error);
+	buffer_free(&lines);
 	http_url_free(&url);
 	return result;
 }

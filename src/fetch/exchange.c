@@ -5,10 +5,12 @@
  */
 #include "fetch/exchange.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/error.h"
 #include "host/socket.h"
+#include "http/credentials.h"
 #include "http/field.h"
 
 #include <errno.h>
@@ -295,11 +297,23 @@ int exchange_set_url(struct exchange *exchange, const char *url)
 	return result;
 }
 
+static void name_bad_location(struct exchange *exchange, const struct sluice_error *why, int result)
+{
+	struct http_text location = exchange->head.location;
+	_cleanup_free_ char *text = strndup(location.data, location.length);
+	_cleanup_free_ char *plain = text ? http_credentials_cut(text) : NULL;
+	char printable[sizeof(why->text)];
+
+	error_set(exchange->error, -result, "the server redirects to %s: %s",
+		  http_text_printable(http_text_of(plain), printable, sizeof(printable)),
+		  why->text);
+	error_as(exchange->error, SLUICE_ERROR_PROTOCOL, result);
+}
+
 int exchange_follow(struct exchange *exchange)
 {
 	struct http_text location = exchange->head.location;
 	struct sluice_error why;
-	char printable[sizeof(why.text)];
 	int result;
 
 	if (exchange->redirects++ == REDIRECTS_MAX)
@@ -313,9 +327,7 @@ int exchange_follow(struct exchange *exchange)
 	exchange->before = exchange->url;
 	result = http_url_resolve(&exchange->url, &exchange->before, location, &why);
 	if (result < 0) {
-		error_set(exchange->error, -result, "the server redirects to %s: %s",
-			  http_text_printable(location, printable, sizeof(printable)), why.text);
-		error_as(exchange->error, SLUICE_ERROR_PROTOCOL, result);
+		name_bad_location(exchange, &why, result);
 		http_url_free(&exchange->before); /* it has been named */
 	}
 	exchange_disconnect(exchange);

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "fetch/download.h"
+#include "http/credentials.h"
 #include "http/field.h"
 
 #include <errno.h>
@@ -199,6 +200,28 @@ static int check_part(struct download *download)
 	return 0;
 }
 
+/* What the program sends with each request to the URL's origin. */
+static int set_fields(struct download *download, const char *url)
+{
+	struct buffer *fields = &download->fields;
+	int result = 0;
+
+	for (const char *const *field = download->options.headers; result == 0 && field && *field;
+	     field++)
+		result = http_field_add_to_request(fields, *field, &download->error);
+	if (result == 0)
+		result = http_credentials_check(url, &download->error);
+	if (result > 0)
+		result = http_field_is_in(fields->data, "Authorization")
+				 ? error_set(&download->error, EINVAL,
+					     "the URL has a user name, and there is a header "
+					     "Authorization already")
+				 : http_credentials_add(fields, "Authorization", url,
+							&download->error);
+	download->exchange.fields = fields->data;
+	return result;
+}
+
 static int prepare(struct download *download, const char *url,
 		   const struct sluice_get_options *options)
 {
@@ -212,15 +235,14 @@ static int prepare(struct download *download, const char *url,
 	}
 	congestion = download->options.congestion;
 	download->options.congestion = congestion ? strdup(congestion) : NULL;
-	download->url = strdup(url);
+	download->url = http_credentials_cut(url);
 	if (!download->url || (congestion && !download->options.congestion))
 		return error_set_errno(&download->error, ENOMEM, "download");
 	result = check_part(download);
-	for (const char *const *field = options->headers; result == 0 && field && *field; field++)
-		result = http_field_add_to_request(&download->fields, *field, &download->error);
-	download->exchange.fields = download->fields.data;
 	if (result == 0)
-		result = exchange_set_url(&download->exchange, url);
+		result = set_fields(download, url);
+	if (result == 0)
+		result = exchange_set_url(&download->exchange, download->url);
 	return result < 0 ? result : download_choose_output(download);
 }
 

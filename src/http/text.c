@@ -86,6 +86,26 @@ struct http_text http_text_cut_until(struct http_text *text, char separator)
 	return piece;
 }
 
+int http_text_cut_decoded(struct http_text *text)
+{
+	int byte = (unsigned char)text->data[0], high, low;
+	size_t length = 1;
+
+	if (byte == '%') {
+		if (text->length < 3)
+			return -1;
+		high = http_hex_digit(text->data[1]);
+		low = http_hex_digit(text->data[2]);
+		if (high < 0 || low < 0)
+			return -1;
+		byte = high * 16 + low;
+		length = 3;
+	}
+	text->data += length;
+	text->length -= length;
+	return byte;
+}
+
 bool http_text_cut_number(struct http_text *text, uint64_t *value, bool *is_huge)
 {
 	size_t digits = 0;

@@ -30,6 +30,10 @@ bool http_text_cut(struct http_text *text, const char *prefix);
 /* Cuts off and returns what comes before the first `separator`, all of it where there is none. */
 struct http_text http_text_cut_until(struct http_text *text, char separator);
 
+/* Cuts off a byte of a text that is not empty, which may be percent-encoded, and returns its value;
+ * -1 for bad percent-encoding. */
+int http_text_cut_decoded(struct http_text *text);
+
 /*
  * Cuts the decimal digits off the front. False where there are none. A number beyond 64 bits gives
  * UINT64_MAX and sets *is_huge, which is otherwise set to false.

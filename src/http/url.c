@@ -2,34 +2,15 @@
 /* URLs and request targets. See url.h. */
 #include "http/url.h"
 
+#include "base/cleanup.h"
 #include "base/error.h"
+#include "http/credentials.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What one percent-encoded or plain byte decodes to; -1 for bad percent-encoding. */
-static int cut_decoded(struct http_text *text)
-{
-	int byte = (unsigned char)text->data[0], high, low;
-	size_t length = 1;
-
-	if (byte == '%') {
-		if (text->length < 3)
-			return -1;
-		high = http_hex_digit(text->data[1]);
-		low = http_hex_digit(text->data[2]);
-		if (high < 0 || low < 0)
-			return -1;
-		byte = high * 16 + low;
-		length = 3;
-	}
-	text->data += length;
-	text->length -= length;
-	return byte;
-}
 
 static bool is_control(unsigned char byte)
 {
@@ -91,7 +72,7 @@ int http_target_path(struct http_text target, char *path, size_t size)
 	if (!target.data || !has_only_target_bytes(target) || !cut_to_path(&target))
 		return 400;
 	while (target.length) {
-		int byte = cut_decoded(&target);
+		int byte = http_text_cut_decoded(&target);
 
 		if (byte <= 0)
 			return 400;
@@ -195,9 +176,10 @@ static int set_authority(struct http_url *url, struct http_text authority,
 	struct http_text rest = authority;
 	int result;
 
+	/* Not ours, which is gone by now (RFC 9110 4.2.4). */
 	if (authority.length && memchr(authority.data, '@', authority.length))
 		return error_set(error, EINVAL,
-				 "user names and passwords in URLs are not supported");
+				 "a URL from elsewhere may not have a user name or a password");
 	if (http_text_cut(&rest, "[")) {
 		result = set_ipv6(url, http_text_cut_until(&rest, ']'), error);
 		if (!result && !http_text_cut(&rest, "]"))
@@ -218,7 +200,7 @@ static bool is_plain(struct http_text text)
 	char byte = text.data[0];
 
 	if (byte == '%')
-		return cut_decoded(&text) >= 0;
+		return http_text_cut_decoded(&text) >= 0;
 	return http_is_unreserved_byte(byte) || strchr("!$&'()*+,;=:@/?", byte);
 }
 
@@ -338,7 +320,14 @@ static int parse_url(struct http_url *url, struct http_text text, struct sluice_
 
 int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error)
 {
-	return parse_url(url, http_text_of(text), error);
+	_cleanup_free_ char *plain = http_credentials_cut(text);
+
+	*url = (struct http_url){0};
+	if (!plain)
+		return error_set_errno(error, ENOMEM, "the URL");
+	if (http_credentials_check(text, error) < 0)
+		return -EINVAL;
+	return parse_url(url, http_text_of(plain), error);
 }
 
 /* What of the base's target stays before a relative reference (RFC 3986 5.2.2, 5.2.3). */
@@ -405,7 +394,7 @@ int http_url_filename(const struct http_url *url, char name[256], struct sluice_
 	if (!segment.length)
 		return refuse(error, "the URL names no file", path);
 	while (segment.length) {
-		int byte = cut_decoded(&segment);
+		int byte = http_text_cut_decoded(&segment);
 
 		if (byte < 0 || byte == '/' || is_control((unsigned char)byte))
 			return refuse(error, "the last part of the URL is not a file name", path);

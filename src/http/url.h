@@ -31,12 +31,14 @@ struct http_url {
 };
 
 /*
- * Parses an absolute http:// URL. https:// and other schemes, user info, a bad port, control
- * characters and an overlong URL are -EINVAL with an error that names the URL's fault; -ENOMEM.
- * What url held before is not looked at; where it fails there is nothing to free.
+ * Parses an absolute http:// URL, and leaves its credentials out: see http/credentials.h. https://
+ * and other schemes, a bad port, control characters and an overlong URL are -EINVAL with an error
+ * that names the URL's fault; -ENOMEM. What url held before is not looked at; where it fails there
+ * is nothing to free.
  */
 int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error);
-/* Resolves a Location (absolute, //host, /path, relative path, ?query) against base, another URL.
+/* Resolves a Location, which may have no credentials (absolute, //host, /path, relative path,
+ * ?query) against base, another URL.
  */
 int http_url_resolve(struct http_url *url, const struct http_url *base, struct http_text location,
 		     struct sluice_error *error);

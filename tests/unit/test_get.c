@@ -203,6 +203,63 @@ static void test_fields_stay_with_the_host(void **state)
 	assert_null(strstr(there.request, "Authorization"));
 }
 
+/* "http://" and these before the server's address */
+static const char *with_user(const char *user, const struct server *server, char url[256])
+{
+	snprintf(url, 256, "http://%s@%s", user, server->url + strlen("http://"));
+	return url;
+}
+
+static void test_a_password_in_the_url_is_sent_and_not_shown(void **state)
+{
+	static const char refusal[] = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+	struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
+	struct server server = {.answer = refusal};
+	struct sluice_error error;
+	char url[256];
+
+	open_server(&server);
+	assert_int_equal(sluice_get(with_user("u:secret", &server, url), &options, NULL, &error),
+			 -EACCES);
+	pthread_join(server.thread, NULL);
+	close(server.listening);
+	assert_non_null(strstr(server.request, "\r\nAuthorization: Basic dTpzZWNyZXQ=\r\n"));
+	assert_non_null(strstr(server.request, "GET /"));
+	assert_null(strstr(server.request, "secret"));
+	assert_null(strstr(error.text, "secret"));
+}
+
+static void test_one_authorization_is_enough(void **state)
+{
+	static const char *const headers[] = {"authorization: Bearer x", NULL};
+	const struct sluice_get_options options = {
+		.size = sizeof(options), .path = "discard", .headers = headers};
+	struct sluice_error error;
+
+	assert_int_equal(sluice_get("http://u:secret@127.0.0.1:1/x", &options, NULL, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.text, "Authorization"));
+	assert_int_equal(sluice_url_check("http://u:secret%@127.0.0.1:1/x", &error), -EINVAL);
+	assert_null(strstr(error.text, "secret"));
+}
+
+static void test_a_password_in_a_redirect_is_refused_and_not_shown(void **state)
+{
+	static const char answer[] = "HTTP/1.1 302 Go\r\nLocation: http://u:secret@h/\r\n"
+				     "Content-Length: 0\r\n\r\n";
+	struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
+	struct server server = {.answer = answer};
+	struct sluice_error error;
+
+	open_server(&server);
+	assert_int_equal(sluice_get(server.url, &options, NULL, &error), -EINVAL);
+	pthread_join(server.thread, NULL);
+	close(server.listening);
+	assert_int_equal(error.kind, SLUICE_ERROR_PROTOCOL);
+	assert_non_null(strstr(error.text, "http://h/"));
+	assert_null(strstr(error.text, "secret"));
+}
+
 #define LENGTH  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 #define CLOSING "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
@@ -305,6 +362,9 @@ int main(void)
 		cmocka_unit_test(test_fields_of_the_program_are_sent),
 		cmocka_unit_test(test_fields_that_cannot_be),
 		cmocka_unit_test(test_fields_stay_with_the_host),
+		cmocka_unit_test(test_a_password_in_the_url_is_sent_and_not_shown),
+		cmocka_unit_test(test_one_authorization_is_enough),
+		cmocka_unit_test(test_a_password_in_a_redirect_is_refused_and_not_shown),
 		cmocka_unit_test(test_sizes_that_the_program_expects),
 		cmocka_unit_test(test_a_part_of_a_file),
 		cmocka_unit_test(test_a_part_goes_to_a_descriptor),

@@ -152,6 +152,7 @@ static void urls(void **state)
 		{"http://[2001:DB8:0::01]/", "2001:db8::1", "80", "/", "[2001:db8::1]", true},
 		{"http://[fe80::1%25eth0]:81/", "fe80::1%eth0", "81", "/", "[fe80::1]:81", true},
 		{"http://[fe80::1%eth0]/", "fe80::1%eth0", "80", "/", "[fe80::1]", true},
+		{"http://u:secret@h:81/a@b", "h", "81", "/a@b", "h:81", false},
 		{"http://192.0.2.1/", "192.0.2.1", "80", "/", "192.0.2.1", false},
 	};
 
@@ -186,8 +187,10 @@ static void bad_urls(void **state)
 		{"http://", "no host"},
 		{"http:///a", "no host"},
 		{"http://:80/", "no host"},
-		{"http://u@h/", "user"},
-		{"http://u:secret@h/", "user"},
+		{"http://u:secret/x@h/", "password"},
+		{"http://u:secret@h:x/", "port"},
+		{"ftp://u:secret@h/", "ftp://h/"},
+		{"u:secret@h/", "http://"},
 		{"http://h:0/", "port"},
 		{"http://h:65536/", "port"},
 		{"http://h:99999999999999999999999/", "port"},
