@@ -34,9 +34,12 @@ static bool starts_nocase(struct http_text text, struct http_text prefix)
 
 bool http_text_is_nocase(struct http_text text, const char *word)
 {
-	struct http_text other = http_text_of(word);
+	return text.data && http_text_equal_nocase(text, http_text_of(word));
+}
 
-	return text.data && text.length == other.length && starts_nocase(text, other);
+bool http_text_equal_nocase(struct http_text a, struct http_text b)
+{
+	return a.length == b.length && starts_nocase(a, b);
 }
 
 bool http_text_equal(struct http_text a, struct http_text b)

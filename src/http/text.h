@@ -19,6 +19,7 @@ struct http_text http_text_of(const char *string);                 /* NULL gives
 bool http_text_is(struct http_text text, const char *word);        /* exact */
 bool http_text_is_nocase(struct http_text text, const char *word); /* ASCII case ignored */
 bool http_text_equal(struct http_text a, struct http_text b);
+bool http_text_equal_nocase(struct http_text a, struct http_text b);
 
 /* Without the spaces and tabs (OWS) around it. */
 struct http_text http_text_trim(struct http_text text);
