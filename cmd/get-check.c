@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What cannot be had together, found before anything is fetched. */
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "get.h"
+#include "http/credentials.h"
 #include "http/field.h"
 
 #include <string.h>
@@ -28,6 +30,15 @@ static int check_names(char *const *urls)
 	return EXIT_DONE;
 }
 
+/* Without what may be a password in it. */
+static int refuse_url(const char *url, const char *why)
+{
+	_cleanup_free_ char *shown = http_credentials_cut(url);
+
+	return !shown || strstr(why, shown) ? command_misused("get: %s", why)
+					    : command_misused("get: %s: %s", why, shown);
+}
+
 static int check_urls(const struct get *get, char *const *urls)
 {
 	struct sluice_error error;
@@ -36,9 +47,7 @@ static int check_urls(const struct get *get, char *const *urls)
 		return command_misused("get: missing URL");
 	for (char *const *url = urls; *url; url++)
 		if (sluice_url_check(*url, &error) < 0)
-			return strstr(error.text, *url)
-				       ? command_misused("get: %s", error.text)
-				       : command_misused("get: %s: %s", error.text, *url);
+			return refuse_url(*url, error.text);
 	if (get->options.output && !get->options.to_fd && urls[1])
 		return command_misused("get: -o names one file, but there are several URLs");
 	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
@@ -54,7 +63,24 @@ static bool is_standard_output(const char *output)
 	return false;
 }
 
-static int check_headers(const struct get *get)
+/* Two answers to the question who asks. */
+static int check_authorization(const char *lines, bool has_token, char *const *urls)
+{
+	bool has_header = http_field_is_in(lines, "Authorization");
+
+	if (has_header && has_token)
+		return command_misused("get: --token-file and a header Authorization exclude each "
+				       "other");
+	for (; (has_header || has_token) && *urls; urls++)
+		if (http_credentials_check(*urls, NULL) > 0)
+			return command_misused("get: %s and a user name in the URL exclude each "
+					       "other",
+					       has_token ? "--token-file"
+							 : "a header Authorization");
+	return EXIT_DONE;
+}
+
+static int check_headers(const struct get *get, char *const *urls)
 {
 	struct sluice_error error;
 	struct buffer lines = {0};
@@ -62,8 +88,10 @@ static int check_headers(const struct get *get)
 
 	for (unsigned i = 0; result == 0 && i < get->header_count; i++)
 		result = http_field_add_to_request(&lines, get->headers[i], &error);
+	result = result < 0 ? command_misused("get: %s", error.text)
+			    : check_authorization(lines.data, get->token_file, urls);
 	buffer_free(&lines);
-	return result < 0 ? command_misused("get: %s", error.text) : EXIT_DONE;
+	return result;
 }
 
 int get_check(struct get *get, char *const *urls)
@@ -84,5 +112,5 @@ int get_check(struct get *get, char *const *urls)
 	if (options->keep_cached &&
 	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);
-	return check_headers(get) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
+	return check_headers(get, urls) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
 }

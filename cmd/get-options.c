@@ -73,7 +73,10 @@ static const struct option_row rows[] = {
 	{"cc", 0, "auto|NAME", set_text, MEMBER(options.congestion),
 	 "TCP congestion control (auto: the system's)"},
 	{"header", 'H', "'NAME: VALUE'", add_header, 0,
-	 "add a field to the requests to the URL's own host (repeatable)"},
+	 "add a field to the requests to the URL's own origin: scheme, host and port\n"
+	 "(repeatable)"},
+	{"token-file", 0, "FILE", set_text, MEMBER(token_file),
+	 "send the token in FILE to the URL's own origin: Authorization: Bearer ..."},
 	{"keep-cached", 0, NULL, set_flag, MEMBER(options.keep_cached),
 	 "leave the file in the page cache, for a program that reads it next"},
 	{"no-sync", 0, NULL, set_flag, MEMBER(options.no_sync),

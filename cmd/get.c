@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "get.h"
 #include "base/cleanup.h"
+#include "http/credentials.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -40,21 +41,40 @@ static void on_note(void *argument, const char *line)
 
 static int get_one(struct get *get, const char *url)
 {
+	_cleanup_free_ char *shown = http_credentials_cut(url);
 	struct sluice_get_result *result;
 	struct sluice_error error = {0};
 	int code = sluice_get(url, &get->options, &result, &error);
 
 	progress_clear(&get->progress);
 	if (code < 0)
-		command_failed("%s (%s)", error.text, url);
-	code = code < 0 ? EXIT_FAILED : get_print(get, url, result);
+		command_failed("%s (%s)", error.text, shown ? shown : "?");
+	code = code < 0 ? EXIT_FAILED : get_print(get, shown ? shown : "?", result);
 	sluice_get_result_free(result);
 	return code;
 }
 
-static int run(int argc, char **argv)
+static int fetch(struct get *get, char *const *urls)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	int result = EXIT_DONE;
+
+	get->options.argument = get;
+	get->options.server_bill = get->is_json || !get->is_quiet;
+	progress_open(&get->progress);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	/* A reader that left and a limit on sizes are errors like others, said in words. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	for (; *urls; urls++)
+		if (was_interrupted || get_one(get, *urls) != EXIT_DONE)
+			result = EXIT_FAILED;
+	return result;
+}
+
+static int run(int argc, char **argv)
+{
 	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
 	struct get get = {.options.size = sizeof(get.options),
 			  .options.progress = on_progress,
@@ -69,19 +89,11 @@ static int run(int argc, char **argv)
 	}
 	if (result == EXIT_DONE)
 		result = get_check(&get, argv + optind);
-	if (result != EXIT_DONE)
-		return result;
-	get.options.argument = &get;
-	get.options.server_bill = get.is_json || !get.is_quiet;
-	progress_open(&get.progress);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* A reader that left and a limit on sizes are errors like others, said in words. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	for (int i = optind; i < argc; i++)
-		if (was_interrupted || get_one(&get, argv[i]) != EXIT_DONE)
-			result = EXIT_FAILED;
+	if (result == EXIT_DONE)
+		result = get_take_token(&get);
+	if (result == EXIT_DONE)
+		result = fetch(&get, argv + optind);
+	free(get.token);
 	return result;
 }
 

@@ -11,6 +11,8 @@ struct get {
 	struct progress progress;
 	const char **headers; /* as many as there are words, and NULL */
 	unsigned header_count;
+	const char *token_file; /* NULL: none; its token is a header, */
+	char *token;            /* which is this */
 	bool is_help, is_quiet, is_json;
 };
 
@@ -23,6 +25,9 @@ void get_print_help(void);
 
 /* get-check.c: what cannot be had together, and URLs that cannot be fetched. An exit status. */
 int get_check(struct get *get, char *const *urls);
+
+/* get-token.c: reads the token, and makes it a header. An exit status. */
+int get_take_token(struct get *get);
 
 /* get-print.c: what a get came to. An exit status. */
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result);

@@ -273,8 +273,9 @@ struct sluice_get_options {
 	sluice_line_fn *explain;
 	void *argument;
 	/*
-	 * Fields "NAME: VALUE" of the request, ended by NULL. They go to the URL's own host and
-	 * port, and nowhere else that it redirects to.
+	 * Fields "NAME: VALUE" of the request, ended by NULL. They go to the URL's own scheme, host
+	 * and port, and nowhere else that it redirects to, as do the user name and the password of
+	 * the URL.
 	 */
 	const char *const *headers;
 	uint64_t max_bytes;      /* -EFBIG where more would come; 0: any number may */

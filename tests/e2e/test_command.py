@@ -114,6 +114,9 @@ class WrongUse(Command):
             ([URL, "--path", "sendfile"], "sendfile"),
             ([URL, "-H", "no colon"], "expected NAME: VALUE"),
             ([URL, "--header", "Host: elsewhere"], 'header "Host: ...": sluice sets it itself'),
+            ([URL, "-H", "Authorization: x", "--token-file", "x"], "exclude each other"),
+            (["http://u:p@h/x", "-H", "authorization: x"], "exclude each other"),
+            (["http://u:p@h/x", "--token-file", "x"], "exclude each other"),
         ):
             self.assert_refused(2, ["get", *arguments], says)
         self.assertEqual(os.listdir(self.folder), [])
@@ -137,14 +140,14 @@ class WrongUse(Command):
             "http://127.0.0.1:99999/file",
             "http://127.0.0.1:x/file",
             "http://[::1/file",
-            "http://user@127.0.0.1/file",
+            "http://user@127.0.0.1:x/file",
             "http://127.0.0.1/" + "x" * 40_000,
         ):
             with self.subTest(url[:40]):
                 done = sluice("get", url, cwd=self.folder)
                 self.assertEqual(done.code, 2, done.err)
                 self.assertRegex(done.err, r"^sluice: [^\n]+\n")
-                self.assertIn(url[:40], done.err)
+                self.assertIn(url[:40].replace("user@", ""), done.err)
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_arguments_cannot_write_to_the_terminal(self):

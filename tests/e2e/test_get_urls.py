@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""`sluice get` and URLs as people have them: signed, with secrets, behind redirects."""
+
+import base64
+import os
+import unittest
+
+from other_servers import answer_head, range_answer, scripted, whole_answer
+from support import content, environment, get, temp_folder
+
+BODY = content(300_000)
+CUT = 200_000
+
+
+class Urls(unittest.TestCase):
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+
+    def server(self, answer):
+        """Answers each request with what answer(request) returns."""
+        return scripted(self.addCleanup, lambda peer: peer.send(answer(peer.request())))
+
+    def get(self, *arguments, **how):
+        return get("--timeout", "20", *arguments, cwd=self.here, **how)
+
+    def assert_has(self, done, name="file.bin"):
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue((self.here / name).read_bytes() == BODY, "the copy differs")
+
+    def file(self, name, data, mode=0o600):
+        path = self.here / name
+        path.write_bytes(data)
+        path.chmod(mode)
+        return path
+
+
+class Secrets(Urls):
+    def test_a_server_that_signs_anew_each_time(self):
+        """The first URL is the file's; its secrets stay with its server."""
+
+        def sign(_):
+            number = len(front.requests)
+            store = stores[number % 2]
+            place = store.url(f"/{number:032d}/x?X-Expires=300&X-Signature={number:064d}")
+            return answer_head("302 Found", Location=place, Content_Length=0)
+
+        def store(request):
+            self.assertNotIn("authorization", request.headers)
+            return range_answer(request, BODY)[: None if "range" in request.headers else CUT]
+
+        stores = [self.server(store) for _ in range(2)]
+        front = self.server(sign)
+        token = self.file("token", b"secret\n")
+        options = ("--token-file", token, "-q")
+        self.assertEqual(self.get(front.url(), *options).code, 1)
+        self.assert_has(self.get(front.url(), *options))
+        asked = [request.headers.get("range") for each in stores for request in each.requests]
+        self.assertEqual(sum(bool(range) for range in asked), 1, asked)
+        for request in front.requests:
+            self.assertEqual(request.headers["authorization"], "Bearer secret")
+
+    def test_a_password_is_shown_nowhere(self):
+        cut = [True]
+
+        def answer(request):
+            self.assertNotIn("secret", request.target)
+            return range_answer(request, BODY)[: CUT if cut[0] else None]
+
+        server = self.server(answer)
+        url = server.url().replace("//", "//user:s%65cret@")
+        broken = self.get(url, "--explain")
+        self.assertEqual(broken.code, 1)
+        texts = [os.fsencode(name) for name in os.listdir(self.here)]
+        texts += [path.read_bytes() for path in self.here.glob("*.state")]
+        self.assertEqual(len(texts), 3, texts)
+        cut[0] = False
+        done = self.get(url, "--json", "--explain")
+        self.assert_has(done)
+        for name in os.listxattr(self.here / "file.bin"):
+            texts.append(os.getxattr(self.here / "file.bin", name))
+        for text in (*texts, broken.err.encode(), done.err.encode(), done.out):
+            self.assertNotIn(b"cret", text)
+            self.assertNotIn(base64.b64encode(b"user:secret"), text)
+        self.assertEqual(done.objects()[0]["url"], server.url())
+        for request in server.requests:
+            credentials = request.headers["authorization"].removeprefix("Basic ")
+            self.assertEqual(base64.b64decode(credentials), b"user:secret")
+
+    def test_tokens(self):
+        server = self.server(lambda request: whole_answer(BODY))
+        for data, mode, says in (
+            (b"abc", 0o600, ""),
+            (b"abc\r\n\n", 0o600, ""),
+            (b"abc\n", 0o640, "token: other users can read"),
+        ):
+            done = self.get(server.url(), "--token-file", self.file("token", data, mode))
+            self.assert_has(done)
+            self.assertEqual("other users" in done.err, bool(says), done.err)
+            self.assertIn(says, done.err)
+            self.assertEqual(server.requests[-1].headers["authorization"], "Bearer abc")
+            (self.here / "file.bin").unlink()
+        count = len(server.requests)
+        for data in (b"", b"\n", b"a b", b"a\nb", b"a\0", b"\xff", b"x" * 20_000):
+            done = self.get(server.url(), "--token-file", self.file("token", data))
+            self.assertEqual(done.code, 1, data[:9])
+            self.assertIn("token: expected a token", done.err)
+        done = self.get(server.url(), "--token-file", self.here / "none")
+        self.assertEqual((done.code, len(server.requests)), (1, count), done.err)
+
+    def test_requests_of_16_kib(self):
+        target, token = "/" + "x" * 16_000 + "/file.bin", "y" * 12_000
+        server = self.server(lambda request: whole_answer(BODY, X="z" * 60_000))
+        done = self.get(server.url(target), "--token-file", self.file("token", token.encode()))
+        self.assert_has(done)
+        self.assertEqual(server.requests[0].target, target)
+        self.assertEqual(server.requests[0].headers["authorization"], "Bearer " + token)
+
+
+if __name__ == "__main__":
+    unittest.main()
