@@ -128,13 +128,18 @@ static void print_copies(FILE *out, const struct sluice_bill *bill)
 		fprintf(out, "%llu\n", (unsigned long long)bill->device_moved_bytes);
 }
 
-void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill)
+void command_print_bill_line(FILE *out, const char *title, const struct sluice_bill *bill)
 {
 	char safe[4096];
 
 	text_for_terminal(safe, sizeof(safe), title);
 	fprintf(out, "%s %llu bytes in %.3f s: %.2f GB/s\n", safe, (unsigned long long)bill->bytes,
 		bill->seconds, bill_rate(bill));
+}
+
+void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill)
+{
+	command_print_bill_line(out, title, bill);
 	fprintf(out, "  CPU       %.3f s (user %.3f, system %.3f), %.3f s per GB\n",
 		bill->cpu_user_seconds + bill->cpu_system_seconds, bill->cpu_user_seconds,
 		bill->cpu_system_seconds, bill_cpu_per_gb(bill));

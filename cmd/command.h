@@ -40,5 +40,7 @@ bool command_number(const char *text, unsigned long max, unsigned *number);
 
 /* For a person; bill_to_json is for programs. */
 void command_print_bill(FILE *out, const char *title, const struct sluice_bill *bill);
+/* Its first line alone. */
+void command_print_bill_line(FILE *out, const char *title, const struct sluice_bill *bill);
 
 #endif

@@ -14,19 +14,35 @@ static bool is_path(const struct get *get, const char *name)
 	return get->options.path && strcmp(get->options.path, name) == 0;
 }
 
-/* Two URLs that end alike would be written to one file, the second over the first. */
-static int check_names(char *const *urls)
+/* Where no name comes from the URL, none can be taken twice. */
+static bool has_names(const struct get *get)
 {
-	char name[256], other[256];
+	return !get->options.output && !is_path(get, "discard");
+}
 
-	for (char *const *url = urls; *url; url++)
-		for (char *const *later = url + 1; *later; later++)
-			if (sluice_url_filename(*url, name, NULL) == 0 &&
-			    sluice_url_filename(*later, other, NULL) == 0 &&
-			    strcmp(name, other) == 0)
-				return command_misused("get: two of the URLs would be written to "
-						       "'%s'",
-						       name);
+int get_take_name(struct get *get, const char *url)
+{
+	char name[256];
+
+	if (!has_names(get) || sluice_url_filename(url, name, NULL) < 0)
+		return 1;
+	return names_take(&get->names, name);
+}
+
+/* Two URLs that end alike would be written to one file, the second over the first. */
+static int check_names(struct get *get, char *const *urls)
+{
+	char name[256];
+
+	for (char *const *url = urls; *url; url++) {
+		int result = get_take_name(get, *url);
+
+		if (result < 0)
+			return command_failed("out of memory");
+		if (result == 0 && sluice_url_filename(*url, name, NULL) == 0)
+			return command_misused("get: two of the URLs would be written to '%s'",
+					       name);
+	}
 	return EXIT_DONE;
 }
 
@@ -39,18 +55,18 @@ static int refuse_url(const char *url, const char *why)
 					    : command_misused("get: %s: %s", why, shown);
 }
 
-static int check_urls(const struct get *get, char *const *urls)
+static int check_urls(struct get *get, char *const *urls)
 {
 	struct sluice_error error;
 
-	if (!*urls)
+	if (!*urls && !get->input)
 		return command_misused("get: missing URL");
 	for (char *const *url = urls; *url; url++)
 		if (sluice_url_check(*url, &error) < 0)
 			return refuse_url(*url, error.text);
-	if (get->options.output && !get->options.to_fd && urls[1])
+	if (get->options.output && !get->options.to_fd && *urls && urls[1])
 		return command_misused("get: -o names one file, but there are several URLs");
-	return get->options.output || is_path(get, "discard") ? EXIT_DONE : check_names(urls);
+	return check_names(get, urls);
 }
 
 static bool is_standard_output(const char *output)
@@ -105,6 +121,14 @@ int get_check(struct get *get, char *const *urls)
 	if (options->output && is_standard_output(options->output) && get->is_json)
 		return command_misused("get: -o %s and --json both want standard output",
 				       options->output);
+	if (options->output && !options->to_fd && get->input)
+		return command_misused("get: -o names one file, and -i may list several");
+	if (options->output && options->directory)
+		return command_misused("get: -o and -O both say where");
+	if (options->directory && is_path(get, "discard"))
+		return command_misused("get: --path discard writes no file: leave -O out");
+	if (options->directory && !*options->directory)
+		return command_misused("get: -O '' names no directory");
 	if (options->to_fd && options->path && !is_path(get, "auto"))
 		return command_misused("get: --path %s needs a file, not -o -", options->path);
 	if (options->output && is_path(get, "discard"))

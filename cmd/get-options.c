@@ -49,6 +49,22 @@ static int set_timeout(struct get *get, const struct option_row *row, const char
 	return EXIT_DONE;
 }
 
+static int set_at_once(struct get *get, const struct option_row *row, const char *value)
+{
+	if (!command_number(value, GET_AT_ONCE_MAX, &get->at_once) || get->at_once == 0)
+		return command_misused("get: --%s %s: expected 1 to %d", row->name, value,
+				       GET_AT_ONCE_MAX);
+	return EXIT_DONE;
+}
+
+static int set_input(struct get *get, const struct option_row *row, const char *value)
+{
+	if (get->input)
+		return command_misused("get: --%s is given twice: join the lists", row->name);
+	get->input = value;
+	return EXIT_DONE;
+}
+
 static int set_explain(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -68,6 +84,12 @@ static int add_header(struct get *get, const struct option_row *row, const char 
 static const struct option_row rows[] = {
 	{"output", 'o', "FILE", set_text, MEMBER(options.output),
 	 "write to FILE instead of the name in the URL; - is standard output"},
+	{"output-dir", 'O', "DIR", set_text, MEMBER(options.directory),
+	 "write to files in DIR, which is created where it is missing"},
+	{"input-file", 'i', "FILE", set_input, 0,
+	 "get the URLs in FILE, too: one a line; - is standard input"},
+	{"at-once", 'J', "N", set_at_once, 0,
+	 "how many files to get at once (4)"},
 	{"path", 0, "NAME", set_path, 0,
 	 "how to receive (auto), one of\n", sluice_receive_path_name},
 	{"cc", 0, "auto|NAME", set_text, MEMBER(options.congestion),

@@ -61,15 +61,28 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 		       : EXIT_DONE;
 }
 
+/* Returns whether that was all there is to say. */
+static bool say_unchanged(const struct sluice_get_result *result)
+{
+	if (result->status == 304) /* for its escaping: this is no failure */
+		command_failed("%s is up to date: nothing to fetch", result->file);
+	return result->status == 304;
+}
+
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result)
 {
 	if (get->is_json)
 		return print_json(url, result);
-	if (get->is_quiet)
-		return EXIT_DONE;
-	if (result->status == 304) /* for its escaping: this is no failure */
-		command_failed("%s is up to date: nothing to fetch", result->file);
-	else
+	if (!get->is_quiet && !say_unchanged(result))
 		print_bills(*result->file ? result->file : url, result);
+	return EXIT_DONE;
+}
+
+int get_print_line(const struct get *get, const char *url, const struct sluice_get_result *result)
+{
+	if (get->is_json)
+		return print_json(url, result);
+	if (!get->is_quiet && !say_unchanged(result))
+		command_print_bill_line(stderr, *result->file ? result->file : url, result->bill);
 	return EXIT_DONE;
 }

@@ -285,6 +285,7 @@ struct sluice_get_options {
 	 * where the server does not send parts of files.
 	 */
 	uint64_t range_offset, range_length;
+	const char *directory; /* without output: where the file is written; NULL: here */
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

@@ -243,10 +243,31 @@ static int choose_path(struct download *download)
 	return 0;
 }
 
+/* The name that the URL suggests. */
+static int choose_name(struct download *download)
+{
+	const char *directory = download->options.directory;
+	const char *slash;
+	char name[256], path[4096];
+	size_t length;
+	int result = http_url_filename(&download->exchange.url, name, &download->error);
+
+	if (result < 0) {
+		error_append(&download->error, "; name the output (-o FILE)");
+		return result;
+	}
+	if (!directory)
+		return choose_named(download, name);
+	length = strlen(directory);
+	slash = length > 0 && directory[length - 1] == '/' ? "" : "/";
+	if (snprintf(path, sizeof(path), "%s%s%s", directory, slash, name) >= (int)sizeof(path))
+		return error_set_errno(&download->error, ENAMETOOLONG, "%s", directory);
+	return choose_named(download, path);
+}
+
 int download_choose_output(struct download *download)
 {
 	const struct sluice_get_options *options = &download->options;
-	char name[256];
 	int result = choose_path(download);
 
 	if (result < 0)
@@ -257,11 +278,7 @@ int download_choose_output(struct download *download)
 		return 0;
 	if (options->output)
 		return choose_named(download, options->output);
-	result = http_url_filename(&download->exchange.url, name, &download->error);
-	if (result == 0)
-		return choose_named(download, name);
-	error_append(&download->error, "; name the output (-o FILE)");
-	return result;
+	return choose_name(download);
 }
 
 void download_close_output(struct download *download)

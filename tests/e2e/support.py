@@ -247,8 +247,12 @@ def start_sluice(*arguments, prefix=(), env=None, binary=SLUICE, **how):
     return subprocess.Popen(
         command,
         env=environment(env),
-        stdin=subprocess.DEVNULL,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
+        **{
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            **how,
+        },
     )
 
 

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+"""`sluice get` of several URLs: words and lists, how many at once, where they go, what is said."""
+
+import os
+import signal
+import threading
+import unittest
+
+from other_servers import scripted, whole_answer
+from support import (
+    KIB,
+    MIB,
+    WAIT,
+    content,
+    finish,
+    get,
+    make_file,
+    same,
+    serve,
+    start_sluice,
+    temp_folder,
+    wait_until,
+)
+
+SMALL = 40
+NAMES = [f"small-{number:02}" for number in range(SMALL)]
+
+
+class FromSluice(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temp_folder(cls.addClassCleanup)
+        for seed, name in enumerate(NAMES):
+            make_file(cls.folder / name, seed * KIB, seed)
+        make_file(cls.folder / "large", 5 * MIB + 1)
+        cls.server = serve(cls.addClassCleanup, cls.folder)
+
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+
+    def list(self, *lines):
+        file = self.here / "list"
+        file.write_bytes(b"".join(os.fsencode(line) + b"\n" for line in lines))
+        return file
+
+    def urls(self, names):
+        return [self.server.url(name) for name in names]
+
+    def get(self, *arguments, **how):
+        return get(*arguments, cwd=self.here, **how)
+
+    def assert_got(self, names, where=None):
+        where = where or self.here
+        for name in names:
+            self.assertTrue(same(where / name, self.folder / name), f"{name} differs")
+        self.assertEqual([], [name for name in os.listdir(where) if ".part" in name])
+
+    def test_words(self):
+        done = self.get(*self.urls(["large", *NAMES]))
+        self.assertEqual(done.code, 0, done.err)
+        self.assert_got(["large", *NAMES])
+        lines = done.err.splitlines()
+        self.assertEqual(SMALL + 1, sum(" bytes in " in line for line in lines[: SMALL + 1]))
+        self.assertRegex(done.err, rf"(?m)^{SMALL + 1} of {SMALL + 1} files: \d+ bytes in ")
+
+    def test_a_list(self):
+        lines = ["# a comment", "", "  " + self.server.url("large") + "\t\r", *self.urls(NAMES)]
+        done = self.get("-i", self.list(*lines))
+        self.assertEqual(done.code, 0, done.err)
+        self.assert_got(["large", *NAMES])
+        # Of small files the total is told.
+        self.assertEqual(2, done.err.count(" bytes in "), done.err)
+        self.assertRegex(done.err, r"(?m)^large 5242881 bytes in ")
+        self.assertRegex(done.err, rf"(?m)^{SMALL + 1} of {SMALL + 1} files: ")
+
+    def test_a_list_and_words_and_a_last_line_that_has_no_end(self):
+        file = self.here / "list"
+        file.write_text("\ufeff" + "\n".join(self.urls(NAMES)), encoding="utf-8")
+        done = self.get("--input-file", file, self.server.url("large"), "-q", "-J", "1")
+        self.assertEqual((done.code, done.err), (0, ""))
+        self.assert_got(["large", *NAMES])
+
+    def test_json_has_an_object_for_each(self):
+        done = self.get("--json", "-i", self.list(*self.urls(NAMES)))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(sorted(each["file"] for each in done.objects()), NAMES)
+        self.assertTrue(all(each["server_bill"] is None for each in done.objects()))
+
+    def test_nothing_in_the_list(self):
+        done = self.get("-i", self.list("#", "", " "), "--json")
+        self.assertEqual((done.code, done.out, done.err), (0, b"", ""))
+
+    def test_no_list(self):
+        done = self.get("-i", "nothing")
+        self.assertEqual(done.code, 1)
+        self.assertIn("nothing: No such file", done.err)
+
+    def test_lines_that_cannot_be_fetched_are_named_and_the_others_come(self):
+        long = "http://x/" + "y" * (70 * KIB)
+        lines = ["ftp://x/y", long, self.server.url("small-01"), self.server.url("none")]
+        done = self.get("-i", self.list(*lines, self.server.url("small-01"), *self.urls(NAMES[2:])))
+        self.assertEqual(done.code, 1)
+        self.assert_got(NAMES[1:])
+        self.assertRegex(done.err, r"list, line 1: .*ftp://x/y")
+        self.assertIn("list, line 2: longer than any URL", done.err)
+        self.assertRegex(done.err, r"404 .*/none\)")
+        self.assertIn("list, line 5: an earlier URL is written to the file of this name", done.err)
+        self.assertRegex(done.err, r"(?m)^39 of 43 files: ")
+
+    def test_passwords_in_a_list_are_not_shown(self):
+        secret = self.server.url("none").replace("://", "://user:secret@")
+        bad = "ftp://user:secret@host/file"
+        done = self.get("-i", self.list(secret, bad, self.server.url("small-01")))
+        self.assertEqual(done.code, 1)
+        self.assertNotIn("secret", done.err)
+        self.assert_got(["small-01"])
+
+    def test_names_that_are_taken_by_words(self):
+        two = self.urls(["small-03", "small-03"])
+        done = self.get(*two)
+        self.assertEqual(done.code, 2)
+        self.assertIn("two of the URLs would be written to 'small-03'", done.err)
+        done = self.get("-i", self.list(two[0]), two[1])
+        self.assertEqual(done.code, 1)
+        self.assertIn("list, line 1: an earlier URL", done.err)
+        self.assert_got(["small-03"])
+
+    def test_one_output_takes_them_in_turn(self):
+        rest = self.list(*self.urls(NAMES[4:7]))
+        done = self.get("-o", "-", "-q", *self.urls(NAMES[1:4]), "-i", rest)
+        self.assertEqual((done.code, done.err), (0, ""))
+        self.assertEqual(done.out, b"".join((self.folder / n).read_bytes() for n in NAMES[1:7]))
+
+    def test_a_pipe_is_read_as_lines_come(self):
+        read, write = os.pipe()
+        with open(write, "w", encoding="utf-8", buffering=1) as pipe:
+            process = start_sluice("get", "-q", "-i", "-", cwd=self.here, stdin=read)
+            os.close(read)
+            self.addCleanup(process.kill)
+            for name in NAMES[:3]:
+                pipe.write(self.server.url(name) + "\n")
+                wait_until(lambda: (self.here / name).exists(), f"{name} is complete")
+        self.assertEqual(finish(process).code, 0)
+        self.assert_got(NAMES[:3])
+
+    def test_an_interrupted_wait_for_lines(self):
+        read, write = os.pipe()
+        self.addCleanup(os.close, write)
+        process = start_sluice("get", "-i", "-", cwd=self.here, stdin=read)
+        os.close(read)
+        self.addCleanup(process.kill)
+        os.write(write, self.server.url("small-05").encode() + b"\n")
+        wait_until((self.here / "small-05").exists, "the file is complete")
+        process.send_signal(signal.SIGINT)
+        done = finish(process)
+        self.assertEqual(done.code, 1)
+        self.assertIn("run the same command again", done.err)
+
+    def test_a_directory_that_is_made(self):
+        done = self.get("-O", "one/two//three/", *self.urls(NAMES))
+        self.assertEqual(done.code, 0, done.err)
+        self.assert_got(NAMES, self.here / "one/two/three")
+        done = self.get("--output-dir", "one", "--json", self.server.url("large"))
+        self.assertEqual(done.objects()[0]["file"], "one/large")
+
+    def test_a_directory_that_cannot_be_made(self):
+        make_file(self.here / "file", 1)
+        done = self.get("-O", "file/in/it", *self.urls(NAMES[:2]))
+        self.assertEqual(done.code, 1)
+        self.assertIn("cannot create the directory file/in/it: Not a directory", done.err)
+
+    def test_what_cannot_be_had_together(self):
+        url = self.server.url("large")
+        for words, fault in (
+            (("-o", "file", "-O", "dir", url), "-o and -O both say where"),
+            (("-o", "file", "-i", "list"), "-o names one file"),
+            (("-i", "a", "-i", "b"), "is given twice"),
+            (("-O", "", url), "names no directory"),
+            (("-J", "0", url), "expected 1 to 64"),
+            (("--at-once", "65", url), "expected 1 to 64"),
+            (("-O", "dir", "--path", "discard", url), "leave -O out"),
+        ):
+            with self.subTest(words):
+                done = self.get(*words)
+                self.assertEqual(done.code, 2)
+                self.assertIn(fault, done.err)
+        self.assertEqual(os.listdir(self.here), [])
+
+
+class AtOnce(unittest.TestCase):
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+        self.barrier = None
+
+    def script(self, peer):
+        peer.request()
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        if self.barrier:
+            self.barrier.wait(WAIT)
+        with self.lock:
+            self.now -= 1
+        peer.send(whole_answer(b"x" * 100, Connection="close"))
+
+    def get(self, count, *options):
+        server = scripted(self.addCleanup, self.script)
+        urls = [server.url(f"/{number}") for number in range(count)]
+        return get("-q", *urls, *options, cwd=self.here)
+
+    def test_four_by_themselves(self):
+        self.barrier = threading.Barrier(4)
+        done = self.get(8)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(self.most, 4)
+
+    def test_as_many_as_the_user_says(self):
+        self.barrier = threading.Barrier(3)
+        done = self.get(9, "-J", "3")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(self.most, 3)
+
+    def test_one(self):
+        done = self.get(5, "-J1")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(self.most, 1)
+
+
+class Interrupted(unittest.TestCase):
+    def test_what_is_under_way_can_be_continued(self):
+        here, body = temp_folder(self.addCleanup), content(3 * MIB)
+        done, half = threading.Event(), threading.Semaphore(0)
+        self.addCleanup(done.set)
+
+        def has_begun(part):
+            return part.exists() and part.read_bytes()[:MIB] == body[:MIB]
+
+        def script(peer):
+            request = peer.request()
+            answer = whole_answer(body, f'"{request.target}"')
+            peer.send(answer[: 2 * MIB])
+            half.release()
+            done.wait(WAIT)
+
+        server = scripted(self.addCleanup, script)
+        urls = [server.url(f"/{number}") for number in range(3)]
+        process = start_sluice("get", *urls, "-J", "2", cwd=here)
+        self.addCleanup(process.kill)
+        half.acquire()
+        half.acquire()
+        wait_until(lambda: all(has_begun(here / f"{n}.part") for n in (0, 1)), "both have begun")
+        process.send_signal(signal.SIGINT)
+        ended = finish(process)
+        self.assertEqual(ended.code, 1)
+        self.assertEqual(ended.err.count("interrupted; "), 2, ended.err)
+        self.assertIn("interrupted with 0 files complete: run the same command again", ended.err)
+        left = [f"{number}.part{state}" for number in (0, 1) for state in ("", ".state")]
+        self.assertEqual(sorted(os.listdir(here)), left)
