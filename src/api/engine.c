@@ -56,6 +56,7 @@ void sluice_engine_close(struct sluice_engine *engine)
 {
 	if (!engine)
 		return;
+	pool_close(engine->pool);
 	loop_close(engine->loop);
 	free(engine);
 }

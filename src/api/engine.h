@@ -2,10 +2,12 @@
 #ifndef SLUICE_API_ENGINE_H
 #define SLUICE_API_ENGINE_H
 
+#include "fetch/pool.h"
 #include "loop/loop.h"
 
 struct sluice_engine {
 	struct loop *loop;
+	struct pool *pool; /* of its gets; NULL: there was none */
 };
 
 #endif

@@ -42,7 +42,9 @@ int sluice_get_open(struct sluice_get **out, struct sluice_engine *engine, const
 		get_close(get);
 		return result;
 	}
-	get_start(get, engine->loop);
+	if (!engine->pool)
+		engine->pool = pool_open(engine->loop);
+	get_start(get, engine->loop, engine->pool);
 	*out = get;
 	return 0;
 }
@@ -73,7 +75,7 @@ static int run_on(struct loop *loop, struct sluice_get *get, const struct end *e
 {
 	int result = 0;
 
-	get_start(get, loop);
+	get_start(get, loop, NULL);
 	while (result == 0 && !end->has_ended)
 		result = loop_run(loop, -1);
 	return result < 0 ? error_set_errno(end->error, -result, "event loop") : end->code;

@@ -14,6 +14,7 @@
 #include "http/field.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { REDIRECTS_MAX = 10 };
@@ -231,12 +232,38 @@ static int step(struct exchange *exchange)
 	return 0;
 }
 
+/*
+ * Whether a server may just have closed a connection that waited for this request. Then the request
+ * is sent again, on a fresh one (RFC 9110 9.2.2), and nothing has failed.
+ */
+static bool is_left(const struct exchange *exchange, int result)
+{
+	return exchange->is_reused && exchange->phase >= EXCHANGE_SENDING &&
+	       exchange->client.filled == 0 &&
+	       (result == -EPROTO || result == -ECONNRESET || result == -EPIPE);
+}
+
+static void begin_afresh(struct exchange *exchange)
+{
+	exchange_disconnect(exchange);
+	exchange->error->text[0] = '\0';
+	exchange->sent = 0;
+	exchange->is_reused = exchange->is_connected = false;
+	exchange->phase = EXCHANGE_LOOKING_UP;
+	exchange_mark_active(exchange);
+}
+
 int exchange_step(struct exchange *exchange)
 {
 	int result = 0;
 
-	while (result == 0 && exchange->phase != EXCHANGE_IDLE)
+	while (result == 0 && exchange->phase != EXCHANGE_IDLE) {
 		result = step(exchange);
+		if (result < 0 && is_left(exchange, result)) {
+			begin_afresh(exchange);
+			result = 0;
+		}
+	}
 	if (result == 0)
 		exchange->verdict = policy_of_answer(&exchange->head, time(NULL));
 	else
@@ -266,6 +293,25 @@ static void write_request(struct exchange *exchange, const char *method, const c
 	buffer_printf(request, "Accept-Encoding: identity\r\n%s%s\r\n", more, fields);
 }
 
+enum { KEY = HTTP_URL_ORIGIN + 64 };
+
+/* All that two requests have to agree on to share a connection. */
+static void format_key(const struct exchange *exchange, char key[KEY])
+{
+	char origin[HTTP_URL_ORIGIN];
+
+	http_url_origin(&exchange->url, origin);
+	snprintf(key, KEY, "%s %s", origin, exchange->congestion ? exchange->congestion : "auto");
+}
+
+static bool take_idle(struct exchange *exchange)
+{
+	char key[KEY];
+
+	format_key(exchange, key);
+	return pool_take(exchange->pool, key, &exchange->client, on_ready, &exchange->has_card);
+}
+
 int exchange_begin(struct exchange *exchange, const char *method, const char *target,
 		   const char *fields)
 {
@@ -275,7 +321,8 @@ int exchange_begin(struct exchange *exchange, const char *method, const char *ta
 	exchange->lookup_code = 0;
 	write_request(exchange, method, target ? target : exchange->url.target, fields);
 	exchange->head = (struct http_response){0};
-	exchange->is_connected = exchange->client.channel.in >= 0;
+	exchange->is_reused = exchange->client.channel.in >= 0 || take_idle(exchange);
+	exchange->is_connected = exchange->is_reused;
 	exchange->phase = exchange->is_connected ? EXCHANGE_SENDING : EXCHANGE_LOOKING_UP;
 	exchange_mark_active(exchange);
 	/* What came behind the last answer is none to this request. */
@@ -344,6 +391,17 @@ void exchange_disconnect(struct exchange *exchange)
 	end_race(exchange);
 	http_client_close(&exchange->client);
 	exchange->phase = EXCHANGE_IDLE;
+}
+
+void exchange_give_back(struct exchange *exchange)
+{
+	char key[KEY];
+
+	if (exchange->pool && exchange->head.keep_alive && exchange_is_reusable(exchange)) {
+		format_key(exchange, key);
+		pool_give(exchange->pool, key, &exchange->client, exchange->has_card);
+	}
+	exchange_disconnect(exchange);
 }
 
 void exchange_close(struct exchange *exchange)

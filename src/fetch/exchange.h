@@ -14,6 +14,7 @@
 
 #include "fetch/addresses.h"
 #include "fetch/policy.h"
+#include "fetch/pool.h"
 #include "fetch/race.h"
 #include "http/client.h"
 #include "http/url.h"
@@ -32,6 +33,7 @@ struct exchange {
 	struct loop *loop;
 	void (*wake)(struct exchange *exchange);
 	struct sluice_error *error;
+	struct pool *pool;      /* of connections that others have used; NULL: there is none */
 	const char *congestion; /* NULL or "auto": the system's */
 	const char *fields;     /* lines of each request to the origin of the first URL; or NULL */
 
@@ -57,6 +59,7 @@ struct exchange {
 	uint64_t active_ns; /* when there was progress last */
 	unsigned limit_seconds;
 	bool is_late;
+	bool is_reused; /* the connection had other requests */
 };
 
 /* Where requests go from now on. Closes the connection. 0, or -errno with error. */
@@ -83,6 +86,8 @@ int exchange_wait(struct exchange *exchange, const char *what);
 /* Whether another request can be sent on the connection, as far as is known. */
 bool exchange_is_reusable(const struct exchange *exchange);
 void exchange_disconnect(struct exchange *exchange);
+/* The same; where the connection can have another request, others may have it. */
+void exchange_give_back(struct exchange *exchange);
 void exchange_close(struct exchange *exchange);
 
 #endif

@@ -99,7 +99,11 @@ static void finish(struct sluice_get *get)
 	}
 	if (get->code == 0)
 		download->error = (struct sluice_error){0};
-	exchange_disconnect(&download->exchange);
+	/* With the body of an answer that is of no use, a connection is of none. */
+	if (get->code == 0 && !*download->bill.path)
+		exchange_give_back(&download->exchange);
+	else
+		exchange_disconnect(&download->exchange);
 	loop_timer_cancel(download->loop, &download->report);
 	get->done(get->argument, get->code, &result->public, &download->error);
 }
@@ -306,12 +310,13 @@ int get_open(struct sluice_get **out, const char *url, const struct sluice_get_o
 	return result;
 }
 
-void get_start(struct sluice_get *get, struct loop *loop)
+void get_start(struct sluice_get *get, struct loop *loop, struct pool *pool)
 {
 	struct download *download = &get->download;
 
 	download->loop = loop;
 	download->exchange.loop = loop;
+	download->exchange.pool = pool;
 	download->exchange.congestion = download->options.congestion;
 	exchange_set_limit(&download->exchange, download_limit(download));
 	download_start(download);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WATCHED = EPOLLIN | EPOLLOUT | EPOLLRDHUP };
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct http_client *client = container_of(watch, struct http_client, watch);
@@ -36,7 +38,7 @@ int http_client_open(struct http_client *client, struct loop *loop, int fd,
 		.loop = loop, .watch.ready = on_ready, .ready = ready, .channel.in = -1};
 	result = reserve(client, HTTP_CLIENT_HEAD);
 	if (result == 0)
-		result = loop_watch_add(loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+		result = loop_watch_add(loop, &client->watch, fd, WATCHED);
 	if (result < 0)
 		sys_close(fd);
 	else
@@ -126,7 +128,8 @@ void http_client_close(struct http_client *client)
 	int fd = client->channel.in;
 
 	if (fd >= 0) {
-		loop_watch_remove(client->loop, &client->watch);
+		if (client->watch.fd >= 0)
+			loop_watch_remove(client->loop, &client->watch);
 		channel_close(&client->channel);
 		sys_close(fd);
 	}
@@ -134,4 +137,27 @@ void http_client_close(struct http_client *client)
 	free(client->input);
 	client->input = NULL;
 	client->size = 0;
+}
+
+void http_client_pause(struct http_client *client)
+{
+	loop_watch_remove(client->loop, &client->watch);
+	client->watch.fd = -1;
+}
+
+int http_client_resume(struct http_client *client, const struct http_client *from,
+		       void (*ready)(struct http_client *client))
+{
+	*client = *from;
+	client->ready = ready;
+	return loop_watch_add(client->loop, &client->watch, client->channel.in, WATCHED);
+}
+
+bool http_client_is_silent(const struct http_client *client)
+{
+	char byte;
+
+	/* What another kind has received need not be bytes of an answer. */
+	return client->channel.kind != &channel_plain ||
+	       sys_recv(client->channel.in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -EAGAIN;
 }

@@ -36,4 +36,12 @@ int http_client_head(struct http_client *client, struct http_response *response,
 int64_t http_client_receive(struct http_client *client);
 void http_client_close(struct http_client *client);
 
+/* Between two requests nobody watches the connection; resume may be into another client. */
+void http_client_pause(struct http_client *client);
+/* 0; or -errno, and `from` is as it was. */
+int http_client_resume(struct http_client *client, const struct http_client *from,
+		       void (*ready)(struct http_client *client));
+/* Whether the peer has sent nothing, not even that it has closed. */
+bool http_client_is_silent(const struct http_client *client);
+
 #endif

@@ -6,7 +6,7 @@ import signal
 import threading
 import unittest
 
-from other_servers import scripted, whole_answer
+from other_servers import answer_head, scripted, whole_answer
 from support import (
     KIB,
     MIB,
@@ -225,6 +225,92 @@ class AtOnce(unittest.TestCase):
         done = self.get(5, "-J1")
         self.assertEqual(done.code, 0, done.err)
         self.assertEqual(self.most, 1)
+
+
+class Connections(unittest.TestCase):
+    """Requests for one server share connections."""
+
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.lock, self.connections, self.asked = threading.Lock(), [], []
+
+    def answer(self, request):
+        with self.lock:
+            self.asked.append(request.target)
+        return whole_answer(request.target.encode() * 1000)
+
+    def get(self, script, *options, count=20):
+        def counted(peer):
+            with self.lock:
+                self.connections.append(peer.number)
+            script(peer)
+
+        server = scripted(self.addCleanup, counted)
+        targets = [f"/{number}" for number in range(count)]
+        done = get("-q", *map(server.url, targets), *options, cwd=self.here)
+        if done.code == 0:
+            for target in targets:
+                self.assertEqual((self.here / target[1:]).read_bytes(), target.encode() * 1000)
+        return done
+
+    def keep(self, peer):
+        while request := peer.request():
+            peer.send(self.answer(request))
+
+    def test_one_after_the_other(self):
+        done = self.get(self.keep, "-J", "1")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((len(self.connections), len(self.asked)), (1, 20))
+
+    def test_no_more_than_files_at_once(self):
+        done = self.get(self.keep, "-J", "3", count=60)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertLessEqual(len(self.connections), 3)
+        self.assertEqual(len(self.asked), 60)
+
+    def test_a_server_that_closes_after_each_answer_and_does_not_say_so(self):
+        done = self.get(lambda peer: peer.send(self.answer(peer.request())))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((len(self.connections), len(self.asked)), (20, 20))
+
+    def test_a_server_that_says_that_it_closes(self):
+        def script(peer):
+            peer.send(self.answer(peer.request()).replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+
+        done = self.get(script, "-J", "1")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((len(self.connections), len(self.asked)), (20, 20))
+
+    def test_a_server_that_takes_a_second_request_and_leaves(self):
+        def script(peer):
+            peer.send(self.answer(peer.request()))
+            peer.request()
+
+        done = self.get(script, "-J", "1")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((len(self.connections), len(self.asked)), (20, 20))
+
+    def test_what_a_server_sends_unasked_is_no_answer(self):
+        def script(peer):
+            late = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+            peer.send(self.answer(peer.request()) + late)
+
+        done = self.get(script, "-J", "1")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((len(self.connections), len(self.asked)), (20, 20))
+
+    def test_a_refusal_ends_its_connection_and_no_other_file(self):
+        def script(peer):
+            while request := peer.request():
+                if request.target == "/2":
+                    peer.send(answer_head("404 Not Found", Content_Length=10) + b"0123456789")
+                else:
+                    peer.send(self.answer(request))
+
+        done = self.get(script, "-J", "1", count=5)
+        self.assertEqual(done.code, 1)
+        self.assertEqual(sorted(os.listdir(self.here)), ["0", "1", "3", "4"])
+        self.assertEqual(len(self.connections), 2)
 
 
 class Interrupted(unittest.TestCase):
