@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include "line-file.h"
+#include "serve-tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,6 +96,14 @@ static const char help[] =
 	"  --follow-links WHICH   symbolic links to follow: inside (the default; those that stay\n"
 	"                         below DIR), all or none\n"
 	"  --explain              say which range goes by which path, and why\n"
+	"  --tls                  speak TLS, with a key that is made once; prints how to know it\n"
+	"  --tls-cert FILE, --tls-key FILE\n"
+	"                         speak TLS, with this certificate and key (PEM; read again at\n"
+	"                         SIGHUP)\n"
+	"  --tls-min 1.2|1.3      oldest version of TLS (1.3)\n"
+	"  --client-ca FILE       only for clients with a certificate from these CAs (PEM)\n"
+	"  --token-file FILE      only for clients with one of these tokens: lines of\n"
+	"                         NAME TOKEN [DIRECTORY]\n"
 	"  --access-log FILE      write a line per request; - is standard output\n"
 	"  --bill FILE            write the bill as JSON at the end\n"
 	"  --help\n";
@@ -118,6 +127,12 @@ static int parse(struct serve *serve, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, 'l'},
 		{"path", required_argument, NULL, 'p'},
+		{"client-ca", required_argument, NULL, 'C'},
+		{"tls", no_argument, NULL, 'T'},
+		{"tls-cert", required_argument, NULL, 'S'},
+		{"tls-key", required_argument, NULL, 'K'},
+		{"tls-min", required_argument, NULL, 'M'},
+		{"token-file", required_argument, NULL, 'F'},
 		{"workers", required_argument, NULL, 'w'},
 		{0},
 	};
@@ -162,6 +177,26 @@ static int parse(struct serve *serve, int argc, char **argv)
 			if (!command_has_path(optarg, sluice_send_path_name, "send"))
 				return EXIT_USAGE;
 			break;
+		case 'C':
+			serve->options.client_ca = optarg;
+			break;
+		case 'F':
+			serve->options.token_file = optarg;
+			break;
+		case 'K':
+			serve->options.tls_key = optarg;
+			serve->options.tls = true;
+			break;
+		case 'M':
+			serve->options.tls_min = optarg;
+			break;
+		case 'S':
+			serve->options.tls_certificate = optarg;
+			serve->options.tls = true;
+			break;
+		case 'T':
+			serve->options.tls = true;
+			break;
 		case 'w':
 			if (!command_number(optarg, 256, &serve->options.workers) ||
 			    serve->options.workers == 0)
@@ -172,6 +207,11 @@ static int parse(struct serve *serve, int argc, char **argv)
 			return command_bad_option(argv, option);
 		}
 	}
+	if (!serve->options.tls_certificate != !serve->options.tls_key)
+		return command_misused("serve: --tls-cert and --tls-key go together");
+	if (!serve->options.tls && (serve->options.client_ca || serve->options.tls_min))
+		return command_misused("serve: %s needs --tls, or --tls-cert and --tls-key",
+				       serve->options.client_ca ? "--client-ca" : "--tls-min");
 	if (optind == argc)
 		return command_misused("serve: missing operand DIR");
 	if (optind + 1 < argc)
@@ -279,7 +319,9 @@ static int serve_until_signal(const struct serve *serve)
 	handle_signals();
 	fprintf(stderr, "sluice: serving %s on %s\n", serve->options.directory,
 		sluice_server_url(server));
+	serve_tls_begin(server, &serve->options);
 	result = sluice_server_run(server, &bill, &error);
+	serve_tls_end();
 	ignore_signals(); /* the server is about to go, and another Ctrl-C would stop it */
 	result = result < 0 ? command_failed("%s", error.text) : end(serve, bill);
 	sluice_bill_free(bill);
@@ -308,6 +350,7 @@ static int run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	raise_descriptor_limit();
+	serve_tls_prepare(&serve.options);
 	result = open_files(&serve);
 	if (result != EXIT_DONE)
 		return result;

@@ -378,13 +378,36 @@ struct sluice_server_options {
 	sluice_line_fn *note;
 	sluice_lost_fn *lost;
 	void *argument;
+	/*
+	 * TLS 1.3, and 1.2 as well where tls_min is "1.2". The certificate (with what leads to its
+	 * CA behind it) and the key are PEM files; without them the server uses a key of its own,
+	 * made once, in $XDG_STATE_HOME/sluice (or ~/.local/state/sluice), which clients know by
+	 * its pin. -EOPNOTSUPP where the library was built without TLS.
+	 */
+	bool tls;
+	const char *tls_certificate, *tls_key;
+	const char *tls_min;
+	/* With tls, a PEM file: clients must show a certificate that these CAs have signed. */
+	const char *client_ca;
+	/*
+	 * Lines of "NAME TOKEN" or "NAME TOKEN DIRECTORY": who requests a file must show one of the
+	 * tokens ("Authorization: Bearer TOKEN"), and may have what is below its directory.
+	 */
+	const char *token_file;
 };
 
 SLUICE_API int sluice_server_open(struct sluice_server **server,
 				  const struct sluice_server_options *options,
 				  struct sluice_error *error);
-/* "http://127.0.0.1:8080/", valid as long as the server. */
+/* "http://127.0.0.1:8080/" or "https://...", valid as long as the server. */
 SLUICE_API const char *sluice_server_url(const struct sluice_server *server);
+/* "sha256//BASE64=": what the server's key is known by; NULL without TLS. */
+SLUICE_API const char *sluice_server_pin(const struct sluice_server *server);
+/*
+ * Reads certificate, key and the clients' CAs anew, for connections that come later. Where that
+ * fails all stays as it was. From any thread, but not from a signal handler.
+ */
+SLUICE_API int sluice_server_reload(struct sluice_server *server, struct sluice_error *error);
 /*
  * Serves until sluice_server_stop; then finishes what is being sent (30 s at most) and returns 0
  * with the bill of it all, or -errno, when the last line was taken. Blocks. *bill is for

@@ -5,35 +5,42 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { READ_AHEAD = 4 * 0x401e }; /* records read at once; curl found more to be slower */
 
-const char *tls_reason(char *words, size_t size)
+/* The oldest of them: what came after it came of it. */
+int tls_reason(char words[ERROR_WORDS])
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
 	const char *reason = ERR_reason_error_string(code);
+	int number = ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0;
+	char other[ERROR_WORDS];
 
-	if (reason)
-		snprintf(words, size, "%s", reason);
-	else if (ERR_SYSTEM_ERROR(code))
-		error_words(ERR_GET_REASON(code), words);
+	if (number)
+		snprintf(words, ERROR_WORDS, "%s", error_words(number, other));
+	else if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+		snprintf(words, ERROR_WORDS, "there is none in it");
+	else if (reason)
+		snprintf(words, ERROR_WORDS, "%s", reason);
 	else
-		snprintf(words, size, "OpenSSL's error %lx", code);
+		snprintf(words, ERROR_WORDS, "OpenSSL's error %lx", code);
 	ERR_clear_error();
-	return words;
+	return number;
 }
 
 int tls_fail(struct sluice_error *error, int code, const char *format, ...)
 {
 	char words[ERROR_WORDS], what[TLS_WORDS];
 	va_list arguments;
+	int number = tls_reason(words);
 
 	va_start(arguments, format);
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
-	return error_set(error, code, "%s: %s", what, tls_reason(words, sizeof(words)));
+	return error_set(error, number ? number : code, "%s: %s", what, words);
 }
 
 int tls_context_new(SSL_CTX **out, bool is_server, struct sluice_error *error)

@@ -3,6 +3,7 @@
 #ifndef SLUICE_CHANNEL_TLS_PRIVATE_H
 #define SLUICE_CHANNEL_TLS_PRIVATE_H
 
+#include "base/error.h"
 #include "channel/tls.h"
 
 #include <openssl/ssl.h>
@@ -39,8 +40,8 @@ int tls_channel_new(struct channel *channel, int fd, SSL_CTX *context);
 /* Fails with what OpenSSL says. */
 int tls_fail(struct sluice_error *error, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* OpenSSL's words for its newest error, and forgets all of them. */
-const char *tls_reason(char *words, size_t size);
+/* OpenSSL's words for what went wrong, which it then forgets; the errno value in it, or 0. */
+int tls_reason(char words[ERROR_WORDS]);
 
 /* tls-verify.c: the callback of a client's context; fills `seen`. */
 int tls_verify(X509_STORE_CTX *store, void *argument);

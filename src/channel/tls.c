@@ -150,25 +150,28 @@ static const char *plain_words(const struct tls *tls, int reason)
 	}
 }
 
-/* Notes why the connection is of no further use. */
-static int fail(struct tls *tls)
+static void say(struct tls *tls, int reason)
 {
-	int reason = ERR_GET_REASON(ERR_peek_last_error());
 	const char *plain = plain_words(tls, reason);
 	char words[ERROR_WORDS];
 
-	if (tls->failed == 0)
-		tls->failed =
-			reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC ? -EBADMSG : -EPROTO;
+	tls_reason(words);
+	snprintf(tls->words, sizeof(tls->words), "%s%s",
+		 plain ? "" : "TLS: ", plain ? plain : words);
+}
+
+/* Notes why the connection is of no further use. */
+static int fail(struct tls *tls)
+{
+	int reason = ERR_GET_REASON(ERR_peek_error());
+
 	if (tls->is_refused)
 		tls->failed = -EKEYREJECTED;
-	else if (*tls->words)
-		; /* said before */
-	else if (plain)
-		snprintf(tls->words, sizeof(tls->words), "%s", plain);
-	else if (tls->failed == -EPROTO || tls->failed == -EBADMSG)
-		snprintf(tls->words, sizeof(tls->words), "TLS: %s",
-			 tls_reason(words, sizeof(words)));
+	else if (tls->failed == 0)
+		tls->failed =
+			reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC ? -EBADMSG : -EPROTO;
+	if (!*tls->words && (tls->failed == -EPROTO || tls->failed == -EBADMSG))
+		say(tls, reason);
 	ERR_clear_error();
 	return tls->failed;
 }

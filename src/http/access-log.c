@@ -55,6 +55,15 @@ void access_explain(const struct server_settings *settings, const struct access 
 	buffer_free(lines);
 }
 
+static void append_user(struct buffer *line, const char *user)
+{
+	if (!user)
+		return;
+	buffer_text(line, " \"");
+	text_escape(line, user, strlen(user));
+	buffer_text(line, "\"");
+}
+
 void access_log(const struct server_settings *settings, const struct access *access)
 {
 	const struct response *response = access->response;
@@ -73,6 +82,7 @@ void access_log(const struct server_settings *settings, const struct access *acc
 	buffer_text(&line, " \"");
 	text_escape(&line, access->note, strlen(access->note));
 	buffer_text(&line, "\"");
+	append_user(&line, access->user);
 	log_writer_add(settings->log, LOG_ANSWER, &line);
 	buffer_free(&line);
 }

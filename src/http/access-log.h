@@ -2,6 +2,7 @@
 /*
  * One line for each answered request:
  * PEER [TIME] "METHOD TARGET HTTP/1.x" STATUS BODY_BYTES SECONDS PATH=BYTES,... "NOTE"
+ * and ' "USER"' where the client has shown who it is.
  */
 #ifndef SLUICE_HTTP_ACCESS_LOG_H
 #define SLUICE_HTTP_ACCESS_LOG_H
@@ -13,6 +14,7 @@ struct access {
 	const struct http_request *request;
 	const struct response *response;
 	uint64_t started_ns;
+	const char *user; /* NULL: not known */
 	const char *note; /* why it ended badly, or "" */
 };
 

@@ -156,6 +156,24 @@ static uint64_t turn_to_share(const struct connection *connection)
 	return connection->input_turn == turn ? turn : 0;
 }
 
+/* Whether the client may have it; else it is answered. */
+static bool is_allowed(struct connection *connection, const char *path)
+{
+	const struct tokens *tokens = connection->worker->settings->tokens;
+	const struct token *token;
+
+	if (!tokens)
+		return true;
+	token = tokens_find(tokens, connection->request.authorization);
+	connection->user = token ? token->name : tls_peer_name(&connection->channel);
+	if (token && token_allows(token, path))
+		return true;
+	connection_answer_text(connection, token ? 403 : 401,
+			       token ? "not in the directory of this token"
+				     : "no token, or not one of those");
+	return false;
+}
+
 static void answer_target(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -169,7 +187,7 @@ static void answer_target(struct connection *connection)
 		connection_answer_text(connection, status, "bad target");
 		return;
 	}
-	if (answer_bill(connection, path))
+	if (answer_bill(connection, path) || !is_allowed(connection, path))
 		return;
 	prepare_response(connection);
 	if (worker_must_look_anew(worker)) {

@@ -25,13 +25,6 @@
 #include <time.h>
 
 enum {
-	HANDSHAKE_MS = 30000,
-	HEAD_MS = 30000, /* for a whole header block */
-	IDLE_MS = 60000, /* between requests */
-	FIND_MS = 10000, /* for the file system to find a file, or the next name of a directory */
-	SEND_MS = 60000, /* without progress */
-	LINGER_MS =
-		5000, /* for a client to read the last answer, or to send more that is dropped */
 	LINGER_ALL_MS = 30000,
 	LINGER_BYTES = 1 << 30,
 	TURN_BYTES = 1 << 20, /* what one connection may send before the others have a turn */
@@ -121,6 +114,7 @@ static struct access access_of(const struct connection *connection, const char *
 		.request = &connection->request,
 		.response = &connection->response,
 		.started_ns = connection->started_ns,
+		.user = connection->user,
 		.note = note,
 	};
 }
@@ -217,8 +211,9 @@ static void finish_answer(struct connection *connection)
 	response_close(&connection->response);
 	connection->response = (struct response){0};
 	connection->input_length -= connection->head_length;
-	memmove(connection->input, connection->input + connection->head_length,
-		connection->input_length);
+	if (connection->input_length > 0)
+		memmove(connection->input, connection->input + connection->head_length,
+			connection->input_length);
 	connection->input_turn = 0;
 	/* From now on it may be closed to make room for a client that waits. */
 	if (keep_alive && connection->worker->is_full)
@@ -261,16 +256,33 @@ static void fail_answer(struct connection *connection, int64_t result)
 
 /* One state's worth of work: > 0 go on, 0 the connection is gone, -EAGAIN wait. */
 
+/* A client that took the port for one of http is told so, in its own tongue. */
+static bool answer_plainly(struct connection *connection)
+{
+	int fd = connection->channel.in;
+
+	if (!tls_is_plain_http(&connection->channel))
+		return false;
+	channel_close(&connection->channel);
+	connection->channel = channel_open(&channel_plain, fd, fd);
+	connection->request = (struct http_request){.minor = 1};
+	connection_answer_text(connection, 400, "this port speaks TLS: use https://");
+	return true;
+}
+
 static int64_t drive_handshake(struct connection *connection)
 {
 	int result = channel_handshake(&connection->channel);
 
 	if (result == -EAGAIN)
 		return result;
+	if (result < 0 && answer_plainly(connection))
+		return 1;
 	if (result < 0) {
 		close_connection(connection);
 		return 0;
 	}
+	connection->user = tls_peer_name(&connection->channel);
 	connection_set_state(connection, READING);
 	/* What came behind the handshake may have been read with it. */
 	connection->may_have_input = true;
@@ -298,13 +310,25 @@ static bool is_brisk(const struct worker *worker)
 	return worker->small_ms && loop_now_ms(worker->loop) - worker->small_ms < BRISK_MS;
 }
 
+/* What the client says between its requests; these wait. */
+static int attend(struct connection *connection)
+{
+	int result;
+
+	if (!connection->may_have_input || !connection->channel.kind->attend)
+		return 0;
+	result = channel_attend(&connection->channel);
+	connection->may_have_input = channel_has_pending(&connection->channel);
+	return result;
+}
+
 static int64_t drive_sending(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	int64_t count;
 
 	connection->response.range.step_bytes = is_brisk(worker) ? BRISK_BYTES : 0;
-	count = channel_attend(&connection->channel);
+	count = attend(connection);
 	if (count == 0)
 		count = response_step(&connection->response, worker->loop, &connection->channel);
 	hand_out_lines(connection);
@@ -452,65 +476,6 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 		connection_drive(connection);
 }
 
-/* Time limits */
-
-static uint64_t limit_ms(const struct connection *connection)
-{
-	switch (connection->state) {
-	case SHAKING_HANDS:
-		return HANDSHAKE_MS;
-	case READING:
-		return connection_is_idle(connection) ? IDLE_MS : HEAD_MS;
-	case SENDING:
-		return SEND_MS;
-	case LINGERING:
-		return LINGER_MS;
-	case RESOLVING:
-		return FIND_MS;
-	}
-	return UINT64_MAX / 2;
-}
-
-/* A slow client makes progress long before its socket has room again. */
-static bool has_acknowledged(struct connection *connection)
-{
-	int unsent = host_socket_unsent(connection->channel.in);
-	bool is_less = unsent >= 0 && unsent != connection->unsent;
-
-	connection->unsent = unsent;
-	return is_less;
-}
-
-static void on_timer(struct loop_timer *timer)
-{
-	struct connection *connection = container_of(timer, struct connection, timer);
-	uint64_t now = loop_now_ms(connection->worker->loop);
-	uint64_t due;
-
-	if ((connection->state == SENDING && has_acknowledged(connection)) ||
-	    (connection->state == RESOLVING && lookup_has_progressed(connection->lookup)))
-		connection->since_ms = now;
-	due = connection->since_ms + limit_ms(connection);
-	if (now < due) {
-		/* At most LINGER_MS later, because a state with a shorter limit may come. */
-		loop_timer_set(connection->worker->loop, timer, size_min(due - now, LINGER_MS));
-	} else if (connection->state == SENDING) {
-		connection_abort(connection, "no progress for 60 s");
-	} else if (connection->state == RESOLVING) {
-		connection_answer_late(connection);
-		loop_timer_set(connection->worker->loop, timer, LINGER_MS);
-		connection_drive(connection);
-	} else if (connection->state == READING && connection->input_length > 0) {
-		connection->head_length = connection->input_length;
-		connection->request = (struct http_request){.minor = 1};
-		connection_answer_text(connection, 408, "header block took over 30 s");
-		loop_timer_set(connection->worker->loop, timer, LINGER_MS);
-		connection_drive(connection);
-	} else {
-		close_connection(connection);
-	}
-}
-
 /* For the worker */
 
 static void name_peer(struct connection *connection, const struct sockaddr_storage *peer)
@@ -524,6 +489,14 @@ static void name_peer(struct connection *connection, const struct sockaddr_stora
 		snprintf(connection->peer, sizeof(connection->peer), "-");
 }
 
+static int open_channel(struct channel *channel, int fd, const struct server_settings *settings)
+{
+	if (settings->tls)
+		return tls_accept(channel, fd, settings->tls);
+	*channel = channel_open(settings->channel_kind, fd, fd);
+	return 0;
+}
+
 int connection_open(struct worker *worker, int fd, const struct sockaddr_storage *peer)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -532,9 +505,11 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	if (!connection)
 		goto fail;
 	connection->worker = worker;
-	connection->channel = channel_open(worker->settings->channel_kind, fd, fd);
+	result = open_channel(&connection->channel, fd, worker->settings);
+	if (result < 0)
+		goto fail;
 	connection->watch.ready = on_ready;
-	connection->timer.fire = on_timer;
+	connection->timer.fire = connection_check_time;
 	connection->again.run = on_again;
 	result = loop_watch_add(worker->loop, &connection->watch, fd,
 				EPOLLIN | EPOLLOUT | EPOLLRDHUP);
@@ -545,11 +520,13 @@ int connection_open(struct worker *worker, int fd, const struct sockaddr_storage
 	sys_setsockopt_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	connection_set_state(connection,
 			     connection->channel.kind->handshake ? SHAKING_HANDS : READING);
-	loop_timer_set(worker->loop, &connection->timer, LINGER_MS);
+	loop_timer_set(worker->loop, &connection->timer, CONNECTION_LOOK_MS);
 	link_newest(connection);
 	count_turn(worker);
 	return 0;
 fail:
+	if (connection)
+		channel_close(&connection->channel);
 	free(connection);
 	sys_close(fd);
 	return result;

@@ -12,6 +12,9 @@
 #include <netinet/in.h>
 #include <time.h>
 
+/* Between two looks at the time: no state is shorter. */
+enum { CONNECTION_LOOK_MS = 5000 };
+
 enum state { SHAKING_HANDS, READING, RESOLVING, SENDING, LINGERING };
 
 struct connection {
@@ -39,14 +42,18 @@ struct connection {
 	struct buffer explain;
 	uint64_t started_ns;
 	char peer[INET6_ADDRSTRLEN];
-	bool has_card;           /* between the client and us */
-	uint64_t turns;          /* how often it was its turn */
+	const char *user; /* the name of the client's certificate or token; NULL: it showed none */
+	bool has_card;    /* between the client and us */
+	uint64_t turns;   /* how often it was its turn */
 	struct billing *billing; /* NULL: nobody asked for a bill */
 };
 
 /* connection.c */
 void connection_set_state(struct connection *connection, enum state state);
 void connection_drive(struct connection *connection); /* does what can be done now; may free it */
+
+/* connection-time.c: the timer's function */
+void connection_check_time(struct loop_timer *timer);
 
 /* answer.c */
 /*

@@ -31,7 +31,7 @@ struct http_request {
 	bool keep_alive;
 	bool has_body; /* Content-Length > 0 or Transfer-Encoding */
 	struct http_text host, range, if_range, if_match, if_none_match, if_modified_since,
-		if_unmodified_since, accept, prefer, origin;
+		if_unmodified_since, accept, prefer, origin, authorization;
 };
 
 /*
@@ -42,9 +42,10 @@ struct http_request {
  * - 400: malformed. That includes, beyond the grammar: a bare CR or LF, a NUL, a folded line,
  *   blanks in or after a field's name; both Transfer-Encoding and Content-Length; a Content-Length
  *   that is repeated or not a number of 64 bits; HTTP/1.1 without Host, an invalid or a second Host
- *   (RFC 9112 3.2, 6.3); a second Range, If-Range or If-(Un)Modified-Since; and a second
- *   If-Match or If-None-Match line, which RFC 9110 5.3 allows but one text cannot hold: dropping
- *   one would answer a condition nobody set. (Of several Accept or Prefer lines the first counts.)
+ *   (RFC 9112 3.2, 6.3); a second Range, If-Range, If-(Un)Modified-Since or Authorization; and a
+ * second If-Match or If-None-Match line, which RFC 9110 5.3 allows but one text cannot hold:
+ * dropping one would answer a condition nobody set. (Of several Accept or Prefer lines the first
+ * counts.)
  * - 414: the target is longer than HTTP_TARGET_MAX, also where its line is not complete yet.
  * - 431: the head is longer than HTTP_HEAD_MAX, or as long without an end.
  * - 501: a transfer coding other than chunked; a method llhttp does not know in a well-formed line.

@@ -25,6 +25,7 @@ const char *http_reason(unsigned status)
 		{301, "Moved Permanently"},
 		{304, "Not Modified"},
 		{400, "Bad Request"},
+		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
@@ -99,16 +100,20 @@ void response_text(struct response *response, const struct http_request *request
 		   const char *location, const char *why)
 {
 	struct buffer *text = &response->text;
-	char body[64] = "";
+	bool is_told = status == 400 && *why && strcmp(why, http_reason(400)) != 0;
+	char body[128] = "";
 
 	set_status(response, request, status, why);
 	begin_head(response, request);
 	if (status != 204 && status != 304)
-		snprintf(body, sizeof(body), "%u %s\n", status, http_reason(status));
+		snprintf(body, sizeof(body), "%u %s%s%s\n", status, http_reason(status),
+			 is_told ? ": " : "", is_told ? why : "");
 	if (location)
 		buffer_printf(text, "Location: %s\r\n", location);
 	if (status == 204 || status == 405)
 		buffer_text(text, "Allow: GET, HEAD, OPTIONS\r\n");
+	if (status == 401)
+		buffer_text(text, "WWW-Authenticate: Bearer\r\n");
 	if (status == 503)
 		buffer_text(text, "Retry-After: 1\r\n");
 	if (*body)

@@ -45,7 +45,7 @@ struct sluice_server {
 	struct log_writer log;
 	struct worker *workers;
 	unsigned worker_count;
-	char url[80];
+	char url[80], pin[TLS_PIN];
 };
 
 static unsigned core_count(void)
@@ -139,17 +139,27 @@ static int check_free(const struct server_address *address, struct sluice_error 
 	return result < 0 ? error_set_errno(error, -result, "cannot listen there") : 0;
 }
 
-static void name_url(struct sluice_server *server, const struct sockaddr_storage *address)
+static void name_address(const struct sockaddr_storage *address, char text[INET6_ADDRSTRLEN])
 {
 	const struct sockaddr_in *v4 = (const void *)address;
 	const struct sockaddr_in6 *v6 = (const void *)address;
-	char text[INET6_ADDRSTRLEN] = "";
 	bool is_v6 = address->ss_family == AF_INET6;
 
+	*text = '\0';
 	inet_ntop(address->ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, text,
-		  sizeof(text));
-	snprintf(server->url, sizeof(server->url), is_v6 ? "http://[%s]:%u/" : "http://%s:%u/",
-		 text, ntohs(is_v6 ? v6->sin6_port : v4->sin_port));
+		  INET6_ADDRSTRLEN);
+}
+
+static void name_url(struct sluice_server *server, const struct sockaddr_storage *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	bool is_v6 = address->ss_family == AF_INET6;
+
+	name_address(address, text);
+	snprintf(server->url, sizeof(server->url), is_v6 ? "%s://[%s]:%u/" : "%s://%s:%u/",
+		 server->settings.tls ? "https" : "http", text,
+		 ntohs(is_v6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+			     : ((const struct sockaddr_in *)address)->sin_port));
 }
 
 static int open_worker(struct sluice_server *server, struct server_address *address,
@@ -230,6 +240,48 @@ static int open_root(struct sluice_server *server, const char *path, struct slui
 	return 0;
 }
 
+static int check_tls(const struct sluice_server_options *options, struct sluice_error *error)
+{
+	const char *least = options->tls_min;
+
+	if (!options->tls_certificate != !options->tls_key)
+		return error_set(error, EINVAL, "a certificate and a key go together");
+	if (!options->tls && (options->tls_certificate || options->client_ca || least))
+		return error_set(error, EINVAL,
+				 "certificates, clients' CAs and versions of TLS need TLS");
+	if (least && strcmp(least, "1.2") != 0 && strcmp(least, "1.3") != 0)
+		return error_set(error, EINVAL, "least version of TLS '%s': expected 1.2 or 1.3",
+				 least);
+	return 0;
+}
+
+static int open_tls(struct sluice_server *server, const struct sluice_server_options *options,
+		    const struct server_address *address, struct sluice_error *error)
+{
+	struct tls_server_options tls = {
+		.certificate = options->tls_certificate,
+		.key = options->tls_key,
+		.client_ca = options->client_ca,
+		.allows_tls12 = options->tls_min && strcmp(options->tls_min, "1.2") == 0,
+	};
+	_cleanup_free_ char *own = NULL;
+	char host[INET6_ADDRSTRLEN];
+	int result = check_tls(options, error);
+
+	if (result < 0 || !options->tls)
+		return result;
+	name_address(&address->address, host);
+	if (!tls.certificate)
+		result = tls_identity(&own, host, error);
+	if (own)
+		tls.certificate = tls.key = own;
+	if (result == 0)
+		result = tls_server_open(&server->settings.tls, &tls, error);
+	if (result == 0)
+		tls_server_pin(server->settings.tls, server->pin);
+	return result;
+}
+
 static int apply(struct sluice_server *server, const struct sluice_server_options *options,
 		 struct sluice_error *error)
 {
@@ -251,6 +303,10 @@ static int apply(struct sluice_server *server, const struct sluice_server_option
 	if (resolve_links_find(options->follow_links, &settings->links) < 0)
 		return error_set(error, EINVAL, "follow links '%s': expected inside, all or none",
 				 options->follow_links);
+	if (options->token_file)
+		result = tokens_open(&settings->tokens, options->token_file, error);
+	if (result < 0)
+		return result;
 	media_types_read(&settings->types);
 	return open_root(server, options->directory, error);
 }
@@ -275,6 +331,8 @@ static int open_server(struct sluice_server *server, const struct sluice_server_
 	result = apply(server, options, error);
 	if (result == 0)
 		result = parse_listen(listen, &address, error);
+	if (result == 0)
+		result = open_tls(server, options, &address, error);
 	if (result < 0)
 		return result;
 	result = open_workers(server, workers, congestion, &address, &inner);
@@ -313,6 +371,16 @@ int sluice_server_open(struct sluice_server **out, const struct sluice_server_op
 const char *sluice_server_url(const struct sluice_server *server)
 {
 	return server->url;
+}
+
+const char *sluice_server_pin(const struct sluice_server *server)
+{
+	return *server->pin ? server->pin : NULL;
+}
+
+int sluice_server_reload(struct sluice_server *server, struct sluice_error *error)
+{
+	return server->settings.tls ? tls_server_load(server->settings.tls, error) : 0;
 }
 
 void sluice_server_stop(struct sluice_server *server)
@@ -374,6 +442,8 @@ void sluice_server_close(struct sluice_server *server)
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_close(&server->workers[i]);
 	log_writer_close(&server->log);
+	tls_server_close(server->settings.tls);
+	tokens_close(server->settings.tokens);
 	free(server->workers);
 	http_extra_close(&server->settings.extra);
 	media_types_free(&server->settings.types);

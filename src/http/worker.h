@@ -6,11 +6,13 @@
 #ifndef SLUICE_HTTP_WORKER_H
 #define SLUICE_HTTP_WORKER_H
 
+#include "channel/tls.h"
 #include "host/socket.h"
 #include "http/admission.h"
 #include "http/log-writer.h"
 #include "http/response.h"
 #include "http/served.h"
+#include "http/tokens.h"
 
 #include <pthread.h>
 #include <sys/socket.h>
@@ -27,7 +29,9 @@ struct served_news {
 
 /* What all workers share; constant while they run. */
 struct server_settings {
-	const struct channel_kind *channel_kind; /* of new connections */
+	const struct channel_kind *channel_kind; /* of new connections, */
+	struct tls_server *tls;                  /* unless they are under this */
+	struct tokens *tokens;                   /* NULL: anybody may come */
 	const struct path_send *path;            /* NULL: the plan chooses */
 	bool may_be_paced;                       /* look at each connection whether to unpace it */
 	char congestion[HOST_CONGESTION_SIZE];   /* what new connections have */

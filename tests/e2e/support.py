@@ -397,7 +397,7 @@ def request_bytes(target, method="GET", headers=None):
 LOG_LINE = re.compile(
     r'(?P<client>\S+) \[(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)\] '
     r'"(?P<request>[^"]*)" (?P<status>\d{3}) (?P<bytes>\d+) (?P<seconds>\d+\.\d+) '
-    r'(?P<paths>\S+) "(?P<note>[^"]*)"'
+    r'(?P<paths>\S+) "(?P<note>[^"]*)"( "(?P<user>[^"]*)")?'
 )
 
 
@@ -408,7 +408,7 @@ class LogLine:
             raise AssertionError(f"not an access log line: {line!r}")
         self.line, self.client, self.request = line, match["client"], match["request"]
         self.status, self.bytes = int(match["status"]), int(match["bytes"])
-        self.note = match["note"]
+        self.note, self.user = match["note"], match["user"]
         pairs = [] if match["paths"] == "-" else match["paths"].split(",")
         self.paths = {name: int(count) for name, count in (pair.split("=") for pair in pairs)}
 
@@ -430,19 +430,23 @@ class Server:
             self.process.kill()
             self.process.wait()
             raise
-        self.host, self.port = found[1].strip("[]"), int(found[2])
+        self.scheme, self.host, self.port = found[1], found[2].strip("[]"), int(found[3])
 
     def _address(self):
         if self.process.poll() is not None:
             raise AssertionError(f"sluice serve ended ({self.process.returncode}): {self.errors()}")
-        return re.search(r"^sluice: serving .* on http://(.+):(\d+)/$", self.errors(), re.M)
+        return re.search(r"^sluice: serving .* on (https?)://(.+):(\d+)/$", self.errors(), re.M)
 
     def errors(self):
         return _whole(self.error_file)
 
     def url(self, target=""):
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/{urllib.parse.quote(target)}"
+        return f"{self.scheme}://{host}:{self.port}/{urllib.parse.quote(target)}"
+
+    def pin(self):
+        """Of a server under TLS with its own key."""
+        return wait_until(lambda: re.search(r" --pin (\S+) ", self.errors()), "the pin")[1]
 
     def connect(self, **how):
         return Raw(self.port, self.host, **how)

@@ -294,6 +294,9 @@ static void an_answer_is_whole_through_it(void **state)
 
 	say(house, hello);
 	ask(house, "GET /file HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+	while (only(house)->state != SENDING)
+		assert_int_equal(loop_run(house->worker.loop, TURN_MS), 0);
+	assert_int_equal(write(house->client, "x", 1), 1);
 	length = hear(house, heard, 2 * SIZE);
 	assert_true(length > SIZE);
 	assert_memory_equal(heard, "HTTP/1.1 200 OK\r\n", 17);
