@@ -18,7 +18,8 @@ struct addresses {
 	char host[sizeof(((struct http_url *)0)->host)];
 	char port[sizeof(((struct http_url *)0)->port)];
 	struct addrinfo *found;
-	int code;
+	int code;  /* EAI_* */
+	int error; /* -errno, of EAI_SYSTEM */
 	bool is_busy, is_closed;
 };
 
@@ -29,24 +30,29 @@ static void destroy(struct addresses *addresses)
 	free(addresses);
 }
 
-static int look_up(struct addresses *addresses, int flags)
+static void look_up(struct addresses *addresses, int flags)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_NUMERICSERV | flags};
 
-	return getaddrinfo(addresses->host, addresses->port, &hints, &addresses->found);
+	addresses->code = getaddrinfo(addresses->host, addresses->port, &hints, &addresses->found);
+	addresses->error = addresses->code == EAI_SYSTEM ? -errno : 0;
 }
 
 static int64_t work(void *argument)
 {
-	return look_up(argument, 0);
+	look_up(argument, 0);
+	return 0;
 }
 
 static void on_done(struct loop_op *op, int64_t result)
 {
 	struct addresses *addresses = container_of(op, struct addresses, op);
 
-	addresses->code = (int)result;
+	if (result < 0) { /* no thread for it */
+		addresses->code = EAI_SYSTEM;
+		addresses->error = (int)result;
+	}
 	addresses->is_busy = false;
 	if (addresses->is_closed)
 		destroy(addresses);
@@ -67,7 +73,7 @@ int addresses_open(struct addresses **out, struct loop *loop, const struct http_
 	memcpy(addresses->host, url->host, sizeof(addresses->host));
 	memcpy(addresses->port, url->port, sizeof(addresses->port));
 	/* A number needs no thread. */
-	addresses->code = look_up(addresses, AI_NUMERICHOST);
+	look_up(addresses, AI_NUMERICHOST);
 	if (addresses->code == EAI_NONAME && !url->host_is_ipv6) {
 		addresses->is_busy = true;
 		loop_work_apart(loop, &addresses->op, work, addresses);
@@ -76,12 +82,13 @@ int addresses_open(struct addresses **out, struct loop *loop, const struct http_
 	return 0;
 }
 
-bool addresses_have_come(const struct addresses *addresses, int *code,
+bool addresses_have_come(const struct addresses *addresses, int *code, int *error,
 			 const struct addrinfo **found)
 {
 	if (addresses->is_busy)
 		return false;
 	*code = addresses->code;
+	*error = addresses->error;
 	*found = addresses->found;
 	return true;
 }

@@ -16,9 +16,11 @@ struct addresses;
 /* wake(owner) runs when the answer is there. 0 or -ENOMEM. */
 int addresses_open(struct addresses **addresses, struct loop *loop, const struct http_url *url,
 		   void (*wake)(void *owner), void *owner);
-/* Whether the answer is there: *code is 0 and *found not empty, or *code is EAI_*. *found is the
- * addresses' own. */
-bool addresses_have_come(const struct addresses *addresses, int *code,
+/*
+ * Whether the answer is there: *code is 0 and *found not empty, or *code is EAI_*, and with
+ * EAI_SYSTEM *error is -errno. *found is the addresses' own.
+ */
+bool addresses_have_come(const struct addresses *addresses, int *code, int *error,
 			 const struct addrinfo **found);
 void addresses_close(struct addresses *addresses); /* NULL is allowed */
 

@@ -88,6 +88,17 @@ static int failed(struct exchange *exchange, int result, const char *what)
 	return result;
 }
 
+/* -EAGAIN would be a wait. */
+static int lookup_failed(struct exchange *exchange, int result)
+{
+	if (result != -EAGAIN)
+		return failed(exchange, result, "looking up");
+	return error_set(exchange->error, ENOMEM,
+			 "looking up %s: no thread can be started for it (is a limit of processes "
+			 "reached?)",
+			 exchange->url.host);
+}
+
 static int look_up(struct exchange *exchange)
 {
 	const struct addrinfo *found;
@@ -99,9 +110,11 @@ static int look_up(struct exchange *exchange)
 		if (result < 0)
 			return failed(exchange, result, "looking up");
 	}
-	if (!addresses_have_come(exchange->addresses, &code, &found))
+	if (!addresses_have_come(exchange->addresses, &code, &result, &found))
 		return exchange_wait(exchange, "looking up the name");
 	exchange_mark_active(exchange);
+	if (result < 0)
+		return lookup_failed(exchange, result);
 	if (code != 0) {
 		exchange->lookup_code = code;
 		return error_as(exchange->error, SLUICE_ERROR_DNS,

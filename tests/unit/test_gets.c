@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -84,6 +85,18 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 		return EAI_AGAIN;
 	}
 	return 0;
+}
+
+static bool has_no_threads;
+
+/* In place of the C library's. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+		   void *argument)
+{
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+	*(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+	return has_no_threads ? EAGAIN : create(thread, attributes, run, argument);
 }
 
 void freeaddrinfo(struct addrinfo *found)
@@ -556,6 +569,20 @@ static void test_a_name_that_nobody_knows(void **state)
 	sluice_engine_close(engine);
 }
 
+static void test_a_lookup_that_gets_no_thread(void **state)
+{
+	struct sluice_engine *engine = open_engine();
+	struct one one;
+
+	has_no_threads = true;
+	open_get(&one, engine, *state, "http://unknown.test/file", "file");
+	finish(&one, engine);
+	has_no_threads = false;
+	assert_int_equal(one.code, -ENOMEM);
+	assert_non_null(strstr(one.error.text, "looking up unknown.test: no thread"));
+	sluice_engine_close(engine);
+}
+
 static void test_what_cannot_begin_says_so_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -586,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_closed_while_it_waits_for_the_server),
 		cmocka_unit_test(test_a_dead_address_is_no_end),
 		cmocka_unit_test(test_a_name_that_nobody_knows),
+		cmocka_unit_test(test_a_lookup_that_gets_no_thread),
 		cmocka_unit_test(test_what_cannot_begin_says_so_at_once),
 	};
 
