@@ -451,6 +451,7 @@ static void sync_names(struct target *target)
 int target_save(struct target *target, const struct intervals *done)
 {
 	struct journal *journal = &target->journal;
+	char sample[sizeof(journal->sample)];
 	int result = sys_fdatasync(target->file->fd);
 
 	if (result < 0) {
@@ -458,11 +459,14 @@ int target_save(struct target *target, const struct intervals *done)
 		return result;
 	}
 	sync_names(target);
+	memcpy(sample, journal->sample, sizeof(sample));
 	journal_set_done(journal, done);
-	if (journal_take_sample(journal, target->file->fd) == 0 && update_state(target) == 0)
+	if (journal_take_sample(journal, target->file->fd) == 0 && update_state(target) == 0) {
 		target->saved = journal->done;
-	else
+	} else {
 		journal->done = target->saved;
+		memcpy(journal->sample, sample, sizeof(sample));
+	}
 	return 0;
 }
 

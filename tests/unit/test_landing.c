@@ -46,6 +46,7 @@ static unsigned lies;
 static unsigned syncs_left, writes_back_left; /* the one that fails; 0: none does */
 static bool has_lost;                         /* one has failed: no later one makes up for it */
 static int error_seen_by = -1; /* the descriptor whose failed write-back no sync has seen yet */
+static bool reads_fail;        /* of the part */
 static uint64_t skew_ms;
 static struct {
 	bool holds;
@@ -131,6 +132,14 @@ int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
 	pthread_mutex_unlock(&lock);
 	errno = EIO;
 	return fails ? -1 : 0;
+}
+
+ssize_t pread(int fd, void *data, size_t length, off_t offset)
+{
+	errno = EIO;
+	if (reads_fail && is_file(fd, "file.part"))
+		return -1;
+	return syscall(SYS_pread64, fd, data, length, offset);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -612,6 +621,35 @@ static void test_nothing_is_claimed_after_a_failed_write_back(void **state)
 	clean();
 }
 
+static void test_a_save_that_fails_leaves_the_one_before(void **state)
+{
+	const uint64_t half = 5 << 19;
+	struct scene scene = {.loop = loop_new(), .size = 2 * half};
+	struct landing_range *range;
+
+	open_landing(&scene, &path_recv_readwrite);
+	begin(&scene);
+	push_all(&scene, 0, half);
+	skew_ms += LATE_MS;
+	while (scene.landing->work != SAVING)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	while (scene.landing->work == SAVING)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	range = push_all(&scene, half, 2 * half);
+	while (landing_range_flush(range) == -EAGAIN)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	reads_fail = true;
+	landing_abandon(scene.landing, false, &scene.error);
+	assert_int_equal(await(&scene), -ECANCELED);
+	reads_fail = false;
+	landing_close(scene.landing);
+	open_landing(&scene, NULL);
+	assert_in_range(intervals_total(&landing_found(scene.landing)->there), 1, half);
+	close_scene(&scene);
+	assert_honest();
+	clean();
+}
+
 /* Closed in each state */
 
 /* A turn, if there is one left. */
@@ -725,6 +763,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_starting_over_waits_for_the_journal, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_is_claimed_after_a_failed_write_back,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_save_that_fails_leaves_the_one_before,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closing_in_each_state, set_up, tear_down),
 	};
