@@ -22,9 +22,11 @@ void bill_init(struct bill *bill)
 void bill_copy(struct bill *bill, const struct sluice_bill *from)
 {
 	bill->public = *from;
-	memcpy(bill->paths, from->paths, from->path_count * sizeof(*bill->paths));
-	memcpy(bill->calls, from->system_calls_by_name,
-	       from->system_call_count * sizeof(*bill->calls));
+	if (from->path_count)
+		memcpy(bill->paths, from->paths, from->path_count * sizeof(*bill->paths));
+	if (from->system_call_count)
+		memcpy(bill->calls, from->system_calls_by_name,
+		       from->system_call_count * sizeof(*bill->calls));
 	point(bill);
 }
 

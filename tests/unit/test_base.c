@@ -228,6 +228,10 @@ static void a_copy_of_a_bill_stands_alone(void **state)
 	bill_init(&bill);
 	tally_add(&tally, "direct", 10);
 	tally_to_bill(&tally, &bill);
+	copy = sluice_bill_copy(&(struct sluice_bill){.bytes = 7});
+	assert_int_equal(copy->bytes, 7);
+	assert_int_equal(copy->path_count, 0);
+	sluice_bill_free(copy);
 	copy = sluice_bill_copy(&bill.public);
 	memset(&bill, 0x55, sizeof(bill));
 	assert_int_equal(copy->bytes, 10);
