@@ -362,7 +362,9 @@ int landing_open_file(struct landing **out, struct loop *loop, struct path_file 
 	landing->offset = offset;
 	if (length != UINT64_MAX && !size_add(offset, length, &landing->size)) {
 		destroy(landing);
-		return error_set_errno(error, EOVERFLOW, "receive: offset + length");
+		return error_set(error, EINVAL,
+				 "%llu bytes from offset %llu are more than a file holds",
+				 (unsigned long long)length, (unsigned long long)offset);
 	}
 	*out = landing;
 	if (!file || (options->forced && !options->forced->needs_file))

@@ -105,7 +105,9 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		.wake = on_wake,
 	};
 	if (length != UINT64_MAX && !size_add(offset, length, &range->job.limit))
-		result = error_set_errno(error, EOVERFLOW, "receive: offset + length");
+		result = error_set(error, EINVAL,
+				   "%llu bytes from offset %llu are more than a file holds",
+				   (unsigned long long)length, (unsigned long long)offset);
 	else
 		result = choose(range, error);
 	if (result < 0) {

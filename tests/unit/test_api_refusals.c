@@ -69,6 +69,11 @@ static void ranges_beyond_the_file(void **state)
 	assert_int_equal(send_range(fixture, 1, SIZE, NULL), -EINVAL);
 	assert_non_null(strstr(fixture->error.text, "exceed the file's"));
 	assert_int_equal(send_range(fixture, UINT64_MAX, 2, NULL), -EINVAL);
+	assert_int_equal(sluice_receive_file(fixture->pair[0], fixture->target, UINT64_MAX - 1, 2,
+					     NULL, NULL, &fixture->error),
+			 -EINVAL);
+	assert_int_equal(fixture->error.kind, SLUICE_ERROR_USAGE);
+	assert_non_null(strstr(fixture->error.text, "more than a file holds"));
 }
 
 static void unknown_paths(void **state)
