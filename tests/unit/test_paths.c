@@ -57,11 +57,15 @@ struct row {
 	bool length_is_unknown, may_lock_nothing, no_sync;
 };
 
-/* Its figures, without its lists. */
+/* Its figures, without its lists, once every byte was found there. */
 static struct sluice_bill figures(struct sluice_bill *bill)
 {
 	struct sluice_bill figures = bill ? *bill : (struct sluice_bill){0};
+	uint64_t sum = 0;
 
+	for (unsigned i = 0; i < figures.path_count; i++)
+		sum += figures.paths[i].bytes;
+	assert_int_equal(sum, figures.bytes);
 	figures.paths = NULL;
 	figures.system_calls_by_name = NULL;
 	sluice_bill_free(bill);
@@ -125,8 +129,8 @@ static unsigned copies(const char *path, bool is_sending)
 	static const struct {
 		const char *path;
 		unsigned send, receive;
-	} rows[] = {{"readwrite", 2, 2}, {"mmap", 1, 0},    {"sendfile", 0, 0}, {"splice", 0, 1},
-		    {"direct", 1, 1},    {"discard", 0, 0}, {"dontcache", 0, 2}};
+	} rows[] = {{"readwrite", 2, 2}, {"mmap", 1, 0},    {"sendfile", 0, 0},  {"splice", 0, 1},
+		    {"direct", 1, 1},    {"discard", 0, 0}, {"dontcache", 0, 2}, {"ninth", 2, 2}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (strcmp(rows[i].path, path) == 0)
@@ -271,6 +275,18 @@ static void names(void **state)
 	assert_null(path_send_find("fault"));
 }
 
+static void a_path_that_the_library_does_not_know(void **state)
+{
+	const struct row row = {"ninth", "ninth", 3, 5, 4 << 20, false, false, true};
+	struct path_send send = path_send_readwrite;
+	struct path_recv recv = path_recv_readwrite;
+
+	send.name = recv.name = "ninth";
+	path_add(&send, &recv);
+	assert_moves(&row);
+	path_add(NULL, NULL);
+}
+
 /* Bad luck ends a transfer, or it does not; it never changes a byte. */
 static void bad_luck(void **state)
 {
@@ -372,6 +388,7 @@ int main(void)
 		cmocka_unit_test(the_disk_moves_what_is_cold),
 		cmocka_unit_test(names),
 		cmocka_unit_test(every_pair_of_paths),
+		cmocka_unit_test(a_path_that_the_library_does_not_know),
 		cmocka_unit_test(bad_luck),
 		cmocka_unit_test(zerocopy_needs_tcp),
 		cmocka_unit_test(memory_has_neither_direct_nor_dontcache),
