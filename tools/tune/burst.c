@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/thread.h"
 #include "tune/vmstat.h"
 
 #include <errno.h>
@@ -166,7 +167,7 @@ static void run_threads(struct burst *burst, uint64_t bytes)
 	int started = 0, result = 0;
 
 	while (started < OTHERS && result == 0) {
-		result = -pthread_create(&threads[started], NULL, others[started], burst);
+		result = thread_start(&threads[started], others[started], burst);
 		started += result == 0;
 	}
 	fail(burst, result, "start a thread");
