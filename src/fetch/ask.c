@@ -158,7 +158,7 @@ static int refuse_encoded(struct download *download)
 
 	return error_set(&download->error, EPROTO,
 			 "the server sends the file encoded (%s), although it was asked not to; to "
-			 "keep it so, name the output as such files are named (-o NAME.gz)",
+			 "keep it so, name the output as such files are named: NAME.gz",
 			 http_text_printable(download->exchange.head.content_encoding, printable,
 					     sizeof(printable)));
 }

@@ -131,6 +131,10 @@ static int wait_for_output(struct download *download)
 	if (!body->is_watched)
 		result =
 			loop_watch_add(download->loop, &body->watch, download->output.fd, EPOLLOUT);
+	if (result == -EEXIST)
+		return error_set(&download->error, EBUSY,
+				 "the output is that of another get on this engine, too: give each "
+				 "its own descriptor");
 	if (result < 0)
 		return error_set_errno(&download->error, -result, "waiting for the output");
 	body->is_watched = true;

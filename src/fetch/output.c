@@ -253,7 +253,7 @@ static int choose_name(struct download *download)
 	int result = http_url_filename(&download->exchange.url, name, &download->error);
 
 	if (result < 0) {
-		error_append(&download->error, "; name the output (-o FILE)");
+		error_append(&download->error, "; name the output");
 		return result;
 	}
 	if (!directory)

@@ -20,9 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -97,6 +99,21 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 	*(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
 	return has_no_threads ? EAGAIN : create(thread, attributes, run, argument);
+}
+
+static struct {
+	bool holds;
+	sem_t entered, released;
+} sync_gate;
+
+/* In place of the C library's. */
+int fsync(int fd)
+{
+	if (sync_gate.holds) {
+		sem_post(&sync_gate.entered);
+		sem_wait(&sync_gate.released);
+	}
+	return (int)syscall(SYS_fsync, fd);
 }
 
 void freeaddrinfo(struct addrinfo *found)
@@ -216,18 +233,22 @@ static void on_done(void *argument, int code, const struct sluice_get_result *re
 	one->error = *error;
 }
 
+static void open_with(struct one *one, struct sluice_engine *engine, const char *url,
+		      struct sluice_get_options options)
+{
+	options.size = sizeof(options);
+	options.timeout_seconds = UINT32_MAX;
+	if (sluice_get_open(&one->get, engine, url, &options, on_done, one, &one->error) < 0)
+		fail_msg("%s", one->error.text);
+}
+
 static void open_get(struct one *one, struct sluice_engine *engine, const struct fixture *fixture,
 		     const char *url, const char *output)
 {
-	struct sluice_get_options options = {.size = sizeof(options),
-					     .output = one->output,
-					     .timeout_seconds = UINT32_MAX,
-					     .no_sync = true};
-
 	*one = (struct one){0};
 	snprintf(one->output, sizeof(one->output), "%s/%s", fixture->here, output);
-	if (sluice_get_open(&one->get, engine, url, &options, on_done, one, &one->error) < 0)
-		fail_msg("%s", one->error.text);
+	open_with(one, engine, url,
+		  (struct sluice_get_options){.output = one->output, .no_sync = true});
 }
 
 static struct sluice_engine *open_engine(void)
@@ -448,6 +469,73 @@ static void test_closed_while_a_name_is_looked_up(void **state)
 	empty(fixture->here);
 }
 
+static void test_closed_while_it_syncs(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_engine *engine = open_engine();
+	struct one one = {0};
+
+	sem_init(&sync_gate.entered, 0, 0);
+	sem_init(&sync_gate.released, 0, 0);
+	sync_gate.holds = true;
+	snprintf(one.output, sizeof(one.output), "%s/file", fixture->here);
+	open_with(&one, engine, url_of(fixture, "large"),
+		  (struct sluice_get_options){.output = one.output});
+	while (sem_trywait(&sync_gate.entered) < 0)
+		assert_int_equal(sluice_engine_run(engine, 1), 0);
+	sync_gate.holds = false;
+	sluice_get_close(one.get);
+	assert_false(one.has_ended);
+	assert_int_equal(size_of(fixture, "file"), -1);
+	sem_post(&sync_gate.released);
+	sluice_engine_close(engine);
+	assert_can_go_on(fixture);
+}
+
+static void test_closed_while_nobody_reads_its_output(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_engine *engine = open_engine();
+	int ends[2], held = 0, before = -1;
+	struct one one = {0};
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	open_with(&one, engine, url_of(fixture, "large"),
+		  (struct sluice_get_options){.to_fd = true, .output_fd = ends[1]});
+	while (held == 0 || held != before) {
+		before = held;
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(sluice_engine_run(engine, 1), 0);
+		assert_int_equal(ioctl(ends[0], FIONREAD, &held), 0);
+	}
+	assert_false(one.has_ended);
+	sluice_get_close(one.get);
+	close(ends[0]);
+	close(ends[1]);
+	sluice_engine_close(engine);
+}
+
+static void test_two_outputs_that_are_one(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_engine *engine = open_engine();
+	struct one gets[2] = {0};
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	for (int i = 0; i < 2; i++)
+		open_with(&gets[i], engine, url_of(fixture, "large"),
+			  (struct sluice_get_options){.to_fd = true, .output_fd = ends[1]});
+	while (!gets[0].has_ended && !gets[1].has_ended)
+		assert_int_equal(sluice_engine_run(engine, -1), 0);
+	assert_int_equal(gets[gets[1].has_ended].code, -EBUSY);
+	for (int i = 0; i < 2; i++)
+		sluice_get_close(gets[i].get);
+	close(ends[0]);
+	close(ends[1]);
+	sluice_engine_close(engine);
+}
+
 /* A socket that takes no connection: those that come are dropped, for there are too many. */
 static int open_dead(int fillers[4])
 {
@@ -609,6 +697,9 @@ int main(void)
 		cmocka_unit_test(test_engines_by_turns_in_one_thread),
 		cmocka_unit_test(test_closed_after_each_turn),
 		cmocka_unit_test(test_closed_while_a_name_is_looked_up),
+		cmocka_unit_test(test_closed_while_it_syncs),
+		cmocka_unit_test(test_closed_while_nobody_reads_its_output),
+		cmocka_unit_test(test_two_outputs_that_are_one),
 		cmocka_unit_test(test_closed_while_it_connects),
 		cmocka_unit_test(test_closed_while_it_waits_for_the_server),
 		cmocka_unit_test(test_a_dead_address_is_no_end),
