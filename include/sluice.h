@@ -17,6 +17,10 @@
  * - File descriptors are borrowed: the caller closes what the caller opened.
  * - Sizes and offsets are in bytes, times in seconds, unless a name says otherwise.
  * - One engine belongs to one thread at a time. Nothing else is shared between threads.
+ * - A call blocks only where it says so. One that opens or closes something may wait for a disk,
+ * but for no peer.
+ * - Errors that any call may return: -ENOMEM, -EMFILE and -ENFILE, -E2BIG (above), -EINVAL for an
+ *   argument that cannot be.
  */
 #ifndef SLUICE_H
 #define SLUICE_H
@@ -145,14 +149,16 @@ struct sluice_engine_options {
 	const char *backend; /* NULL or "auto", "io_uring" or "epoll" */
 };
 
+/* -EINVAL: no such backend; -ENOSYS, -EPERM: io_uring was named, and the kernel refuses it. */
 SLUICE_API int sluice_engine_open(struct sluice_engine **engine,
 				  const struct sluice_engine_options *options,
 				  struct sluice_error *error);
-/* Waits for file operations under way. Close the transfers on it first. */
+/* Blocks while file operations are under way. Close the transfers on it first. */
 SLUICE_API void sluice_engine_close(struct sluice_engine *engine);
 /*
  * One turn: waits at most timeout_ms (-1: until something happens; 0: not at all), then runs what
- * is due. Returns 0 or -errno. A signal ends the wait early.
+ * is due. Blocks for that long at most. Returns 0, also where a signal ended the wait early, or the
+ * error of epoll_wait(2). Errors of transfers go to their `done`.
  */
 SLUICE_API int sluice_engine_run(struct sluice_engine *engine, int timeout_ms);
 /* A descriptor that polls readable (POLLIN) when sluice_engine_run(engine, 0) has work to do. */
@@ -199,11 +205,13 @@ typedef void sluice_done_fn(void *argument, int result, const struct sluice_bill
 /*
  * Sends length bytes of file from offset to a connected, non-blocking stream socket, or to a pipe
  * or a terminal, non-blocking as well; the parameter's name stands for all of them. Returns at
- * once; the engine does the work. Errors of the transfer: -ENODATA (the file ended early), -ESTALE
- * (it changed meanwhile, and not by growing; the peer then has fewer than length bytes), -EPIPE,
- * -ECONNRESET, -EIO, ...: the socket's stream is then of no further use. Both descriptors must stay
- * open, and the socket must not be in another transfer or watched by another engine, until done ran
- * or sluice_send_close returned.
+ * once; the engine does the work. Errors of the call: -EBADF (file is not open for reading), -EBUSY
+ * (the socket is in another transfer on this engine), -EINVAL (a range beyond the file, no regular
+ * file, no such path), -EOPNOTSUPP (the path cannot work here). Errors of the transfer: -ENODATA
+ * (the file ended early), -ESTALE (it changed meanwhile, and not by growing; the peer then has
+ * fewer than length bytes), -EPIPE, -ECONNRESET, -EIO, ...: the socket's stream is then of no
+ * further use. Both descriptors must stay open, and the socket must not be in another transfer or
+ * watched by another engine, until done ran or sluice_send_close returned.
  */
 struct sluice_send;
 
@@ -214,7 +222,8 @@ SLUICE_API int sluice_send_open(struct sluice_send **send, struct sluice_engine 
 SLUICE_API void sluice_send_close(struct sluice_send *send);
 
 /*
- * The same, blocking until the transfer ended, on an engine of its own. *bill is then what it cost,
+ * The same, on an engine of its own: blocks until the transfer ended, and returns the errors of
+ * both. *bill is then what it cost,
  * for sluice_bill_free, or NULL where it could not begin; bill may be NULL.
  */
 SLUICE_API int sluice_send_file(int socket, int file, uint64_t offset, uint64_t length,
@@ -223,8 +232,8 @@ SLUICE_API int sluice_send_file(int socket, int file, uint64_t offset, uint64_t 
 
 /*
  * Tells, a line for each range, by which path the file at `path` would be sent right now, and why.
- * Opens the file and looks at the page cache; moves nothing. Does not block but for opening the
- * file.
+ * Opens the file and looks at the page cache; moves nothing. Errors: those of open(2), and -EINVAL
+ * for what is no regular file.
  */
 SLUICE_API int sluice_explain(const char *path, sluice_line_fn *line, void *argument,
 			      struct sluice_error *error);
@@ -232,7 +241,9 @@ SLUICE_API int sluice_explain(const char *path, sluice_line_fn *line, void *argu
 /*
  * Receives length bytes from a socket, a pipe or a terminal as above into file (open for writing)
  * at offset; UINT64_MAX: until the peer closes. When it is done the bytes are on the disk
- * (fsync(2)). Errors of the transfer: -ENODATA (the peer closed early), -ENOSPC, -EIO, ...
+ * (fsync(2)). Returns at once. Errors of the call: -EBADF (file is not open for writing), -EBUSY,
+ * -EINVAL (open with O_APPEND, more than a file holds, no such path), -EOPNOTSUPP. Errors of the
+ * transfer: -ENODATA (the peer closed early), -ENOSPC, -EDQUOT, -EIO, ...
  */
 struct sluice_receive;
 
@@ -243,6 +254,7 @@ SLUICE_API int sluice_receive_open(struct sluice_receive **receive, struct sluic
 				   struct sluice_error *error);
 SLUICE_API void sluice_receive_close(struct sluice_receive *receive);
 
+/* Blocks, as sluice_send_file does. */
 SLUICE_API int sluice_receive_file(int socket, int file, uint64_t offset, uint64_t length,
 				   const struct sluice_transfer_options *options,
 				   struct sluice_bill **bill, struct sluice_error *error);
@@ -313,6 +325,12 @@ struct sluice_get_result {
  * progress, note and explain may not. With to_fd, open the descriptor with O_NONBLOCK, or the
  * engine waits when it is written to.
  *
+ * Errors of the call: -EINVAL (the URL), -EISDIR, -ENOENT and others of open(2) for the output,
+ * -EBUSY (another process is at it). Errors of the get: -EHOSTUNREACH (no address), -ECONNREFUSED,
+ * -ECONNRESET, -ETIMEDOUT, -EACCES, -ENOENT or -EPROTO (what the server answered), -ENODATA (the
+ * answer ended early), -ENOSPC, -EIO, ...; error->kind and error->http_status say it in fewer
+ * words.
+ *
  * sluice_get_close leaves a get that has not ended as if the process had been killed: NAME.part and
  * its state stay, and a later get continues.
  */
@@ -332,8 +350,9 @@ SLUICE_API int sluice_url_check(const char *url, struct sluice_error *error);
 /* The file name that sluice_get would give it: 0, or -EINVAL with error where there is none. */
 SLUICE_API int sluice_url_filename(const char *url, char name[256], struct sluice_error *error);
 /*
- * *result is then for sluice_get_result_free, of a get that failed as well, or NULL where it could
- * not begin; result may be NULL.
+ * The same, on an engine of its own: blocks until the get ended. *result is then for
+ * sluice_get_result_free, of a get that failed as well, or NULL where it could not begin; result
+ * may be NULL.
  */
 SLUICE_API int sluice_get(const char *url, const struct sluice_get_options *options,
 			  struct sluice_get_result **result, struct sluice_error *error);
@@ -396,6 +415,7 @@ struct sluice_server_options {
 	const char *token_file;
 };
 
+/* Errors: those of open(2) for the directory, and of bind(2); -EINVAL for an option. */
 SLUICE_API int sluice_server_open(struct sluice_server **server,
 				  const struct sluice_server_options *options,
 				  struct sluice_error *error);
