@@ -24,12 +24,12 @@ static bool take_owner(int fd, const struct statx *old)
 }
 
 /* Returns whether what the list allows is the same now. */
-static bool take_list(int fd, int folder, const char *name)
+static bool take_list(int fd, int directory, const char *name)
 {
 	char path[300], list[4096];
 	int64_t size;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", folder, name);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, name);
 	size = sys_xattr_of_link(path, ACL, list, sizeof(list));
 	if (size > 0)
 		return sys_xattr_set(fd, ACL, list, (size_t)size) == 0;
@@ -40,16 +40,16 @@ static bool take_list(int fd, int folder, const char *name)
 	return size == 0 || size == -ENODATA || size == -EOPNOTSUPP;
 }
 
-void inherit_access(int fd, int folder, const char *name, bool is_final)
+void inherit_access(int fd, int directory, const char *name, bool is_final)
 {
 	struct statx old;
 	bool has_group, has_list;
 	mode_t mode;
 
-	if (sys_statx_link(folder, name, STATX_BASIC_STATS, &old) < 0 || !S_ISREG(old.stx_mode))
+	if (sys_statx_link(directory, name, STATX_BASIC_STATS, &old) < 0 || !S_ISREG(old.stx_mode))
 		return;
 	has_group = take_owner(fd, &old);
-	has_list = take_list(fd, folder, name);
+	has_list = take_list(fd, directory, name);
 	mode = old.stx_mode & 0777;
 	if (!has_group || !has_list)
 		mode &= 0707 | (mode & 07) << 3;

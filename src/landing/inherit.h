@@ -11,6 +11,6 @@
  * be had, the group may do no more than everybody. is_final: else the owner may read and write it,
  * too.
  */
-void inherit_access(int fd, int folder, const char *name, bool is_final);
+void inherit_access(int fd, int directory, const char *name, bool is_final);
 
 #endif

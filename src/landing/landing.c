@@ -319,7 +319,7 @@ static void note_found(struct landing *landing)
 	const struct target *target = &landing->target;
 
 	landing->found = (struct landing_found){
-		.directory = target->folder,
+		.directory = target->directory,
 		.name = target->name,
 		.part = target->part,
 		.there = target->journal.done,

@@ -11,62 +11,63 @@
 
 enum { STEM_CUT = 200 };
 
-bool name_is_of(int folder, const char *name, int fd)
+bool name_is_of(int directory, const char *name, int fd)
 {
 	struct statx opened, named;
 
 	return sys_statx(fd, STATX_INO, &opened) == 0 &&
-	       sys_statx_link(folder, name, STATX_INO, &named) == 0 &&
+	       sys_statx_link(directory, name, STATX_INO, &named) == 0 &&
 	       opened.stx_ino == named.stx_ino && opened.stx_dev_major == named.stx_dev_major &&
 	       opened.stx_dev_minor == named.stx_dev_minor;
 }
 
-int name_move_new(int folder, const char *name, const char *to)
+int name_move_new(int directory, const char *name, const char *to)
 {
 	struct statx status;
-	int result = sys_rename_new(folder, name, to);
+	int result = sys_rename_new(directory, name, to);
 
 	/* Not every file system can look and act at once. */
 	if (result != -EINVAL && result != -ENOSYS)
 		return result;
-	if (sys_statx_link(folder, to, STATX_TYPE, &status) == 0)
+	if (sys_statx_link(directory, to, STATX_TYPE, &status) == 0)
 		return -EEXIST;
-	return sys_rename(folder, name, to);
+	return sys_rename(directory, name, to);
 }
 
 /* -EEXIST: the name aside is taken. Then there is a gap between the look and the step. */
-static int take(int folder, const char *name, const char *aside, int fd)
+static int take(int directory, const char *name, const char *aside, int fd)
 {
-	int result = name_is_of(folder, name, fd) ? name_move_new(folder, name, aside) : -ESTALE;
+	int result =
+		name_is_of(directory, name, fd) ? name_move_new(directory, name, aside) : -ESTALE;
 
-	if (result < 0 || name_is_of(folder, aside, fd))
+	if (result < 0 || name_is_of(directory, aside, fd))
 		return result;
-	name_move_new(folder, aside, name);
+	name_move_new(directory, aside, name);
 	return -ESTALE;
 }
 
-int name_remove(int folder, const char *name, const char *aside, int fd)
+int name_remove(int directory, const char *name, const char *aside, int fd)
 {
-	int result = take(folder, name, aside, fd);
+	int result = take(directory, name, aside, fd);
 
 	if (result == -EEXIST)
-		return sys_unlink(folder, name);
-	return result < 0 ? result : sys_unlink(folder, aside);
+		return sys_unlink(directory, name);
+	return result < 0 ? result : sys_unlink(directory, aside);
 }
 
-int name_move(int folder, const char *name, const char *aside, const char *to, int fd)
+int name_move(int directory, const char *name, const char *aside, const char *to, int fd)
 {
-	int result = take(folder, name, aside, fd);
+	int result = take(directory, name, aside, fd);
 
 	if (result == -EEXIST) {
-		result = sys_rename(folder, name, to);
-		return result < 0 || name_is_of(folder, to, fd) ? result : -ESTALE;
+		result = sys_rename(directory, name, to);
+		return result < 0 || name_is_of(directory, to, fd) ? result : -ESTALE;
 	}
 	if (result < 0)
 		return result;
-	result = sys_rename(folder, aside, to);
+	result = sys_rename(directory, aside, to);
 	if (result < 0)
-		name_move_new(folder, aside, name);
+		name_move_new(directory, aside, name);
 	return result;
 }
 

@@ -17,12 +17,12 @@
  * told apart by a digest. */
 void name_stem(char stem[NAME_STEM + 1], const char *name);
 /* Whether this is, at this moment, the name of what the descriptor has open. */
-bool name_is_of(int folder, const char *name, int fd);
+bool name_is_of(int directory, const char *name, int fd);
 /* 0; -ESTALE where it is not; -errno. */
-int name_remove(int folder, const char *name, const char *aside, int fd);
+int name_remove(int directory, const char *name, const char *aside, int fd);
 /* The same, of a move; what had the new name is replaced. */
-int name_move(int folder, const char *name, const char *aside, const char *to, int fd);
+int name_move(int directory, const char *name, const char *aside, const char *to, int fd);
 /* To a name that nothing may have. -EEXIST; -errno. */
-int name_move_new(int folder, const char *name, const char *to);
+int name_move_new(int directory, const char *name, const char *to);
 
 #endif

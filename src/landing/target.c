@@ -18,24 +18,25 @@ enum { PAIRS = 3 }; /* of names for part and state that are tried */
 
 static bool has_part_name(const struct target *target)
 {
-	return name_is_of(target->folder, target->part, target->file->fd);
+	return name_is_of(target->directory, target->part, target->file->fd);
 }
 
 static bool has_state_name(const struct target *target)
 {
-	return target->state_fd >= 0 && name_is_of(target->folder, target->state, target->state_fd);
+	return target->state_fd >= 0 &&
+	       name_is_of(target->directory, target->state, target->state_fd);
 }
 
 static void remove_state(const struct target *target)
 {
 	if (target->state_fd >= 0)
-		(void)name_remove(target->folder, target->state, target->aside_name,
+		(void)name_remove(target->directory, target->state, target->aside_name,
 				  target->state_fd);
 }
 
 static void remove_part(const struct target *target)
 {
-	(void)name_remove(target->folder, target->part, target->aside_name, target->file->fd);
+	(void)name_remove(target->directory, target->part, target->aside_name, target->file->fd);
 	remove_state(target);
 }
 
@@ -54,22 +55,23 @@ static void name_pair(struct target *target, int number)
 	snprintf(target->aside_name, sizeof(target->aside_name), "%s%s.part.aside", stem, count);
 }
 
-static int open_folder(struct target *target, const char *path, struct sluice_error *error)
+static int open_directory(struct target *target, const char *path, struct sluice_error *error)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	char folder[4096];
+	char directory[4096];
 
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return error_set(error, EISDIR, "%s is a directory: name a file", path);
-	if (strlen(name) >= sizeof(target->name) || (size_t)(name - path) >= sizeof(folder))
+	if (strlen(name) >= sizeof(target->name) || (size_t)(name - path) >= sizeof(directory))
 		return error_set(error, ENAMETOOLONG, "%s: name too long (at most %d bytes)", path,
 				 (int)sizeof(target->name) - 1);
-	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
+	snprintf(directory, sizeof(directory), "%.*s", (int)(name - path), path);
 	snprintf(target->name, sizeof(target->name), "%s", name);
-	target->folder = sys_open(AT_FDCWD, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0);
-	if (target->folder < 0)
-		return error_set_errno(error, -target->folder, "cannot open the directory of %s",
+	target->directory =
+		sys_open(AT_FDCWD, *directory ? directory : ".", O_RDONLY | O_DIRECTORY, 0);
+	if (target->directory < 0)
+		return error_set_errno(error, -target->directory, "cannot open the directory of %s",
 				       path);
 	return 0;
 }
@@ -79,10 +81,10 @@ static int check_name(const struct target *target, const char *path, struct slui
 {
 	struct statx status;
 
-	if (sys_statx_at(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+	if (sys_statx_at(target->directory, target->name, STATX_TYPE, &status) == 0 &&
 	    S_ISDIR(status.stx_mode))
 		return error_set(error, EISDIR, "%s is a directory: name a file", path);
-	if (sys_statx_link(target->folder, target->name, STATX_TYPE, &status) == 0 &&
+	if (sys_statx_link(target->directory, target->name, STATX_TYPE, &status) == 0 &&
 	    !S_ISREG(status.stx_mode) && !S_ISLNK(status.stx_mode))
 		return error_set(error, EEXIST, "%s is no regular file any more: name another",
 				 path);
@@ -120,16 +122,16 @@ static int open_regular(struct target *target, const char *name)
 	int fd;
 
 	/* Where we cannot look, whoever makes a file will be told why. */
-	if (sys_statx_link(target->folder, name, STATX_TYPE | STATX_NLINK, &status) < 0)
+	if (sys_statx_link(target->directory, name, STATX_TYPE | STATX_NLINK, &status) < 0)
 		return -ENOENT;
 	if (!S_ISREG(status.stx_mode))
 		return is_not_ours(target, -EINVAL, "it is not a regular file");
 	if (status.stx_nlink > 1)
 		return is_not_ours(target, -EMLINK, "it has another name, too");
-	fd = sys_open(target->folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	fd = sys_open(target->directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return is_not_ours(target, fd == -ENOENT ? -ESTALE : fd, error_words(-fd, words));
-	if (name_is_of(target->folder, name, fd))
+	if (name_is_of(target->directory, name, fd))
 		return fd;
 	sys_close(fd);
 	return is_not_ours(target, -ESTALE, "it was replaced just now");
@@ -144,10 +146,11 @@ static void put_back(struct target *target, int fd)
 
 	if (state >= 0 && journal_read(&journal, state) == 0 &&
 	    sys_statx(fd, JOURNAL_STATX, &status) == 0 && journal_is_of(&journal, &status))
-		(void)name_move_new(target->folder, target->aside_name, target->part);
+		(void)name_move_new(target->directory, target->aside_name, target->part);
 	journal_clear(&journal);
-	if (journal_read(&journal, fd) == 0 && name_is_of(target->folder, target->aside_name, fd))
-		sys_unlink(target->folder, target->aside_name);
+	if (journal_read(&journal, fd) == 0 &&
+	    name_is_of(target->directory, target->aside_name, fd))
+		sys_unlink(target->directory, target->aside_name);
 	journal_clear(&journal);
 	if (state >= 0)
 		sys_close(state);
@@ -304,10 +307,10 @@ int target_open(struct target *target, const char *path, const char *url,
 {
 	int result;
 
-	*target = (struct target){.url = strdup(url), .folder = -1, .state_fd = -1};
+	*target = (struct target){.url = strdup(url), .directory = -1, .state_fd = -1};
 	if (!target->url)
 		return error_set_errno(error, ENOMEM, "%s", path);
-	result = open_folder(target, path, error);
+	result = open_directory(target, path, error);
 	if (result == 0)
 		result = check_name(target, path, error);
 	if (result == 0)
@@ -322,13 +325,14 @@ int target_open(struct target *target, const char *path, const char *url,
 static int make_part(struct target *target, struct sluice_error *error)
 {
 	struct statx status;
-	bool is_private = sys_statx_link(target->folder, target->name, STATX_TYPE, &status) == 0 &&
-			  S_ISREG(status.stx_mode);
+	bool is_private =
+		sys_statx_link(target->directory, target->name, STATX_TYPE, &status) == 0 &&
+		S_ISREG(status.stx_mode);
 	char words[ERROR_WORDS];
 	int fd, result;
 
 	/* What takes the place of a file gets its permissions before any byte. */
-	fd = sys_open(target->folder, target->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+	fd = sys_open(target->directory, target->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 		      is_private ? 0600 : 0666);
 	if (fd == -EEXIST)
 		return error_set(error, EBUSY, "%s: another process has just made it: run again",
@@ -375,7 +379,7 @@ static int make_state(struct target *target)
 		if (target->state_fd >= 0)
 			sys_close(target->state_fd);
 		/* Its URL may hold a secret. */
-		target->state_fd = sys_open(target->folder, target->state,
+		target->state_fd = sys_open(target->directory, target->state,
 					    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	}
 	return target->state_fd < 0 ? target->state_fd
@@ -430,7 +434,7 @@ int target_create(struct target *target, const struct intervals *keep, struct sl
 	if (result < 0)
 		return result;
 	target->is_ours = true;
-	inherit_access(target->file->fd, target->folder, target->name, false);
+	inherit_access(target->file->fd, target->directory, target->name, false);
 	return begin(target, keep, error);
 }
 
@@ -445,7 +449,7 @@ int target_start_over(struct target *target, struct sluice_error *error)
 static void sync_names(struct target *target)
 {
 	if (target->sync && !target->has_synced_names)
-		target->has_synced_names = sys_fsync(target->folder) == 0;
+		target->has_synced_names = sys_fsync(target->directory) == 0;
 }
 
 int target_save(struct target *target, const struct intervals *done)
@@ -537,7 +541,7 @@ static int was_replaced(struct target *target, struct sluice_error *error)
 
 static int give_name(struct target *target, struct sluice_error *error)
 {
-	int result = name_move(target->folder, target->part, target->aside_name, target->name,
+	int result = name_move(target->directory, target->part, target->aside_name, target->name,
 			       target->file->fd);
 
 	if (result == -ESTALE)
@@ -557,17 +561,17 @@ int target_commit(struct target *target, uint64_t size, struct sluice_error *err
 	if (sys_statx(target->file->fd, STATX_SIZE | STATX_NLINK, &status) < 0 ||
 	    status.stx_size != size || !has_part_name(target))
 		return was_replaced(target, error);
-	inherit_access(target->file->fd, target->folder, target->name, true);
+	inherit_access(target->file->fd, target->directory, target->name, true);
 	result = give_name(target, error);
 	if (result < 0)
 		return result;
 	target->is_ours = false; /* it is the user's */
 	/* A rename between two names of one file does nothing. */
 	if (status.stx_nlink > 1)
-		(void)name_remove(target->folder, target->aside_name, target->part,
+		(void)name_remove(target->directory, target->aside_name, target->part,
 				  target->file->fd);
 	remove_state(target);
-	result = target->sync ? sys_fsync(target->folder) : 0;
+	result = target->sync ? sys_fsync(target->directory) : 0;
 	/* EINVAL: this file system does not offer it for directories. */
 	return result < 0 && result != -EINVAL
 		       ? error_set_errno(error, -result, "syncing the directory of %s",
@@ -578,9 +582,9 @@ int target_commit(struct target *target, uint64_t size, struct sluice_error *err
 void target_close(struct target *target)
 {
 	let_go(target);
-	if (target->folder >= 0)
-		sys_close(target->folder);
-	target->folder = -1;
+	if (target->directory >= 0)
+		sys_close(target->directory);
+	target->directory = -1;
 	free(target->url);
 	target->url = NULL;
 }

@@ -17,7 +17,7 @@
 
 struct target {
 	char *url;
-	int folder; /* -1: not open */
+	int directory; /* -1: not open */
 	char name[256], part[256], state[256];
 	char aside_name[256];   /* where part or state is for a moment: see name.h */
 	char why[128];          /* what was looked at last is not ours */
