@@ -69,6 +69,7 @@ enum sluice_error_kind {
 	SLUICE_ERROR_CHANGED,     /* the file changed meanwhile */
 	SLUICE_ERROR_LIMIT,       /* the file is larger than it may be */
 	SLUICE_ERROR_CANCELLED,   /* a callback wanted it so */
+	SLUICE_ERROR_DIGEST,      /* what came has another digest than it should have */
 };
 
 /* What went wrong: of use after a call has failed, and not after any other. */
@@ -298,6 +299,13 @@ struct sluice_get_options {
 	 */
 	uint64_t range_offset, range_length;
 	const char *directory; /* without output: where the file is written; NULL: here */
+	/*
+	 * What the whole file is to have: "sha256:", "sha512:" or "blake2b:" and its hexadecimal
+	 * digits. It is computed while the file arrives. -EBADMSG where it is another one: NAME is
+	 * as it was, and what came is left in NAME.part. A file NAME that has this digest already
+	 * is not fetched: status 304.
+	 */
+	const char *digest;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

@@ -69,6 +69,20 @@ bool digest_from_hex(struct digest *digest, const struct hash_algorithm *algorit
 	return true;
 }
 
+bool digest_parse(struct digest *digest, const char *text)
+{
+	for (const struct hash_algorithm *const *at = hash_algorithms; *at; at++) {
+		size_t length = strlen((*at)->name);
+		const char *digits = text;
+
+		if (strncmp(text, (*at)->name, length) == 0 && text[length] == ':')
+			digits += length + 1;
+		if (digest_from_hex(digest, *at, digits, strlen(digits)))
+			return true;
+	}
+	return false;
+}
+
 int hash_open(struct hash **out, const struct hash_algorithm *algorithm)
 {
 	struct hash *hash = calloc(1, sizeof(*hash));

@@ -37,6 +37,9 @@ char *digest_to_hex(const struct digest *digest, char text[HASH_HEX]);
 bool digest_from_hex(struct digest *digest, const struct hash_algorithm *algorithm,
 		     const char *text, size_t length);
 
+/* "sha256:" and digits; or the digits alone of SHA-256 (64) or SHA-512 (128). */
+bool digest_parse(struct digest *digest, const char *text);
+
 struct hash;
 
 /* -ENOMEM, or -EOPNOTSUPP where libcrypto has been told not to offer this algorithm. */

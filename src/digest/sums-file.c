@@ -50,14 +50,14 @@ static int parse_one(struct sums *sums, const char *text, size_t length,
 	return result;
 }
 
-static int parse_all(struct sums *sums, char *text, size_t length,
-		     const struct hash_algorithm *algorithm, const struct hash_algorithm *first)
+int sums_parse_all(struct sums *sums, const char *text, size_t length,
+		   const struct hash_algorithm *algorithm, const struct hash_algorithm *first)
 {
 	const char *end = text + length;
 	int result = 0;
 
 	while (result == 0 && text < end) {
-		char *line_end = memchr(text, '\n', (size_t)(end - text));
+		const char *line_end = memchr(text, '\n', (size_t)(end - text));
 		size_t line = (size_t)((line_end ? line_end : end) - text);
 
 		result = parse_one(sums, text, line, algorithm, first);
@@ -98,10 +98,29 @@ int sums_read(struct sums *sums, const char *file, const struct hash_algorithm *
 		return fd;
 	result = read_all(is_input ? STDIN_FILENO : fd, &text);
 	if (result == 0)
-		result = parse_all(sums, text.data, text.length, algorithm,
-				   algorithm ? NULL : hint(file));
+		result = sums_parse_all(sums, text.data, text.length, algorithm,
+					algorithm ? NULL : hint(file));
 	buffer_free(&text);
 	return result;
+}
+
+const struct sums_line *sums_find(const struct sums *sums, const char *name)
+{
+	const struct sums_line *found = NULL;
+	bool is_ambiguous = false;
+
+	for (size_t i = 0; i < sums->count; i++) {
+		const struct sums_line *line = &sums->lines[i];
+		const char *slash = strrchr(line->name, '/');
+
+		if (strcmp(line->name, name) == 0)
+			return line;
+		if (!slash || strcmp(slash + 1, name) != 0)
+			continue;
+		is_ambiguous |= found && !digest_equal(&found->digest, &line->digest);
+		found = line;
+	}
+	return is_ambiguous ? NULL : found;
 }
 
 void sums_free(struct sums *sums)

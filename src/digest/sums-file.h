@@ -16,6 +16,14 @@ struct sums {
  * What is there is freed by sums_free, after a failure too.
  */
 int sums_read(struct sums *sums, const char *file, const struct hash_algorithm *algorithm);
+/* The same of lines in memory, whose last may lack its '\n'. */
+int sums_parse_all(struct sums *sums, const char *text, size_t length,
+		   const struct hash_algorithm *algorithm, const struct hash_algorithm *first);
+/*
+ * The line of this file: of that name or, where there is none, the only one whose name ends in
+ * it behind a slash. NULL: there is none, or several that differ.
+ */
+const struct sums_line *sums_find(const struct sums *sums, const char *name);
 void sums_free(struct sums *sums);
 
 #endif

@@ -213,6 +213,7 @@ static int write_some(struct download *download)
 				       count == -EPIPE ? "writing the output, which nobody reads "
 							 "any more"
 						       : "writing the output");
+	checked_add(download, body->data, (size_t)count);
 	body->written_to_fd += (uint64_t)count;
 	/* Out of the socket, and into whatever the output is. */
 	tally_add(&body->tally, "readwrite", (uint64_t)count);
@@ -512,6 +513,8 @@ int download_to_fd(struct download *download)
 		return error_set(&download->error, ESTALE,
 				 "the file was changed on the server during the download: what was "
 				 "written may be of two files");
+	if (result == 0 && !body->is_confirmed)
+		result = checked_end(download);
 	body->is_confirmed |= result == 0;
 	return result == 0 && download->output.syncs_fd ? sync_output(download) : result;
 }

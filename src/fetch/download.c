@@ -124,6 +124,7 @@ void download_free(struct download *download)
 		loop_timer_cancel(download->loop, &download->output.timer);
 	}
 	body_close(download);
+	checked_close(download);
 	refusal_close(download);
 	exchange_close(&download->exchange);
 	if (download->jobs == 0)

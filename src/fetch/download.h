@@ -11,6 +11,7 @@
 
 #include "base/meter.h"
 #include "base/tally.h"
+#include "digest/follow.h"
 #include "fetch/dealer.h"
 #include "fetch/exchange.h"
 #include "fetch/origin.h"
@@ -123,6 +124,13 @@ struct to_file {
 	int64_t resident; /* of the part's bytes, before any came; -1: not known */
 };
 
+/* digest.c: what the file is to have */
+struct checked {
+	struct digest expected; /* without an algorithm: nothing particular */
+	struct follow *follow;  /* of what is there already */
+	struct hash *hash;      /* of what goes to a descriptor */
+};
+
 /* confirm.c: whether the file is still the same; sample.c: whether it only grew */
 struct confirm {
 	enum { CONFIRM_NEXT, CONFIRM_HEAD, CONFIRM_CHANGED, CONFIRM_SAMPLES } phase;
@@ -170,6 +178,7 @@ struct download {
 	struct refusal refusal;
 	struct body body;
 	struct to_file to_file;
+	struct checked checked;
 	struct confirm confirm;
 	struct sample sample;
 	struct bill_request bill;
@@ -228,6 +237,17 @@ int download_ask_again(struct download *download, const char *why);
 /* Why it is started over, told once; NULL: it is not. */
 const char *download_why_over(struct download *download);
 int download_start_over(struct download *download, const char *why);
+
+/* digest.c. When it is known where the bytes go. */
+int download_expect(struct download *download);
+/* Step: 1: what is there has the digest that is expected; 0: it has not, or none is; or -errno with
+ * error. */
+int download_has_digest(struct download *download);
+/* Of what goes to a descriptor: all of it, from the first byte on. */
+int checked_begin(struct download *download);
+void checked_add(struct download *download, const char *data, size_t length);
+int checked_end(struct download *download);
+void checked_close(struct download *download);
 
 /* refusal.c. Step: fails with what the answer's status means, and what the server says about it. */
 int download_refuse_status(struct download *download);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum get_phase { GET_OUTPUT, GET_ASK, GET_BODY, GET_BILL, GET_ENDED };
+enum get_phase { GET_OUTPUT, GET_LOOK, GET_ASK, GET_BODY, GET_BILL, GET_ENDED };
 
 /* What the public result points into. */
 struct get_result {
@@ -133,6 +133,9 @@ static int ask(struct sluice_get *get)
 	if (result == 0 && !download->asking.is_unchanged) {
 		body_begin(download);
 		get->phase = GET_BODY;
+		result = checked_begin(download);
+		if (result < 0)
+			end_download(get, result);
 	} else if (result < 0 && download->landing && landing_is_begun(download->landing)) {
 		/* What other answers brought stays. */
 		download_give_up(download, result);
@@ -149,9 +152,27 @@ static int open_output(struct sluice_get *get)
 
 	if (result == -EAGAIN)
 		return result;
-	get->phase = GET_ASK;
+	get->phase = GET_LOOK;
 	if (result < 0)
 		end_download(get, result);
+	return 0;
+}
+
+/* Where the digest is given, what is there may be what is wanted. */
+static int look(struct sluice_get *get)
+{
+	struct download *download = &get->download;
+	int result = download_has_digest(download);
+
+	if (result == -EAGAIN)
+		return result;
+	get->phase = GET_ASK;
+	if (result == 1) {
+		download->asking.is_unchanged = true;
+		download->asking.status = 304;
+	}
+	if (result != 0)
+		end_download(get, result < 0 ? result : 0);
 	return 0;
 }
 
@@ -165,10 +186,8 @@ static int fetch_bill(struct sluice_get *get)
 }
 
 static int (*const steps[])(struct sluice_get *get) = {
-	[GET_OUTPUT] = open_output,
-	[GET_ASK] = ask,
-	[GET_BODY] = take_body,
-	[GET_BILL] = fetch_bill,
+	[GET_OUTPUT] = open_output, [GET_LOOK] = look,       [GET_ASK] = ask,
+	[GET_BODY] = take_body,     [GET_BILL] = fetch_bill,
 };
 
 static void run(struct download *download)
@@ -247,7 +266,9 @@ static int prepare(struct download *download, const char *url,
 		result = set_fields(download, url);
 	if (result == 0)
 		result = exchange_set_url(&download->exchange, download->url);
-	return result < 0 ? result : download_choose_output(download);
+	if (result == 0)
+		result = download_choose_output(download);
+	return result < 0 ? result : download_expect(download);
 }
 
 static void release(struct download *download)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What landing.c and ranges.c share. */
+/* What landing.c, ranges.c and digest.c share. */
 #ifndef SLUICE_LANDING_PRIVATE_H
 #define SLUICE_LANDING_PRIVATE_H
 
+#include "digest/follow.h"
 #include "landing/landing.h"
 #include "landing/target.h"
 #include "range/recv.h"
@@ -40,6 +41,11 @@ struct landing {
 	struct buffer lines;
 	int failed; /* in the background */
 
+	struct digest expected; /* without an algorithm: any */
+	struct follow *follow;  /* NULL: none is expected, or nothing has begun */
+	bool is_synced;         /* all of it: only the digest is waited for */
+	bool is_wrong;          /* the digest is another one */
+
 	enum work work;
 	enum wish wish;
 	struct loop_op op;
@@ -49,5 +55,13 @@ struct landing {
 	struct sluice_error said;   /* by the work */
 	struct sluice_error *error; /* the caller's; NULL: none */
 };
+
+/* digest.c. When the part is there; 0 or -errno with `said`. */
+int landing_digest_open(struct landing *landing);
+void landing_digest_close(struct landing *landing);
+void landing_digest_advance(struct landing *landing); /* more is written */
+void landing_digest_end(struct landing *landing);     /* everything is */
+/* 0; -EAGAIN; -EBADMSG and other -errno with `said`. */
+int landing_digest_check(struct landing *landing);
 
 #endif

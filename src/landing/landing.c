@@ -107,9 +107,12 @@ static int64_t keep(void *argument)
 	struct target *target = &landing->target;
 
 	if (target->is_ours && *target->journal.validator.text && !landing->has_lost &&
-	    !intervals_equal(&landing->saving, &landing->settled))
+	    !landing->is_wrong && !intervals_equal(&landing->saving, &landing->settled))
 		(void)target_save(target, &landing->settled);
-	target_keep(target, &landing->settled, landing->stays_anyway, &landing->said);
+	if (landing->is_wrong)
+		target_set_aside(target, &landing->said);
+	else
+		target_keep(target, &landing->settled, landing->stays_anyway, &landing->said);
 	return -ECANCELED;
 }
 
@@ -182,14 +185,25 @@ static int flush_ranges(const struct landing *landing)
 	return waits ? -EAGAIN : failed;
 }
 
+static bool is_whole(struct landing *landing)
+{
+	if (landing->size == UINT64_MAX)
+		landing->size = intervals_end(&landing->settled);
+	return intervals_prefix(&landing->settled) == landing->size &&
+	       intervals_end(&landing->settled) == landing->size;
+}
+
 static void sync_or_fail(struct landing *landing, int failed)
 {
 	if (failed < 0)
 		end(landing, landing_failed(landing, failed, &landing->said));
 	else if (!landing_file(landing))
 		end(landing, 0);
-	else
+	else {
+		if (landing->has_names && is_whole(landing))
+			landing_digest_end(landing);
 		start(landing, SYNCING);
+	}
 }
 
 static void start_beginning(struct landing *landing)
@@ -202,6 +216,20 @@ static void start_beginning(struct landing *landing)
 	start(landing, BEGINNING);
 }
 
+static void name_if_right(struct landing *landing)
+{
+	int result = landing_digest_check(landing);
+
+	if (result == -EAGAIN)
+		return;
+	if (result < 0) {
+		end(landing, result);
+		return;
+	}
+	landing->stays_anyway = true;
+	start(landing, NAMING);
+}
+
 /* Towards the wish, when nothing else is under way. */
 static void advance(struct landing *landing)
 {
@@ -212,6 +240,10 @@ static void advance(struct landing *landing)
 		return;
 	while (landing->ranges)
 		landing_range_close(landing->ranges);
+	if (landing->wish == FINISH && landing->is_synced) {
+		name_if_right(landing);
+		return;
+	}
 	/* What is said is said behind this. */
 	if (landing->wish == ABANDON)
 		landing->said = landing->error ? *landing->error : (struct sluice_error){0};
@@ -242,14 +274,6 @@ static void after_background(struct landing *landing, int result)
 			range->wake(range->owner);
 }
 
-static bool is_whole(struct landing *landing)
-{
-	if (landing->size == UINT64_MAX)
-		landing->size = intervals_end(&landing->settled);
-	return intervals_prefix(&landing->settled) == landing->size &&
-	       intervals_end(&landing->settled) == landing->size;
-}
-
 static void after_sync(struct landing *landing, int result)
 {
 	landing->has_lost |= result < 0;
@@ -261,9 +285,14 @@ static void after_sync(struct landing *landing, int result)
 		end(landing,
 		    error_set(&landing->said, ENODATA, "%s is not whole", landing->target.part));
 	else {
-		landing->stays_anyway = true;
-		start(landing, NAMING);
+		landing->is_synced = true;
+		name_if_right(landing);
 	}
+}
+
+static void after_begin(struct landing *landing, int result)
+{
+	end(landing, result == 0 ? landing_digest_open(landing) : result);
 }
 
 static void after_name(struct landing *landing, int result)
@@ -275,8 +304,8 @@ static void after_name(struct landing *landing, int result)
 }
 
 static void (*const afters[])(struct landing *landing, int result) = {
-	[BEGINNING] = end,      [ALLOCATING] = after_background, [SAVING] = after_background,
-	[SYNCING] = after_sync, [NAMING] = after_name,           [KEEPING] = end,
+	[BEGINNING] = after_begin, [ALLOCATING] = after_background, [SAVING] = after_background,
+	[SYNCING] = after_sync,    [NAMING] = after_name,           [KEEPING] = end,
 };
 
 static void on_done(struct loop_op *op, int64_t result)
@@ -383,6 +412,7 @@ void landing_close(struct landing *landing)
 	landing->is_closed = true;
 	while (landing->ranges)
 		landing_range_close(landing->ranges);
+	landing_digest_close(landing);
 	if (landing->loop) {
 		loop_timer_cancel(landing->loop, &landing->timer);
 		loop_task_cancel(landing->loop, &landing->task);
@@ -431,7 +461,14 @@ static void begin_with(struct landing *landing, struct loop *loop, const struct 
 	landing->size = size;
 	landing->settled = *keep;
 	landing->arrived = (struct intervals){0};
+	landing->is_synced = false;
+	landing_digest_close(landing);
 	wish(landing, BEGIN, error);
+}
+
+void landing_expect(struct landing *landing, const struct digest *expected)
+{
+	landing->expected = expected ? *expected : (struct digest){0};
 }
 
 void landing_start(struct landing *landing, struct loop *loop, const struct validator *validator,
@@ -458,5 +495,6 @@ void landing_finish(struct landing *landing, uint64_t size, struct sluice_error 
 void landing_abandon(struct landing *landing, bool stays_anyway, struct sluice_error *error)
 {
 	landing->stays_anyway |= stays_anyway;
+	landing_digest_close(landing);
 	wish(landing, ABANDON, error);
 }

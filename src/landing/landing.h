@@ -20,6 +20,9 @@
  * is under way, whose `done` it takes. While finish or abandon is under way, the open ranges are
  * the landing's, which closes them: their owners let go of them.
  *
+ * Where a digest is expected, the bytes are hashed while they arrive, or are read again past the
+ * page cache; the file gets its name only if that is its digest.
+ *
  * What fails in the background, a save of the journal, a range is told at its next step. A sync
  * that failed is told only once by the kernel: nothing is claimed after that.
  */
@@ -27,6 +30,7 @@
 #define SLUICE_LANDING_LANDING_H
 
 #include "base/buffer.h"
+#include "digest/hash.h"
 #include "landing/intervals.h"
 #include "landing/validator.h"
 #include "plan/plan.h"
@@ -92,6 +96,12 @@ void landing_start(struct landing *landing, struct loop *loop, const struct vali
 /* Goes on with what was found, of which this stays. Once, instead of the first start. */
 void landing_resume(struct landing *landing, struct loop *loop, const struct intervals *keep,
 		    struct sluice_error *error);
+/*
+ * What all of the file is to have; NULL: whatever it has. For the next start or resume. Where
+ * finish ends in -EBADMSG it is another one: then abandon leaves the part as it is, and its journal
+ * goes.
+ */
+void landing_expect(struct landing *landing, const struct digest *expected);
 /*
  * Once begun: ends it without success. Saves what can be gone on with, and removes the rest, unless
  * it is to stay anyway; says which behind the error, which may be NULL. `done` gets -ECANCELED; or

@@ -11,6 +11,7 @@ static void on_wake(void *owner)
 {
 	struct landing_range *range = owner;
 
+	landing_digest_advance(range->landing);
 	if (range->landing->wish != NONE)
 		loop_task_queue(range->landing->loop, &range->landing->task);
 	else
@@ -115,6 +116,7 @@ void landing_range_close(struct landing_range *range)
 		range_recv_explain(range->writer, &landing->lines);
 	range_recv_close(range->writer);
 	free(range);
+	landing_digest_advance(landing);
 }
 
 void landing_explain(const struct landing *landing, struct buffer *lines)

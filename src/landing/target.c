@@ -527,6 +527,17 @@ void target_keep(struct target *target, const struct intervals *done, bool stays
 	}
 }
 
+void target_set_aside(struct target *target, struct sluice_error *error)
+{
+	if (!target->is_ours)
+		return;
+	if (has_part_name(target))
+		error_append(error, "; %s is left, and is not continued", target->part);
+	else
+		error_append(error, "; %s was removed or replaced meanwhile", target->part);
+	remove_state(target);
+}
+
 /* The part becomes NAME */
 
 /* What has our part's name is left alone; our journal does not speak of it. */

@@ -58,6 +58,11 @@ int target_save(struct target *target, const struct intervals *done);
  */
 void target_keep(struct target *target, const struct intervals *done, bool stays_anyway,
 		 struct sluice_error *error);
+/*
+ * All has come, and is not what it should be: the part stays, for whoever looks into it, and no
+ * later call continues it or writes to it. Says so behind the error.
+ */
+void target_set_aside(struct target *target, struct sluice_error *error);
 /* The part is whole, with `size` bytes: it becomes NAME, and with sync that is on the disk. */
 int target_commit(struct target *target, uint64_t size, struct sluice_error *error);
 void target_close(struct target *target);

@@ -311,6 +311,15 @@ static void open_scene(struct scene *scene, uint64_t size)
 	open_landing(scene, any_path());
 }
 
+/* That the file has the digest of these bytes. */
+static void expect(struct scene *scene, const char *bytes)
+{
+	struct digest digest;
+
+	assert_int_equal(hash_all(hash_algorithms[draw(3)], bytes, scene->size, &digest), 0);
+	landing_expect(scene->landing, &digest);
+}
+
 static void close_peer(struct peer *peer)
 {
 	if (!peer->range)
@@ -474,6 +483,8 @@ static bool attempt(uint64_t size, enum luck luck)
 
 	forget_losses();
 	open_scene(&scene, size);
+	if (draw(2) == 0)
+		expect(&scene, content);
 	begin(&scene);
 	if (draw(2) == 0)
 		use_page_cache(&scene);
@@ -595,6 +606,51 @@ static void test_starting_over_waits_for_the_journal(void **state)
 	assert_content(scene.size);
 	assert_only("file");
 	assert_honest();
+}
+
+static void test_what_has_another_digest_gets_no_name(void **state)
+{
+	static const struct interval halves[] = {{1 << 20, 3 << 20}, {0, 1 << 20}};
+	struct scene scene;
+	char path[300];
+
+	open_scene(&scene, 3 << 20);
+	expect(&scene, content + 1);
+	begin(&scene);
+	for (int i = 0; i < 2; i++)
+		push_all(&scene, halves[i].from, halves[i].to);
+	landing_finish(scene.landing, scene.size, &scene.error);
+	assert_int_equal(await(&scene), -EBADMSG);
+	assert_int_equal(scene.error.kind, SLUICE_ERROR_DIGEST);
+	landing_abandon(scene.landing, false, &scene.error);
+	assert_int_equal(await(&scene), -ECANCELED);
+	assert_non_null(strstr(scene.error.text, "; file.part is left, and is not continued"));
+	close_scene(&scene);
+	assert_only("file.part");
+	assert_int_equal(rename(path_of(path, "file.part"), path_of((char[300]){0}, "file")), 0);
+	assert_content(3 << 20);
+}
+
+static void test_another_start_is_hashed_anew(void **state)
+{
+	struct landing_range *range;
+	struct scene scene;
+
+	open_scene(&scene, 3 << 20);
+	expect(&scene, content);
+	begin(&scene);
+	range = push_all(&scene, 0, 2 << 20);
+	while (landing_range_flush(range) == -EAGAIN)
+		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	landing_range_close(range);
+	landing_start(scene.landing, scene.loop, &strong, scene.size, &scene.error);
+	assert_int_equal(await(&scene), 0);
+	push_all(&scene, 0, scene.size);
+	landing_finish(scene.landing, scene.size, &scene.error);
+	assert_int_equal(await(&scene), 0);
+	close_scene(&scene);
+	assert_content(scene.size);
+	assert_only("file");
 }
 
 /* Of one range: the other's bytes may be the ones that are lost. */
@@ -761,6 +817,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_has_a_gap_gets_no_name, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_starting_over_waits_for_the_journal, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_what_has_another_digest_gets_no_name, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_another_start_is_hashed_anew, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_is_claimed_after_a_failed_write_back,
 						set_up, tear_down),
