@@ -22,6 +22,7 @@ struct slot {
 	struct sluice_get *handle;
 	char *url;   /* NULL: free */
 	char *shown; /* without what may be a password in it */
+	struct get_digest digest;
 };
 
 struct all {
@@ -131,16 +132,22 @@ static struct sluice_get_options options_of(struct slot *slot)
 	options.note = on_note;
 	if (options.explain)
 		options.explain = on_explain;
+	if (*slot->digest.text)
+		options.digest = slot->digest.text;
 	return options;
 }
 
 static void get_one(struct slot *slot)
 {
-	struct sluice_get_options options = options_of(slot);
-	struct sluice_get_result *result;
+	struct sluice_get_result *result = NULL;
+	struct sluice_get_options options;
 	struct sluice_error error = {0};
-	int code = sluice_get(slot->url, &options, &result, &error);
+	int code = get_find_digest(slot->all->get, slot->url, &slot->digest, &error);
 
+	if (code == 0) {
+		options = options_of(slot);
+		code = sluice_get(slot->url, &options, &result, &error);
+	}
 	end(slot, code, result, &error);
 	sluice_get_result_free(result);
 }
@@ -192,10 +199,15 @@ static void on_done(void *argument, int code, const struct sluice_get_result *re
 
 static void begin(struct all *all, struct slot *slot)
 {
-	struct sluice_get_options options = options_of(slot);
+	struct sluice_get_options options;
 	struct sluice_error error = {0};
-	int code = sluice_get_open(&slot->handle, all->engine, slot->url, &options, on_done, slot,
-				   &error);
+	int code = get_find_digest(all->get, slot->url, &slot->digest, &error);
+
+	if (code == 0) {
+		options = options_of(slot);
+		code = sluice_get_open(&slot->handle, all->engine, slot->url, &options, on_done,
+				       slot, &error);
+	}
 
 	if (code < 0)
 		end(slot, code, NULL, &error);

@@ -105,6 +105,11 @@ static const struct option_row rows[] = {
 	 "do not wait for the disk"},
 	{"timeout", 0, "SECONDS", set_timeout, 0,
 	 "give up after this long without progress (30)"},
+	{"sha256", 0, "HEX", set_text, MEMBER(sha256),
+	 "the SHA-256 that the file is to have: it is checked while it arrives, and what has it\n"
+	 "already is not fetched"},
+	{"checksums", 0, "FILE", set_text, MEMBER(checksums),
+	 "the same, of each file by its name, from the output of sha256sum, sha512sum or b2sum"},
 	{"quiet", 'q', NULL, set_flag, MEMBER(is_quiet),
 	 "print errors only"},
 	{"explain", 0, NULL, set_explain, 0,

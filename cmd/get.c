@@ -55,6 +55,8 @@ static int run_parsed(struct get *get, char *const *urls)
 
 	if (result == EXIT_DONE)
 		result = get_take_token(get);
+	if (result == EXIT_DONE)
+		result = get_open_digests(get, urls);
 	if (result == EXIT_DONE && get->options.directory)
 		result = get_make_directory(get->options.directory);
 	if (result != EXIT_DONE)
@@ -80,6 +82,7 @@ static int run(int argc, char **argv)
 		result = run_parsed(&get, argv + optind);
 	names_free(&get.names);
 	free(get.token);
+	sums_free(&get.sums);
 	return get.is_help ? EXIT_DONE : result;
 }
 

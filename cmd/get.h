@@ -4,6 +4,7 @@
 #define SLUICE_CMD_GET_H
 
 #include "command.h"
+#include "digest/sums-file.h"
 #include "names.h"
 #include "progress.h"
 
@@ -14,11 +15,13 @@ struct get {
 	struct progress progress;
 	const char **headers; /* as many as there are words, and NULL */
 	unsigned header_count;
-	const char *token_file; /* NULL: none; its token is a header, */
-	char *token;            /* which is this */
-	const char *input;      /* -i; NULL: there is none */
-	unsigned at_once;       /* -J */
-	struct names names;     /* that files have got */
+	const char *token_file;         /* NULL: none; its token is a header, */
+	char *token;                    /* which is this */
+	const char *input;              /* -i; NULL: there is none */
+	unsigned at_once;               /* -J */
+	struct names names;             /* that files have got */
+	const char *sha256, *checksums; /* NULL: not given */
+	struct sums sums;               /* of the latter */
 	bool is_help, is_quiet, is_json;
 };
 
@@ -36,6 +39,17 @@ int get_take_name(struct get *get, const char *url);
 
 /* get-token.c: reads the token, and makes it a header. An exit status. */
 int get_take_token(struct get *get);
+
+/* get-digest.c: what the files are to have. Reads the checksums. An exit status. */
+int get_open_digests(struct get *get, char *const *urls);
+/* As options.digest has it; empty: whatever the file has. */
+struct get_digest {
+	char text[16 + HASH_HEX];
+};
+
+/* 0 or -errno. */
+int get_find_digest(const struct get *get, const char *url, struct get_digest *digest,
+		    struct sluice_error *error);
 
 /* get-print.c: what a get came to. An exit status. */
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result);
