@@ -43,11 +43,11 @@ def start_nginx(add_cleanup, folder):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     add_cleanup(process.wait, WAIT)
     add_cleanup(process.terminate)
-    wait_until(lambda: _answers(port), "nginx listens")
+    wait_until(lambda: answers(port), "nginx listens")
     return port
 
 
-def _answers(port):
+def answers(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
