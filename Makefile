@@ -4,10 +4,11 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 STRESS_MINUTES ?= 10
+STRESS_RUNS ?= 10
 ONLY ?= unit,e2e
 KERNELS ?= 5.10 6.1 6.12 new
 .DEFAULT_GOAL := build
-.PHONY: build run check test kernels asan tsan valgrind fuzz stress clang musl minimal bench fmt lint install \
+.PHONY: build run check test kernels asan tsan valgrind fuzz stress stress-get clang musl minimal bench fmt lint install \
 	clean deps test-deps help
 
 C_FILES = $(shell find include src cmd tools tests bench examples -name '*.[ch]' 2>/dev/null)
@@ -45,6 +46,9 @@ fuzz: test-deps ## each fuzz target for FUZZ_SECONDS (60)
 
 stress: build test-deps ## a server under many clients of many kinds for STRESS_MINUTES (10), every byte compared
 	@tests/stress/serve --minutes $(STRESS_MINUTES) $(if $(STRESS_SEED),--seed $(STRESS_SEED))
+
+stress-get: build test-deps ## STRESS_RUNS (10) downloads whose ends are killed, and as many whose connections are cut
+	@tests/stress/get --runs $(STRESS_RUNS) $(if $(STRESS_SEED),--seed $(STRESS_SEED))
 
 clang: build-clang/build.ninja ## a build by clang, warnings being errors
 	@ninja -C build-clang

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A few seconds of tests/stress/serve, of a fixed seed: `make stress` is the whole of it."""
+"""A few seconds of tests/stress, of a fixed seed: `make stress` and `make stress-get` are the whole of it."""
 
 import subprocess
 import sys
@@ -12,18 +12,26 @@ class Stress(unittest.TestCase):
     def setUp(self):
         skip_unless_direct("direct", temp_folder(self.addCleanup))
 
-    def stress(self, *options):
-        tool = ROOT / "tests" / "stress" / "serve"
-        brief = ("--seed", "1", "--minutes", "0.01", "--life", "1", "--phase", "2", "--large", "80")
-        command = [sys.executable, tool, *brief, "--around", "plain", *options]
+    def run_tool(self, name, *options):
+        command = [sys.executable, ROOT / "tests" / "stress" / name, "--seed", "1", *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=6 * WAIT)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def serve(self, *options):
+        brief = ("--minutes", "0.01", "--life", "1", "--phase", "2", "--large", "80")
+        self.run_tool("serve", *brief, "--around", "plain", *options)
+
     def test_everything(self):
-        self.stress("--only", "everything", "--loop", "epoll")
+        self.serve("--only", "everything", "--loop", "epoll")
 
     def test_clients_that_take_nothing(self):
-        self.stress("--only", "clogged", "--loop", "uring")
+        self.serve("--only", "clogged", "--loop", "uring")
+
+    def test_a_get_whose_ends_are_killed(self):
+        self.run_tool("get", "--only", "kills", "--runs", "4", "--least", "8", "--most", "32")
+
+    def test_a_get_whose_connections_are_cut(self):
+        self.run_tool("get", "--only", "cuts", "--runs", "2", "--least", "8", "--most", "32")
 
 
 if __name__ == "__main__":
