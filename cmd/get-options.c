@@ -14,7 +14,7 @@ struct option_row {
 	const char *argument; /* as --help names its value; NULL where it takes none */
 	/* Returns an exit status. */
 	int (*set)(struct get *get, const struct option_row *row, const char *value);
-	size_t member; /* of struct get, for set_flag and set_text */
+	size_t member; /* of struct get, for set_flag and set_text; or a value */
 	const char *help;
 	command_path_name *names; /* that follow the help */
 };
@@ -65,6 +65,15 @@ static int set_input(struct get *get, const struct option_row *row, const char *
 	return EXIT_DONE;
 }
 
+static int set_ip_version(struct get *get, const struct option_row *row, const char *value)
+{
+	(void)value;
+	if (get->options.ip_version && get->options.ip_version != row->member)
+		return command_misused("get: -4 and -6 exclude each other");
+	get->options.ip_version = (unsigned)row->member;
+	return EXIT_DONE;
+}
+
 static int set_explain(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -99,6 +108,12 @@ static const struct option_row rows[] = {
 	 "(repeatable)"},
 	{"token-file", 0, "FILE", set_text, MEMBER(token_file),
 	 "send the token in FILE to the URL's own origin: Authorization: Bearer ..."},
+	{"proxy", 0, "URL", set_text, MEMBER(proxy),
+	 "fetch through this proxy, not those of http_proxy and all_proxy; '' is none"},
+	{"ipv4", '4', NULL, set_ip_version, 4,
+	 "use IPv4 addresses only"},
+	{"ipv6", '6', NULL, set_ip_version, 6,
+	 "use IPv6 addresses only"},
 	{"keep-cached", 0, NULL, set_flag, MEMBER(options.keep_cached),
 	 "leave the file in the page cache, for a program that reads it next"},
 	{"no-sync", 0, NULL, set_flag, MEMBER(options.no_sync),

@@ -54,6 +54,8 @@ static int run_parsed(struct get *get, char *const *urls)
 	int result = get_check(get, urls);
 
 	if (result == EXIT_DONE)
+		result = get_choose_proxies(get);
+	if (result == EXIT_DONE)
 		result = get_take_token(get);
 	if (result == EXIT_DONE)
 		result = get_open_digests(get, urls);

@@ -15,6 +15,7 @@ struct get {
 	struct progress progress;
 	const char **headers; /* as many as there are words, and NULL */
 	unsigned header_count;
+	const char *proxy;              /* NULL: not set; empty: none */
 	const char *token_file;         /* NULL: none; its token is a header, */
 	char *token;                    /* which is this */
 	const char *input;              /* -i; NULL: there is none */
@@ -50,6 +51,9 @@ struct get_digest {
 /* 0 or -errno. */
 int get_find_digest(const struct get *get, const char *url, struct get_digest *digest,
 		    struct sluice_error *error);
+
+/* get-proxy.c. An exit status. */
+int get_choose_proxies(struct get *get);
 
 /* get-print.c: what a get came to. An exit status. */
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result);

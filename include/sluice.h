@@ -306,6 +306,13 @@ struct sluice_get_options {
 	 * is not fetched: status 304.
 	 */
 	const char *digest;
+	/*
+	 * Proxies for URLs of each scheme, "http://HOST:PORT", with a user name and a password or
+	 * not; NULL or "": none. The environment is not read. no_proxy: hosts that are fetched from
+	 * directly, as in the variable of this name.
+	 */
+	const char *http_proxy, *https_proxy, *no_proxy;
+	unsigned ip_version; /* 4 or 6: only such addresses of hosts and proxies; 0: any */
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

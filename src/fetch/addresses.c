@@ -17,6 +17,7 @@ struct addresses {
 	void *owner;
 	char host[sizeof(((struct http_url *)0)->host)];
 	char port[sizeof(((struct http_url *)0)->port)];
+	int family;
 	struct addrinfo *found;
 	int code;  /* EAI_* */
 	int error; /* -errno, of EAI_SYSTEM */
@@ -32,7 +33,8 @@ static void destroy(struct addresses *addresses)
 
 static void look_up(struct addresses *addresses, int flags)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+	const struct addrinfo hints = {.ai_family = addresses->family,
+				       .ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_NUMERICSERV | flags};
 
 	addresses->code = getaddrinfo(addresses->host, addresses->port, &hints, &addresses->found);
@@ -61,7 +63,7 @@ static void on_done(struct loop_op *op, int64_t result)
 }
 
 int addresses_open(struct addresses **out, struct loop *loop, const struct http_url *url,
-		   void (*wake)(void *owner), void *owner)
+		   int family, void (*wake)(void *owner), void *owner)
 {
 	struct addresses *addresses = calloc(1, sizeof(*addresses));
 
@@ -69,6 +71,7 @@ int addresses_open(struct addresses **out, struct loop *loop, const struct http_
 		return -ENOMEM;
 	addresses->wake = wake;
 	addresses->owner = owner;
+	addresses->family = family;
 	addresses->op.done = on_done;
 	memcpy(addresses->host, url->host, sizeof(addresses->host));
 	memcpy(addresses->port, url->port, sizeof(addresses->port));

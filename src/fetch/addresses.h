@@ -13,9 +13,10 @@
 
 struct addresses;
 
-/* wake(owner) runs when the answer is there. 0 or -ENOMEM. */
+/* family: AF_UNSPEC, AF_INET or AF_INET6. wake(owner) runs when the answer is there. 0 or -ENOMEM.
+ */
 int addresses_open(struct addresses **addresses, struct loop *loop, const struct http_url *url,
-		   void (*wake)(void *owner), void *owner);
+		   int family, void (*wake)(void *owner), void *owner);
 /*
  * Whether the answer is there: *code is 0 and *found not empty, or *code is EAI_*, and with
  * EAI_SYSTEM *error is -errno. *found is the addresses' own.

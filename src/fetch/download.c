@@ -109,7 +109,7 @@ static void destroy(struct download *download)
 	sample_close(download);
 	free(download->body.here);
 	buffer_free(&download->bill.text);
-	free((char *)download->options.congestion);
+	download_free_options(download);
 	buffer_free(&download->fields);
 	free(download->url);
 	download->release(download);

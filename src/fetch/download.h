@@ -157,6 +157,7 @@ struct bill_request {
 struct download {
 	/* get.c: */
 	struct sluice_get_options options; /* its pointers: what is needed later is copied */
+	struct proxies proxies;            /* what of it is for them */
 	struct buffer fields;              /* of the program, as lines */
 	char *url;
 	struct loop *loop; /* NULL: not begun */
@@ -183,6 +184,10 @@ struct download {
 	struct sample sample;
 	struct bill_request bill;
 };
+
+/* options.c: copies what is needed later, and checks it. 0, or -errno with error. */
+int download_own_options(struct download *download);
+void download_free_options(struct download *download);
 
 /* download.c: waiting */
 

@@ -8,12 +8,14 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "host/socket.h"
 #include "http/credentials.h"
 #include "http/field.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,13 +56,35 @@ void exchange_set_limit(struct exchange *exchange, unsigned seconds)
 	exchange_mark_active(exchange);
 }
 
+static bool has_proxy(const struct exchange *exchange)
+{
+	return *exchange->via.host;
+}
+
+static bool has_tunnel(const struct exchange *exchange)
+{
+	return has_proxy(exchange) && exchange->tunnels;
+}
+
+/* Who is at the other end of the connection. */
+static const struct http_url *peer(const struct exchange *exchange)
+{
+	return has_proxy(exchange) ? &exchange->via : &exchange->url;
+}
+
+static const char *peer_kind(const struct exchange *exchange)
+{
+	return has_proxy(exchange) ? "proxy " : "";
+}
+
 int exchange_wait(struct exchange *exchange, const char *what)
 {
 	if (!exchange->is_late)
 		return -EAGAIN;
 	exchange_mark_active(exchange);
-	return error_set(exchange->error, ETIMEDOUT, "%s:%s: timed out %s (%u s)",
-			 exchange->url.host, exchange->url.port, what, exchange->limit_seconds);
+	return error_set(exchange->error, ETIMEDOUT, "%s%s:%s: timed out %s (%u s)",
+			 peer_kind(exchange), peer(exchange)->host, peer(exchange)->port, what,
+			 exchange->limit_seconds);
 }
 
 /* Steps */
@@ -83,8 +107,8 @@ static void on_ready(struct http_client *client)
 static int failed(struct exchange *exchange, int result, const char *what)
 {
 	if (!*exchange->error->text)
-		error_set_errno(exchange->error, -result, "%s %s:%s", what, exchange->url.host,
-				exchange->url.port);
+		error_set_errno(exchange->error, -result, "%s %s%s:%s", what, peer_kind(exchange),
+				peer(exchange)->host, peer(exchange)->port);
 	return result;
 }
 
@@ -105,8 +129,8 @@ static int look_up(struct exchange *exchange)
 	int code, result;
 
 	if (!exchange->addresses) {
-		result = addresses_open(&exchange->addresses, exchange->loop, &exchange->url, wake,
-					exchange);
+		result = addresses_open(&exchange->addresses, exchange->loop, peer(exchange),
+					exchange->family, wake, exchange);
 		if (result < 0)
 			return failed(exchange, result, "looking up");
 	}
@@ -118,8 +142,9 @@ static int look_up(struct exchange *exchange)
 	if (code != 0) {
 		exchange->lookup_code = code;
 		return error_as(exchange->error, SLUICE_ERROR_DNS,
-				error_set(exchange->error, EHOSTUNREACH, "host %s: %s",
-					  exchange->url.host, gai_strerror(code)));
+				error_set(exchange->error, EHOSTUNREACH, "%s %s: %s",
+					  has_proxy(exchange) ? "proxy" : "host",
+					  peer(exchange)->host, gai_strerror(code)));
 	}
 	result = race_open(&exchange->race, exchange->loop, found, wake, exchange);
 	exchange->attempts = 0;
@@ -157,8 +182,8 @@ static int take_connection(struct exchange *exchange, int fd)
 	if (result < 0)
 		return failed(exchange, result, "connecting to");
 	exchange->has_card = !host_socket_is_local(fd);
-	exchange->is_connected = true;
-	exchange->phase = EXCHANGE_SHAKING_HANDS;
+	exchange->is_connected = !has_tunnel(exchange);
+	exchange->phase = has_tunnel(exchange) ? EXCHANGE_TUNNELLING : EXCHANGE_SHAKING_HANDS;
 	exchange_mark_active(exchange);
 	return set_congestion(exchange, fd);
 }
@@ -175,6 +200,57 @@ static int connect_any(struct exchange *exchange)
 	exchange->attempts = race_attempts(exchange->race);
 	return fd == -EAGAIN ? exchange_wait(exchange, "connecting")
 			     : failed(exchange, fd, "connecting to");
+}
+
+/* After a 1xx the real answer follows; after 101 another protocol. */
+static bool is_final(const struct http_response *head)
+{
+	return head->status >= 200 || head->status == 101;
+}
+
+static int refuse_tunnel(struct exchange *exchange, unsigned status)
+{
+	int code = policy_may_pass(status) ? ECONNREFUSED : EACCES;
+
+	error_set(exchange->error, code, "proxy %s:%s: no connection to %s:%s: it answered %u%s",
+		  exchange->via.host, exchange->via.port, exchange->url.host, exchange->url.port,
+		  status,
+		  status == 407 ? " (authentication required: USER:PASSWORD@ in its URL)" : "");
+	return error_as_http(exchange->error, status, -code);
+}
+
+/* Nothing may come before we say something: it would be the proxy's, not the server's. */
+static int take_tunnel(struct exchange *exchange, unsigned status)
+{
+	struct http_client *client = &exchange->client;
+
+	if (status < 200 || status > 299)
+		return refuse_tunnel(exchange, status);
+	if (client->used != client->filled)
+		return error_set(exchange->error, EPROTO,
+				 "proxy %s:%s: it sends more than an answer", exchange->via.host,
+				 exchange->via.port);
+	exchange->is_connected = true;
+	exchange->phase = EXCHANGE_SHAKING_HANDS;
+	return 0;
+}
+
+static int open_tunnel(struct exchange *exchange)
+{
+	struct http_response answer = {0};
+	int result =
+		http_client_send(&exchange->client, &exchange->connect, &exchange->connect_sent);
+
+	if (result < 0 && result != -EAGAIN)
+		return failed(exchange, result, "sending the request to");
+	while (result == 0 && !is_final(&answer))
+		result = http_client_head(&exchange->client, &answer, exchange->error);
+	if (result == -EAGAIN)
+		return exchange_wait(exchange, "waiting for its connection to the server");
+	if (result < 0)
+		return result;
+	exchange_mark_active(exchange);
+	return take_tunnel(exchange, answer.status);
 }
 
 static int shake_hands(struct exchange *exchange)
@@ -204,12 +280,6 @@ static int send_request(struct exchange *exchange)
 	return 0;
 }
 
-/* After a 1xx the real answer follows; after 101 another protocol. */
-static bool is_final(const struct http_response *head)
-{
-	return head->status >= 200 || head->status == 101;
-}
-
 static int read_head(struct exchange *exchange)
 {
 	int result;
@@ -233,6 +303,8 @@ static int step(struct exchange *exchange)
 		return look_up(exchange);
 	case EXCHANGE_CONNECTING:
 		return connect_any(exchange);
+	case EXCHANGE_TUNNELLING:
+		return open_tunnel(exchange);
 	case EXCHANGE_SHAKING_HANDS:
 		return shake_hands(exchange);
 	case EXCHANGE_SENDING:
@@ -260,7 +332,7 @@ static void begin_afresh(struct exchange *exchange)
 {
 	exchange_disconnect(exchange);
 	exchange->error->text[0] = '\0';
-	exchange->sent = 0;
+	exchange->sent = exchange->connect_sent = 0;
 	exchange->is_reused = exchange->is_connected = false;
 	exchange->phase = EXCHANGE_LOOKING_UP;
 	exchange_mark_active(exchange);
@@ -285,36 +357,83 @@ int exchange_step(struct exchange *exchange)
 	return result;
 }
 
-/* Secrets among the program's fields are not for other hosts. */
-static void write_request(struct exchange *exchange, const char *method, const char *target,
-			  const char *fields)
+static int write_connect(struct exchange *exchange, const char *proxy)
+{
+	struct buffer *connect = &exchange->connect;
+	char server[HTTP_URL_HOST];
+	int result;
+
+	http_url_authority(&exchange->url, server);
+	connect->length = exchange->connect_sent = 0;
+	buffer_printf(connect, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", server, server);
+	result = proxy_add_credentials(connect, proxy, exchange->error);
+	buffer_text(connect, "User-Agent: sluice/" SLUICE_VERSION "\r\n\r\n");
+	return connect->failed ? failed(exchange, -ENOMEM, "sending the request to") : result;
+}
+
+/* For the connection that is to be made. */
+static int choose_proxy(struct exchange *exchange)
+{
+	const char *proxy = proxy_for(exchange->proxies, &exchange->url);
+	int result;
+
+	http_url_free(&exchange->via);
+	if (!proxy)
+		return 0;
+	result = proxy_parse(&exchange->via, proxy, exchange->error);
+	return result == 0 && has_tunnel(exchange) ? write_connect(exchange, proxy) : result;
+}
+
+/* A proxy that is to ask for us is told whom (RFC 9112 3.2.2), and who we are. */
+static int write_request_line(struct exchange *exchange, const char *method, const char *target,
+			      const char *host)
+{
+	struct buffer *request = &exchange->request;
+	bool is_asked = has_proxy(exchange) && !has_tunnel(exchange);
+
+	request->length = exchange->sent = 0;
+	buffer_printf(request, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\n", method,
+		      is_asked ? "http://" : "", is_asked ? host : "", target, host);
+	return is_asked ? proxy_add_credentials(request,
+						proxy_for(exchange->proxies, &exchange->url),
+						exchange->error)
+			: 0;
+}
+
+/* Secrets among the program's fields are not for other origins. */
+static int write_request(struct exchange *exchange, const char *method, const char *target,
+			 const char *fields)
 {
 	struct buffer *request = &exchange->request;
 	char host[HTTP_URL_HOST], origin[HTTP_URL_ORIGIN];
 	const char *more;
+	int result;
 
 	http_url_host(&exchange->url, host);
 	http_url_origin(&exchange->url, origin);
 	more = exchange->fields && strcmp(origin, exchange->first_origin) == 0 ? exchange->fields
 									       : "";
-	request->length = exchange->sent = 0;
-	buffer_printf(request, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
+	result = write_request_line(exchange, method, target, host);
 	if (!http_field_is_in(more, "User-Agent"))
 		buffer_text(request, "User-Agent: sluice/" SLUICE_VERSION "\r\n");
 	if (!http_field_is_in(more, "Accept"))
 		buffer_text(request, "Accept: */*\r\n");
 	buffer_printf(request, "Accept-Encoding: identity\r\n%s%s\r\n", more, fields);
+	return request->failed ? failed(exchange, -ENOMEM, "sending the request to") : result;
 }
 
-enum { KEY = HTTP_URL_ORIGIN + 64 };
+enum { KEY = HTTP_URL_ORIGIN + 96 };
 
 /* All that two requests have to agree on to share a connection. */
 static void format_key(const struct exchange *exchange, char key[KEY])
 {
+	const char *proxy = has_proxy(exchange) ? proxy_for(exchange->proxies, &exchange->url) : "";
 	char origin[HTTP_URL_ORIGIN];
 
 	http_url_origin(&exchange->url, origin);
-	snprintf(key, KEY, "%s %s", origin, exchange->congestion ? exchange->congestion : "auto");
+	snprintf(key, KEY, "%s %s %d %d %016" PRIx64, origin,
+		 exchange->congestion ? exchange->congestion : "auto", exchange->family,
+		 exchange->tunnels, digest_add(DIGEST_START, proxy, strlen(proxy)));
 }
 
 static bool take_idle(struct exchange *exchange)
@@ -328,11 +447,15 @@ static bool take_idle(struct exchange *exchange)
 int exchange_begin(struct exchange *exchange, const char *method, const char *target,
 		   const char *fields)
 {
-	struct buffer *request = &exchange->request;
+	int result = 0;
 
 	exchange->error->text[0] = '\0';
 	exchange->lookup_code = 0;
-	write_request(exchange, method, target ? target : exchange->url.target, fields);
+	if (exchange->client.channel.in < 0)
+		result = choose_proxy(exchange);
+	if (result == 0)
+		result = write_request(exchange, method, target ? target : exchange->url.target,
+				       fields);
 	exchange->head = (struct http_response){0};
 	exchange->is_reused = exchange->client.channel.in >= 0 || take_idle(exchange);
 	exchange->is_connected = exchange->is_reused;
@@ -340,7 +463,7 @@ int exchange_begin(struct exchange *exchange, const char *method, const char *ta
 	exchange_mark_active(exchange);
 	/* What came behind the last answer is none to this request. */
 	exchange->client.used = exchange->client.filled = 0;
-	return request->failed ? failed(exchange, -ENOMEM, "sending the request to") : 0;
+	return result;
 }
 
 int exchange_set_url(struct exchange *exchange, const char *url)
@@ -423,6 +546,8 @@ void exchange_close(struct exchange *exchange)
 	if (exchange->loop)
 		loop_timer_cancel(exchange->loop, &exchange->timer);
 	buffer_free(&exchange->request);
+	buffer_free(&exchange->connect);
+	http_url_free(&exchange->via);
 	http_url_free(&exchange->before);
 	http_url_free(&exchange->url);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One request and the head of its answer, on a loop, without blocking: look up the name, race its
- * addresses, send, read the head. It ends in a verdict: use the answer, follow it elsewhere, try
- * again later, never. The connection then is the owner's, who reads the body from it and may send
- * another request on it.
+ * addresses, have a proxy make a tunnel where that is needed, send, read the head. It ends in a
+ * verdict: use the answer, follow it elsewhere, try again later, never. The connection then is the
+ * owner's, who reads the body from it and may send another request on it.
  *
  * A call that has to wait returns -EAGAIN; `wake` runs when it is worth another call. Each wait has
  * a time limit without any progress; whoever waits on the connection for more of the body waits
@@ -15,6 +15,7 @@
 #include "fetch/addresses.h"
 #include "fetch/policy.h"
 #include "fetch/pool.h"
+#include "fetch/proxy.h"
 #include "fetch/race.h"
 #include "http/client.h"
 #include "http/url.h"
@@ -23,6 +24,7 @@ enum exchange_phase {
 	EXCHANGE_IDLE,
 	EXCHANGE_LOOKING_UP,
 	EXCHANGE_CONNECTING,
+	EXCHANGE_TUNNELLING, /* through a proxy, to the server */
 	EXCHANGE_SHAKING_HANDS,
 	EXCHANGE_SENDING,
 	EXCHANGE_ANSWERING,
@@ -36,10 +38,14 @@ struct exchange {
 	struct pool *pool;      /* of connections that others have used; NULL: there is none */
 	const char *congestion; /* NULL or "auto": the system's */
 	const char *fields;     /* lines of each request to the origin of the first URL; or NULL */
+	const struct proxies *proxies; /* NULL: none */
+	int family;                    /* of addresses: AF_UNSPEC, AF_INET or AF_INET6 */
+	bool tunnels;                  /* through proxies, whatever the URL's scheme is */
 
 	/* For the owner to read */
 	enum exchange_phase phase;
 	struct http_url url;
+	struct http_url via;       /* the proxy of the connection; its host is empty: none */
 	struct http_url before;    /* what redirected to url; its host is empty where nothing did */
 	struct http_client client; /* what came behind the head is in its input */
 	struct http_response head; /* of the answer */
@@ -52,9 +58,9 @@ struct exchange {
 	struct addresses *addresses;
 	struct race *race;
 	unsigned attempts, redirects;
-	int lookup_code; /* EAI_* */
-	struct buffer request;
-	size_t sent;
+	int lookup_code;                /* EAI_* */
+	struct buffer request, connect; /* the latter to a proxy, for a tunnel */
+	size_t sent, connect_sent;
 	struct loop_timer timer;
 	uint64_t active_ns; /* when there was progress last */
 	unsigned limit_seconds;

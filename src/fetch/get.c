@@ -248,7 +248,6 @@ static int set_fields(struct download *download, const char *url)
 static int prepare(struct download *download, const char *url,
 		   const struct sluice_get_options *options)
 {
-	const char *congestion;
 	int result =
 		OPTIONS_TAKE(&download->options, options, "sluice_get_options", &download->error);
 
@@ -256,10 +255,11 @@ static int prepare(struct download *download, const char *url,
 		download->options = (struct sluice_get_options){0};
 		return result;
 	}
-	congestion = download->options.congestion;
-	download->options.congestion = congestion ? strdup(congestion) : NULL;
+	result = download_own_options(download);
+	if (result < 0)
+		return result;
 	download->url = http_credentials_cut(url);
-	if (!download->url || (congestion && !download->options.congestion))
+	if (!download->url)
 		return error_set_errno(&download->error, ENOMEM, "download");
 	result = check_part(download);
 	if (result == 0)

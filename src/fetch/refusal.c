@@ -133,13 +133,13 @@ static const char *meaning(unsigned status)
 	case 205:
 		return " (no content)";
 	case 401:
-		return " (authentication required, which sluice does not support)";
+		return " (authentication required: USER:PASSWORD@ in the URL, or a token)";
 	case 403:
 		return " (forbidden)";
 	case 404:
 		return " (not found): check the URL";
 	case 407:
-		return " (proxy authentication required, which sluice does not support)";
+		return " (the proxy requires authentication: USER:PASSWORD@ in its URL)";
 	case 410:
 		return " (gone)";
 	case 429:

@@ -16,9 +16,10 @@ void download_note_bill(struct download *download)
 {
 	const struct http_response *head = &download->exchange.head;
 
-	/* Only where the end of the body is not the end of the connection. */
-	if (download->options.server_bill && head->keep_alive && head->bill.data &&
-	    http_bill_is_path(head->bill))
+	/* Only where the end of the body is not the end of the connection, and that is ours alone.
+	 */
+	if (download->options.server_bill && !*download->exchange.via.host && head->keep_alive &&
+	    head->bill.data && http_bill_is_path(head->bill))
 		memcpy(download->bill.path, head->bill.data, head->bill.length);
 }
 

@@ -364,16 +364,25 @@ void http_url_free(struct http_url *url)
 	*url = (struct http_url){0};
 }
 
-void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
+static void write_host(const struct http_url *url, const char *port, char text[HTTP_URL_HOST])
 {
-	bool is_default = !strcmp(url->port, "80");
 	int length = (int)strlen(url->host);
 
 	/* The interface means something on this machine only (RFC 6874 4). */
 	if (url->host_is_ipv6)
 		length = (int)strcspn(url->host, "%");
 	snprintf(text, HTTP_URL_HOST, url->host_is_ipv6 ? "[%.*s]%s%s" : "%.*s%s%s", length,
-		 url->host, is_default ? "" : ":", is_default ? "" : url->port);
+		 url->host, *port ? ":" : "", port);
+}
+
+void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
+{
+	write_host(url, strcmp(url->port, "80") == 0 ? "" : url->port, text);
+}
+
+void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST])
+{
+	write_host(url, url->port, text);
 }
 
 void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN])

@@ -48,6 +48,8 @@ void http_url_free(struct http_url *url);
 
 /* The Host header's value: host, brackets for IPv6, and the port where it is not 80. */
 void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST]);
+/* The same, always with the port: what a proxy is to connect to (RFC 9110 9.3.6). */
+void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST]);
 
 #define HTTP_URL_ORIGIN (HTTP_URL_HOST + sizeof("http://"))
 

@@ -220,7 +220,9 @@ def refusing(*calls, code=errno.EPERM):
 
 
 def environment(changes):
-    merged = {**os.environ, **(changes or {})}
+    """This one, without proxies, and with changes; None leaves a variable out."""
+    ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    merged = {**ours, **(changes or {})}
     return {name: value for name, value in merged.items() if value is not None}
 
 
