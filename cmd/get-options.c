@@ -5,6 +5,7 @@
  */
 #include "get.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -74,6 +75,15 @@ static int set_ip_version(struct get *get, const struct option_row *row, const c
 	return EXIT_DONE;
 }
 
+static int set_tries(struct get *get, const struct option_row *row, const char *value)
+{
+	if (!command_number(value, 1000000, &get->options.tries))
+		return command_misused("get: --%s %s: expected 0 to 1000000", row->name, value);
+	if (get->options.tries == 0)
+		get->options.tries = UINT_MAX;
+	return EXIT_DONE;
+}
+
 static int set_explain(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -119,7 +129,9 @@ static const struct option_row rows[] = {
 	{"no-sync", 0, NULL, set_flag, MEMBER(options.no_sync),
 	 "do not wait for the disk"},
 	{"timeout", 0, "SECONDS", set_timeout, 0,
-	 "give up after this long without progress (30)"},
+	 "how long may pass without progress in one try (30)"},
+	{"tries", 0, "N", set_tries, 0,
+	 "how often what may pass is tried without progress (20); 0: for ever"},
 	{"sha256", 0, "HEX", set_text, MEMBER(sha256),
 	 "the SHA-256 that the file is to have: it is checked while it arrives, and what has it\n"
 	 "already is not fetched"},

@@ -313,6 +313,14 @@ struct sluice_get_options {
 	 */
 	const char *http_proxy, *https_proxy, *no_proxy;
 	unsigned ip_version; /* 4 or 6: only such addresses of hosts and proxies; 0: any */
+	/*
+	 * How often what may pass is tried, without a byte of progress in between: a connection
+	 * that is refused or breaks, a status such as 503, a name that cannot be looked up just
+	 * now. 0: 20 times, over about 20 minutes; 1: once; UINT_MAX: for ever. note says why and
+	 * when. What a descriptor got stays; the rest is put behind it where the server lets a
+	 * download be continued.
+	 */
+	unsigned tries;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

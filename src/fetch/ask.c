@@ -21,6 +21,16 @@ enum {
 
 /* The question */
 
+static void ask_for_next(struct download *download)
+{
+	struct dealer *dealer = &download->dealer;
+	uint64_t here;
+
+	dealer_take(dealer, 0, 0);
+	here = dealer->streams[0].at;
+	download_question_rest(download, here - size_min(dealer_before(dealer, here), OVERLAP));
+}
+
 /*
  * The last bytes that are here are asked for again and compared. A validator is only as good as the
  * server, and means nothing at another URL, where a redirect may lead (RFC 9110 8.8.3).
@@ -29,8 +39,6 @@ void download_question(struct download *download, const struct origin *origin)
 {
 	const struct landing_found *found = landing_found(download->landing);
 	struct asking *asking = &download->asking;
-	struct dealer *dealer = &download->dealer;
-	uint64_t here;
 
 	if (origin)
 		asking->origin = *origin;
@@ -41,10 +49,8 @@ void download_question(struct download *download, const struct origin *origin)
 		return;
 	asking->validator = found->validator;
 	asking->resume = intervals_total(&found->there);
-	dealer_open(dealer, found->size, &found->there);
-	dealer_take(dealer, 0, 0);
-	here = dealer->streams[0].at;
-	download_question_rest(download, here - size_min(dealer_before(dealer, here), OVERLAP));
+	dealer_open(&download->dealer, found->size, &found->there);
+	ask_for_next(download);
 }
 
 void download_question_rest(struct download *download, uint64_t from)
@@ -63,6 +69,55 @@ void download_question_rest(struct download *download, uint64_t from)
 	};
 	asking->has_asked_again = false;
 	body_has(download, dealer->streams[0].at);
+}
+
+bool download_question_can_go_on(const struct download *download)
+{
+	const struct asking *asking = &download->asking;
+	bool has_size = download->output.fd < 0 ? download->dealer.size > 0
+						: asking->expected != UINT64_MAX;
+
+	return has_size && *asking->validator.text && !asking->is_spoilt &&
+	       !download->output.keeps_nothing && !download_wants_part(download);
+}
+
+/* Behind what a descriptor has. */
+static void ask_for_what_follows(struct download *download)
+{
+	uint64_t written = download->body.written_to_fd;
+
+	download->asking.question = (struct question){
+		.is_part = written > 0,
+		.from = written,
+		.end = UINT64_MAX,
+		.here = written,
+		.size = download->asking.expected,
+		.validator = &download->asking.validator,
+	};
+}
+
+void download_question_again(struct download *download)
+{
+	struct asking *asking = &download->asking;
+	struct dealer *dealer = &download->dealer;
+
+	asking->phase = ASK_PAUSE;
+	asking->question = (struct question){.validator = &asking->validator};
+	asking->has_asked_again = false;
+	if (!download_question_can_go_on(download)) {
+		if (download_done(download) > 0 && !asking->why_over)
+			asking->why_over = "what has come cannot be continued";
+		return;
+	}
+	asking->is_over = false;
+	asking->why_over = NULL;
+	if (download->output.fd >= 0) {
+		ask_for_what_follows(download);
+		return;
+	}
+	dealer_give_back(dealer, 0);
+	if (dealer->here.count > 0)
+		ask_for_next(download);
 }
 
 static void add_part(const struct sluice_get_options *options, struct buffer *text)
@@ -181,6 +236,8 @@ static void take_all(struct download *download)
 	else if (had_part(download) && !asking->why_over)
 		asking->why_over = "the part that is there cannot be continued";
 	asking->resume = 0;
+	asking->overs += asking->is_over;
+	asking->is_over = asking->is_spoilt = false;
 	asking->question = (struct question){0};
 	asking->has_origin = false;
 	validator_read(&asking->validator, head, time(NULL));
@@ -191,6 +248,17 @@ static bool can_be_continued(const struct download *download)
 	/* Where the size is not known, nobody could tell that a continued file is whole. */
 	return *download->asking.validator.text && download->asking.expected != UINT64_MAX &&
 	       download->output.fd < 0 && !download->output.keeps_nothing;
+}
+
+/* What a descriptor got is neither compared nor taken back. */
+static int check_place(struct download *download, const struct verdict *verdict)
+{
+	uint64_t written = download->body.written_to_fd;
+
+	if (written == 0 || verdict->first == written)
+		return 0;
+	return error_set(&download->error, EPROTO,
+			 "the server does not go on where the output ends");
 }
 
 /* What the program said about the size. */
@@ -216,6 +284,9 @@ static int take(struct download *download, const struct verdict *verdict)
 		return result;
 	if (is_encoded(download))
 		return refuse_encoded(download);
+	result = check_place(download, verdict);
+	if (result < 0)
+		return result;
 	asking->is_all = !asking->question.is_part || download->exchange.head.status != 206;
 	if (asking->is_all)
 		take_all(download);
@@ -234,25 +305,34 @@ static int take(struct download *download, const struct verdict *verdict)
 			 (unsigned long long)verdict->end, (unsigned long long)verdict->size);
 }
 
-int download_start_over(struct download *download, const char *why)
+static int ask_for_all(struct download *download, const char *why)
 {
 	struct asking *asking = &download->asking;
 
-	if (asking->overs++ == OVERS_MAX)
+	if (download->body.written_to_fd > 0)
+		return error_set(&download->error, EPROTO,
+				 "%s, and what was written cannot be taken back", why);
+	if (asking->overs == OVERS_MAX)
 		return error_set(&download->error, EPROTO, "%s, again and again: try it later",
 				 why);
+	asking->is_over = true;
 	asking->why_over = why;
 	asking->question = (struct question){0};
 	asking->has_origin = false;
-	asking->resume = 0;
 	download->error.text[0] = '\0';
 	return 0;
+}
+
+int download_start_over(struct download *download, const char *why)
+{
+	download->asking.is_spoilt = true;
+	return ask_for_all(download, why);
 }
 
 int download_ask_again(struct download *download, const char *why)
 {
 	if (download->asking.has_asked_again)
-		return download_start_over(download, why);
+		return ask_for_all(download, why);
 	download->asking.has_asked_again = true;
 	download->error.text[0] = '\0';
 	return 0;
@@ -272,7 +352,8 @@ static bool may_be_the_range(const struct download *download, int result)
 	const struct question *question = &download->asking.question;
 
 	return download->exchange.is_connected && (question->is_part || question->is_conditional) &&
-	       (result == -EPROTO || result == -ELOOP || result == -ECONNRESET || result == -EPIPE);
+	       (result == -EPROTO || result == -ELOOP || result == -ECONNRESET ||
+		result == -EPIPE || result == -ENODATA);
 }
 
 /* result: how the exchange ended. */
@@ -299,6 +380,25 @@ static int refuse(struct download *download, const struct verdict *verdict)
 	return verdict->why ? error_set(&download->error, EPROTO, "%s", verdict->why) : 0;
 }
 
+/* Not the range, but the moment. */
+static bool is_momentary(const struct download *download, int result)
+{
+	unsigned status = result == 0 ? download->exchange.head.status : 0;
+
+	return status == 408 || status == 425 || status == 429 || (status >= 502 && status <= 504);
+}
+
+/* Once more: after a pause, unless it may be that which is asked for. */
+static int ask_once_more(struct download *download, int result, const char *why)
+{
+	bool waits = again_is_possible(download) &&
+		     (is_momentary(download, result) || !again_doubts_range(download));
+
+	if (!waits || result == -EPROTO || result == -ELOOP)
+		return download_ask_again(download, why);
+	return result < 0 ? result : refuse(download, &(struct verdict){.kind = VERDICT_REFUSE});
+}
+
 static int act(struct download *download, int result)
 {
 	struct asking *asking = &download->asking;
@@ -316,7 +416,7 @@ static int act(struct download *download, int result)
 	case VERDICT_FAILED:
 		return result;
 	case VERDICT_ASK_AGAIN:
-		return download_ask_again(download, verdict.why);
+		return ask_once_more(download, result, verdict.why);
 	case VERDICT_ASK_ALL:
 		return download_start_over(download, verdict.why);
 	}
@@ -344,12 +444,31 @@ static int step_exchange(struct download *download)
 	return act(download, result);
 }
 
+static int pause(struct download *download)
+{
+	int result = download_pause(download);
+
+	if (result == 0)
+		download->asking.phase = ASK_NEXT;
+	return result;
+}
+
+/* A failure that may pass is followed by a pause. */
+static int after_failure(struct download *download, int result)
+{
+	name_redirect(download);
+	download->asking.phase = ASK_NEXT;
+	return download_try_again(download, result);
+}
+
 /* 0: there is more to do; 1: it is clear; -EAGAIN; or -errno with error. */
 static int step(struct download *download)
 {
 	switch (download->asking.phase) {
 	case ASK_NEXT:
 		return begin(download);
+	case ASK_PAUSE:
+		return pause(download);
 	case ASK_EXCHANGE:
 		return step_exchange(download);
 	case ASK_REFUSED:
@@ -362,16 +481,15 @@ int download_ask(struct download *download)
 {
 	int result;
 
-	do
+	do {
 		result = step(download);
-	while (result == 0);
+		if (result < 0 && result != -EAGAIN)
+			result = after_failure(download, result);
+	} while (result == 0);
 	if (result == -EAGAIN)
 		return result;
-	download->asking.phase = ASK_NEXT;
 	download->asking.has_answer = result == 1;
 	if (result == 1)
 		download_note_bill(download);
-	else
-		name_redirect(download);
 	return result < 0 ? result : 0;
 }

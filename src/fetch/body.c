@@ -199,6 +199,19 @@ static void advance(struct download *download)
 		dealer_advance(&download->dealer, 0, download->body.at);
 }
 
+/* A reader that has gone is no network that may come back. */
+static int writing_failed(struct download *download, int code)
+{
+	int result =
+		error_set_errno(&download->error, code,
+				code == EPIPE ? "writing the output, which nobody reads any more"
+					      : "writing the output");
+
+	return download->error.kind == SLUICE_ERROR_NETWORK
+		       ? error_as(&download->error, SLUICE_ERROR_FILE, result)
+		       : result;
+}
+
 static int write_some(struct download *download)
 {
 	struct body *body = &download->body;
@@ -209,10 +222,7 @@ static int write_some(struct download *download)
 	if (count == -EINTR)
 		return give_way(download);
 	if (count < 0)
-		return error_set_errno(&download->error, (int)-count,
-				       count == -EPIPE ? "writing the output, which nobody reads "
-							 "any more"
-						       : "writing the output");
+		return writing_failed(download, (int)-count);
 	checked_add(download, body->data, (size_t)count);
 	body->written_to_fd += (uint64_t)count;
 	/* Out of the socket, and into whatever the output is. */

@@ -96,6 +96,9 @@ int checked_begin(struct download *download)
 	struct checked *checked = &download->checked;
 	int result;
 
+	/* What comes now is put behind that. */
+	if (download->body.written_to_fd > 0)
+		return 0;
 	hash_close(checked->hash);
 	checked->hash = NULL;
 	if (!checked->expected.algorithm || download->output.fd < 0)

@@ -15,6 +15,7 @@
 #include "fetch/dealer.h"
 #include "fetch/exchange.h"
 #include "fetch/origin.h"
+#include "fetch/retry.h"
 #include "fetch/verdict.h"
 #include "http/bill.h"
 #include "landing/landing.h"
@@ -43,12 +44,14 @@ struct output {
 
 /* ask.c: what is asked for, and what the answer means */
 struct asking {
-	enum { ASK_NEXT, ASK_EXCHANGE, ASK_REFUSED } phase;
+	enum { ASK_NEXT, ASK_PAUSE, ASK_EXCHANGE, ASK_REFUSED } phase;
 	struct question question;   /* what is asked for */
 	struct validator validator; /* of what comes */
 	struct origin origin;       /* of what is there, complete, */
 	bool has_origin;            /* where it is from this URL and untouched */
 	bool has_asked_again;
+	bool is_over;         /* all of the file was asked for because something was wrong, */
+	bool is_spoilt;       /* and with what is here: it cannot be gone on with */
 	bool has_answer;      /* the last question has one of use */
 	bool is_unchanged;    /* nothing has to come */
 	bool is_all;          /* all of the file comes, from its first byte on */
@@ -145,6 +148,13 @@ struct sample {
 	size_t length, filled;
 };
 
+/* again.c: what is tried again, and when */
+struct again {
+	struct retry retry;
+	struct loop_timer timer;
+	bool is_waiting;
+};
+
 /* server-bill.c: the server's side of the bill */
 struct bill_request {
 	enum { BILL_NEXT, BILL_HEAD, BILL_BODY } phase;
@@ -182,6 +192,7 @@ struct download {
 	struct checked checked;
 	struct confirm confirm;
 	struct sample sample;
+	struct again again;
 	struct bill_request bill;
 };
 
@@ -236,6 +247,10 @@ int download_ask(struct download *download);
 void download_question(struct download *download, const struct origin *origin);
 /* The stretch of the same file that is dealt to the body, from this place before it on. */
 void download_question_rest(struct download *download, uint64_t from);
+/* The next question, after a pause, is for what is missing, now that a try has failed. */
+void download_question_again(struct download *download);
+/* Whether that can be had without what is here. */
+bool download_question_can_go_on(const struct download *download);
 /* The answer was of no use, or did not fit what is here. The next question is the same once more;
  * or it is for all of the file. 0, or -errno with error where that was tried before. */
 int download_ask_again(struct download *download, const char *why);
@@ -253,6 +268,20 @@ int checked_begin(struct download *download);
 void checked_add(struct download *download, const char *data, size_t length);
 int checked_end(struct download *download);
 void checked_close(struct download *download);
+
+/*
+ * again.c. After a failure with error: 0: it will be tried again, after a pause, with another
+ * question; or code, which is final.
+ */
+int download_try_again(struct download *download, int code);
+/* Step: the pause, if there is one. */
+int download_pause(struct download *download);
+/* Whether what may pass would be tried again. */
+bool again_is_possible(const struct download *download);
+/* Whether it may be the range that the server fails at: trying has not helped. */
+bool again_doubts_range(const struct download *download);
+void again_open(struct download *download);
+void again_close(struct download *download);
 
 /* refusal.c. Step: fails with what the answer's status means, and what the server says about it. */
 int download_refuse_status(struct download *download);

@@ -111,9 +111,11 @@ static void finish(struct sluice_get *get)
 static int take_body(struct sluice_get *get)
 {
 	struct download *download = &get->download;
-	int result =
-		download->output.fd >= 0 ? download_to_fd(download) : download_to_file(download);
+	bool is_fd = download->output.fd >= 0;
+	int result = is_fd ? download_to_fd(download) : download_to_file(download);
 
+	if (is_fd && result < 0 && result != -EAGAIN && download_try_again(download, result) == 0)
+		result = DOWNLOAD_ASK;
 	if (result == DOWNLOAD_ASK) {
 		get->phase = GET_ASK;
 		return 0;
@@ -340,6 +342,7 @@ void get_start(struct sluice_get *get, struct loop *loop, struct pool *pool)
 	download->exchange.pool = pool;
 	download->exchange.congestion = download->options.congestion;
 	exchange_set_limit(&download->exchange, download_limit(download));
+	again_open(download);
 	download_start(download);
 }
 

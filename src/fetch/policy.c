@@ -60,6 +60,7 @@ struct policy policy_of_failure(int code)
 	case ENETUNREACH:
 	case ENETDOWN:
 	case ENETRESET:
+	case EADDRNOTAVAIL: /* no port is free, or the address has gone */
 		return (struct policy){.kind = POLICY_AGAIN};
 	default:
 		return (struct policy){.kind = POLICY_NEVER};

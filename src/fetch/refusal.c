@@ -155,7 +155,7 @@ static void say_when(struct download *download)
 {
 	const struct policy *verdict = &download->exchange.verdict;
 
-	if (verdict->kind != POLICY_AGAIN)
+	if (verdict->kind != POLICY_AGAIN || again_is_possible(download))
 		return;
 	if (verdict->after_seconds > 0)
 		error_append(&download->error, ": try again in %llu s",

@@ -312,9 +312,15 @@ static bool has_brought_nothing(const struct download *download)
 	return size_round_down(download->body.done, DEALER_BLOCK) <= download->asking.question.here;
 }
 
+static bool may_be_the_range(const struct download *download, int result)
+{
+	return download->asking.question.is_part && has_brought_nothing(download) &&
+	       (result == -ENODATA || result == -EPROTO || result == -ECONNRESET);
+}
+
 /*
- * What is wrong with an answer that continues may be wrong each time: then all of the file is asked
- * for. What ends early is not, and is continued by a later call.
+ * What may pass is tried again later. What is wrong with an answer that continues may be wrong each
+ * time: then all of the file is asked for.
  */
 static int after_failure(struct download *download)
 {
@@ -323,15 +329,19 @@ static int after_failure(struct download *download)
 	if (result == -EAGAIN)
 		return result;
 	result = download->to_file.result;
-	if (!download->asking.question.is_part || !landing_can_resume(download->landing))
+	if (!landing_can_resume(download->landing))
+		return go_to(download, FILE_ABANDON);
+	if (!(may_be_the_range(download, result) && again_doubts_range(download)) &&
+	    download_try_again(download, result) == 0)
+		return go_to(download, FILE_ASK);
+	if (!download->asking.question.is_part)
 		return go_to(download, FILE_ABANDON);
 	if (result == -ESTALE)
 		result =
 			download_start_over(download, "the partial file differs from the server's");
 	else if (result == -EMSGSIZE)
 		result = download_start_over(download, "the server sends more than it announced");
-	else if (has_brought_nothing(download) &&
-		 (result == -ENODATA || result == -EPROTO || result == -ECONNRESET))
+	else if (may_be_the_range(download, result))
 		result = download_ask_again(download, "the server does not go on when asked to");
 	return result < 0 ? fail(download, result, FILE_ABANDON) : go_to(download, FILE_ASK);
 }

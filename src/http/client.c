@@ -93,7 +93,7 @@ static int head_ended(const struct http_client *client, int64_t count, struct sl
 		return error_set_errno(error, (int)-count, "reading the answer");
 	if (client->filled == HTTP_CLIENT_INPUT)
 		return error_set(error, EPROTO, "one interim answer (1xx) after the other");
-	return error_set(error, EPROTO,
+	return error_set(error, ENODATA,
 			 client->filled > client->used
 				 ? "the server closed the connection in the middle of the answer's "
 				   "head"

@@ -496,7 +496,8 @@ static void say_what_is_there(const struct target *target, struct sluice_error *
 {
 	const struct intervals *saved = &target->saved;
 
-	error_append(error, "; %s has %s%" PRIu64 " bytes: run again to continue", target->part,
+	error_append(error, "; %s has %s%" PRIu64 " bytes: run the same command again to continue",
+		     target->part,
 		     intervals_prefix(saved) == intervals_end(saved) ? "the first " : "",
 		     intervals_total(saved));
 }

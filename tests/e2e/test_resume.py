@@ -243,7 +243,7 @@ class AgainstAScript(Scripted):
         server = self.first_half(after=after)
         done = get(server.url(), "-o", self.file)
         self.assertEqual(done.code, 1, done.err)
-        self.assertRegex(done.err, r"404.*; file\.bin\.part has the first \d+ bytes: run again")
+        self.assertRegex(done.err, r"404.*; file\.bin\.part has the first \d+ bytes: run the same command again")
         refuses = False
         resumed = self.get(server.url()).objects()[0]["resumed_from_bytes"]
         self.assertGreater(resumed, STALL + MIB)

@@ -180,7 +180,7 @@ class Try:
         self.server = scripted(test.addCleanup, script)
         done = self.get()
         test.assertEqual(done.code, 1, done.err)
-        test.assertIn("run again to continue", done.err)
+        test.assertIn("again to continue", done.err)
 
     def get(self):
         return get(self.server.url(), "-o", self.file, "--json", "--timeout", "20")

@@ -113,7 +113,7 @@ class PowerLoss:
         self.proxy = stalling_proxy(self.addCleanup, self.server.port, 0)
         url = self.proxy.url("/file")
         stopped = self.interrupt(url, SIZE // 2)
-        kept = re.search(r"has the first (\d+) bytes: run again", stopped.err)
+        kept = re.search(r"has the first (\d+) bytes: run the same command again", stopped.err)
         self.assertTrue(kept, stopped.err)
         self.machine.restart()
         resumed = self.get(url, "file")["resumed_from_bytes"]

@@ -59,7 +59,8 @@ static void open_server(struct server *server)
 /* In 32 bits, 2^29 seconds are 0 milliseconds. */
 static void test_a_long_time_limit_is_long(void **state)
 {
-	struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
+	struct sluice_get_options options = {
+		.size = sizeof(options), .path = "discard", .tries = 1};
 	struct sluice_get_result *result;
 	struct sluice_error error = {0};
 	const unsigned seconds[] = {1U << 29, UINT32_MAX};
@@ -98,7 +99,8 @@ static void test_errors_differ_without_their_text(void **state)
 		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", -ENODATA, SLUICE_ERROR_ENDED,
 		 0},
 	};
-	const struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
+	const struct sluice_get_options options = {
+		.size = sizeof(options), .path = "discard", .tries = 1};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct server server = {.answer = rows[i].answer};
@@ -119,7 +121,8 @@ static void test_errors_differ_without_their_text(void **state)
 
 static void test_no_server_is_not_a_server_that_refuses(void **state)
 {
-	const struct sluice_get_options options = {.size = sizeof(options), .path = "discard"};
+	const struct sluice_get_options options = {
+		.size = sizeof(options), .path = "discard", .tries = 1};
 	struct sluice_error error;
 
 	assert_int_equal(sluice_get("http://127.0.0.1:1/x", &options, NULL, &error), -ECONNREFUSED);
@@ -137,6 +140,7 @@ static int get_from(struct server *server, struct sluice_get_options *options, c
 	int fd = open("/var/tmp", O_TMPFILE | O_RDWR, 0600), code;
 
 	options->size = sizeof(*options);
+	options->tries = 1;
 	options->to_fd = true;
 	options->output_fd = fd;
 	open_server(server);

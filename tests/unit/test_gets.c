@@ -238,6 +238,7 @@ static void open_with(struct one *one, struct sluice_engine *engine, const char 
 {
 	options.size = sizeof(options);
 	options.timeout_seconds = UINT32_MAX;
+	options.tries = 1;
 	if (sluice_get_open(&one->get, engine, url, &options, on_done, one, &one->error) < 0)
 		fail_msg("%s", one->error.text);
 }

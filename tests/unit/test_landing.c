@@ -560,7 +560,7 @@ static void test_what_has_a_gap_gets_no_name(void **state)
 	landing_abandon(scene.landing, false, &scene.error);
 	assert_int_equal(await(&scene), -ECANCELED);
 	assert_string_equal(scene.error.text, "file.part is not whole; file.part has 81920 bytes: "
-					      "run again to continue");
+					      "run the same command again to continue");
 	close_scene(&scene);
 	open_scene(&scene, 100 << 12);
 	gap = intervals_gap(&landing_found(scene.landing)->there, 0, scene.size);
