@@ -22,6 +22,8 @@ struct option_row {
 
 #define MEMBER(name) offsetof(struct get, name)
 
+enum { STREAMS_MAX = 16 };
+
 static int set_flag(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)value;
@@ -84,6 +86,18 @@ static int set_tries(struct get *get, const struct option_row *row, const char *
 	return EXIT_DONE;
 }
 
+static int set_streams(struct get *get, const struct option_row *row, const char *value)
+{
+	unsigned *streams = &get->options.streams;
+
+	*streams = 0;
+	if (strcmp(value, "auto") == 0 ||
+	    (command_number(value, STREAMS_MAX, streams) && *streams > 0))
+		return EXIT_DONE;
+	return command_misused("get: --%s %s: expected auto or 1 to %d", row->name, value,
+			       STREAMS_MAX);
+}
+
 static int set_explain(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -109,6 +123,8 @@ static const struct option_row rows[] = {
 	 "get the URLs in FILE, too: one a line; - is standard input"},
 	{"at-once", 'J', "N", set_at_once, 0,
 	 "how many files to get at once (4)"},
+	{"streams", 'j', "N|auto", set_streams, 0,
+	 "connections that share one file, 1 to 16 (auto: as many as make it faster)"},
 	{"path", 0, "NAME", set_path, 0,
 	 "how to receive (auto), one of\n", sluice_receive_path_name},
 	{"cc", 0, "auto|NAME", set_text, MEMBER(options.congestion),

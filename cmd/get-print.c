@@ -45,11 +45,11 @@ static json_t *safe_string(const char *text)
 
 static int print_json(const char *url, const struct sluice_get_result *result)
 {
-	json_t *root =
-		json_pack("{s:o, s:o, s:i, s:I, s:o, s:o}", "url", safe_string(url), "file",
-			  safe_string(result->file), "status", (int)result->status,
-			  "resumed_from_bytes", (json_int_t)result->resumed_from_bytes, "bill",
-			  bill_to_json(result->bill), "server_bill", server_bill_json(result));
+	json_t *root = json_pack(
+		"{s:o, s:o, s:i, s:I, s:i, s:o, s:o}", "url", safe_string(url), "file",
+		safe_string(result->file), "status", (int)result->status, "resumed_from_bytes",
+		(json_int_t)result->resumed_from_bytes, "streams", (int)result->streams, "bill",
+		bill_to_json(result->bill), "server_bill", server_bill_json(result));
 
 	if (!root)
 		return command_failed("the bill: %s", strerror(ENOMEM));

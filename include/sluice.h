@@ -172,6 +172,7 @@ struct sluice_progress {
 	uint64_t resumed_bytes; /* of them, what an earlier get brought */
 	uint64_t total_bytes;   /* UINT64_MAX where it is not known */
 	double seconds;
+	unsigned streams; /* connections that take bytes now; 0: not counted */
 };
 
 /* Whether to go on. */
@@ -321,6 +322,11 @@ struct sluice_get_options {
 	 * download be continued.
 	 */
 	unsigned tries;
+	/*
+	 * Connections that share a file of known size with a strong ETag or an old date: 1 to 16.
+	 * As many as the server takes: less where it refuses; one where it does not send ranges.
+	 */
+	unsigned streams;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */
@@ -339,6 +345,7 @@ struct sluice_get_result {
 	 */
 	const struct sluice_bill *server_bill;
 	bool server_was_alone;
+	uint64_t streams; /* connections that took bytes at once, at most */
 };
 
 /*

@@ -21,14 +21,17 @@ enum {
 
 /* The question */
 
+static uint64_t overlap(const struct dealer *dealer)
+{
+	uint64_t here = dealer->streams[0].at;
+
+	return here - size_min(dealer_before(dealer, here), OVERLAP);
+}
+
 static void ask_for_next(struct download *download)
 {
-	struct dealer *dealer = &download->dealer;
-	uint64_t here;
-
-	dealer_take(dealer, 0, 0);
-	here = dealer->streams[0].at;
-	download_question_rest(download, here - size_min(dealer_before(dealer, here), OVERLAP));
+	dealer_take(&download->dealer, 0, 0);
+	download_question_rest(download, overlap(&download->dealer));
 }
 
 /*
@@ -68,7 +71,7 @@ void download_question_rest(struct download *download, uint64_t from)
 		.validator = &asking->validator,
 	};
 	asking->has_asked_again = false;
-	body_has(download, dealer->streams[0].at);
+	body_has(download, from, dealer->streams[0].at);
 }
 
 bool download_question_can_go_on(const struct download *download)
@@ -197,13 +200,12 @@ static void name_redirect(struct download *download)
 
 /* What the answer means */
 
-/* Asked not to encode the file, the server did: what comes is something else. */
-static bool is_encoded(const struct download *download)
+bool download_is_encoded(const struct download *download, const struct exchange *exchange)
 {
-	struct http_text encoding = download->exchange.head.content_encoding;
+	struct http_text encoding = exchange->head.content_encoding;
 
 	return !http_coding_keeps(encoding, download->url) &&
-	       !http_coding_keeps(encoding, download->exchange.url.target) &&
+	       !http_coding_keeps(encoding, exchange->url.target) &&
 	       !http_coding_keeps(encoding, download->output.file);
 }
 
@@ -241,6 +243,23 @@ static void take_all(struct download *download)
 	asking->question = (struct question){0};
 	asking->has_origin = false;
 	validator_read(&asking->validator, head, time(NULL));
+}
+
+/* All of the file comes, and what is here of it need not come again. */
+static bool keeps_what_is_here(struct download *download, const struct verdict *verdict)
+{
+	const struct http_response *head = &download->exchange.head;
+	struct asking *asking = &download->asking;
+	const struct dealer *dealer = &download->dealer;
+
+	if (asking->is_spoilt || dealer->size == 0 || dealer->here.count == 0 ||
+	    verdict->first != 0 || verdict->end != dealer->size || verdict->size != dealer->size ||
+	    !validator_is_in(&asking->validator, head) || !landing_can_resume(download->landing))
+		return false;
+	download_question_rest(download, overlap(dealer));
+	asking->why_over = NULL;
+	asking->is_over = false;
+	return asking->has_no_ranges = true;
 }
 
 static bool can_be_continued(const struct download *download)
@@ -282,13 +301,15 @@ static int take(struct download *download, const struct verdict *verdict)
 
 	if (result < 0)
 		return result;
-	if (is_encoded(download))
+	if (download_is_encoded(download, &download->exchange))
 		return refuse_encoded(download);
 	result = check_place(download, verdict);
 	if (result < 0)
 		return result;
 	asking->is_all = !asking->question.is_part || download->exchange.head.status != 206;
-	if (asking->is_all)
+	if (asking->is_all && keeps_what_is_here(download, verdict))
+		asking->is_all = false;
+	else if (asking->is_all)
 		take_all(download);
 	asking->first = verdict->first;
 	asking->end = verdict->end;
@@ -361,7 +382,7 @@ static struct verdict judge(const struct download *download, int result)
 {
 	const struct question *question = &download->asking.question;
 
-	if (result == 0 && question->is_part && is_encoded(download))
+	if (result == 0 && question->is_part && download_is_encoded(download, &download->exchange))
 		return (struct verdict){.kind = VERDICT_ASK_ALL,
 					.why = "the server sends it encoded"};
 	if (result == 0 && download_wants_part(download))
@@ -418,7 +439,7 @@ static int act(struct download *download, int result)
 	case VERDICT_ASK_AGAIN:
 		return ask_once_more(download, result, verdict.why);
 	case VERDICT_ASK_ALL:
-		return download_start_over(download, verdict.why);
+		return ask_for_all(download, verdict.why);
 	}
 	return -EINVAL;
 }

@@ -18,6 +18,7 @@
 
 enum {
 	PIECE = 64 << 10,     /* that is compared in one go */
+	SKIP = 1 << 20,       /* received in vain rather than to ask again */
 	TURN_BYTES = 8 << 20, /* before others on the engine have a turn */
 };
 
@@ -26,8 +27,9 @@ static void wake(void *owner)
 	download_wake(owner);
 }
 
-void body_has(struct download *download, uint64_t here)
+void body_has(struct download *download, uint64_t from, uint64_t here)
 {
+	download->body.compared = from;
 	download->body.done = here;
 }
 
@@ -57,17 +59,49 @@ void body_begin(struct download *download)
 	struct body *body = &download->body;
 
 	if (asking->is_all) {
-		body->done = 0;
+		body->compared = body->done = 0;
 		deal(download);
 	}
 	body->at = asking->first;
 	body->end = body->answer_end = asking->end;
 	limit(download);
+	streams_have_answer(download);
 	download->dealer.streams[0].asked = body->answer_end;
 	body->left = 0;
 	body->has_ended = body->has_come = body->is_confirmed = false;
 	http_chunked_close(body->chunked);
 	body->chunked = NULL;
+}
+
+bool body_goes_on(struct download *download)
+{
+	struct body *body = &download->body;
+	bool goes_on = body->at == body->end && body->end < body->answer_end &&
+		       dealer_extend(&download->dealer, 0);
+
+	if (goes_on)
+		limit(download);
+	return goes_on;
+}
+
+bool body_takes_next(struct download *download)
+{
+	struct body *body = &download->body;
+	struct dealer *dealer = &download->dealer;
+	uint64_t within = download->asking.has_no_ranges ? UINT64_MAX : SKIP;
+	bool has_more = download->exchange.client.channel.in >= 0 && body->at < body->answer_end;
+
+	if (has_more && dealer_take_ahead(dealer, 0, within) &&
+	    dealer->streams[0].at < body->answer_end) {
+		dealer->streams[0].asked = body->answer_end;
+		body_has(download, dealer->streams[0].at, dealer->streams[0].at);
+		limit(download);
+		return true;
+	}
+	dealer_give_back(dealer, 0);
+	if (has_more)
+		exchange_disconnect(&download->exchange);
+	return false;
 }
 
 /* What came is of no use. */
@@ -79,7 +113,8 @@ void body_forget(struct download *download)
 int body_open_range(struct download *download)
 {
 	struct body *body = &download->body;
-	uint64_t length = body->end == UINT64_MAX ? UINT64_MAX : body->end - body->done;
+	uint64_t end = body->answer_end;
+	uint64_t length = end == UINT64_MAX ? UINT64_MAX : end - body->done;
 
 	return landing_range_open(&body->range, download->landing,
 				  &download->exchange.client.channel, body->done, length, wake,
@@ -177,6 +212,13 @@ static void consume(struct body *body, size_t count)
 	body->left -= count;
 }
 
+/* What is here, and is not compared: a validator and the bytes behind it speak for it. */
+static int skip(struct body *body)
+{
+	consume(body, size_min(body->left, body->compared - body->at));
+	return 0;
+}
+
 static int compare(struct download *download)
 {
 	struct body *body = &download->body;
@@ -255,7 +297,9 @@ static int take(struct download *download)
 	int result = 0;
 
 	while (result == 0 && body->left > 0 && body->at < body->end) {
-		if (overlap(body) > 0)
+		if (body->at < body->compared)
+			result = skip(body);
+		else if (overlap(body) > 0)
 			result = compare(download);
 		else if (download->output.fd >= 0)
 			result = write_some(download);

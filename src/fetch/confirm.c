@@ -3,9 +3,9 @@
  * Whether the file is still what it was when its body began to come. A server that sends without
  * copying sends what the file holds when the client's kernel takes it, so one that is written in
  * place after the server's last look passes as whole. So the server is asked once more, on the
- * connection that brought the body, which costs a round trip. What cannot be had this way (the
- * connection is closed, HEAD is not allowed, there is no answer soon) is no reason to drop a file
- * that is there: then it is not known, as without this.
+ * connection that brought the body, which costs a round trip; where several did, on another one.
+ * What cannot be had this way (the connection is closed, HEAD is not allowed, there is no answer
+ * soon) is no reason to drop a file that is there: then it is not known, as without this.
  *
  * A file that is longer by then may have grown, as logs do: sample.c looks.
  */
@@ -24,8 +24,9 @@ enum {
 static bool is_possible(const struct download *download)
 {
 	return *download->asking.validator.text && download->body.tally.bytes >= LEAST_BYTES &&
-	       !download->output.keeps_nothing && download->asking.keeps_alive &&
-	       exchange_is_reusable(&download->exchange);
+	       !download->output.keeps_nothing &&
+	       (download->streams.used > 1 ||
+		(download->asking.keeps_alive && exchange_is_reusable(&download->exchange)));
 }
 
 static bool is_longer(const struct download *download)
@@ -57,6 +58,8 @@ static int ask(struct download *download)
 
 	snprintf(fields, sizeof(fields), "%s: %s\r\n",
 		 validator->is_date ? "If-Unmodified-Since" : "If-Match", validator->text);
+	if (download->streams.used > 1)
+		exchange_disconnect(&download->exchange);
 	exchange_set_limit(&download->exchange, limit < LIMIT_SECONDS ? limit : LIMIT_SECONDS);
 	download->confirm.is_long = false;
 	return exchange_begin(&download->exchange, "HEAD", NULL, fields);

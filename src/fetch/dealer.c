@@ -77,6 +77,25 @@ bool dealer_take(struct dealer *dealer, unsigned stream, uint64_t least)
 	return take(dealer, stream, gap) || halve(dealer, stream, least);
 }
 
+bool dealer_take_ahead(struct dealer *dealer, unsigned stream, uint64_t within)
+{
+	uint64_t behind = dealer->streams[stream].end;
+	struct interval gap = find_gap(dealer, behind);
+
+	return gap.from - behind <= within && take(dealer, stream, gap);
+}
+
+bool dealer_extend(struct dealer *dealer, unsigned stream)
+{
+	struct dealer_stretch *stretch = &dealer->streams[stream];
+	struct interval gap = find_gap(dealer, stretch->end);
+
+	if (gap.from != stretch->end || gap.from == gap.to)
+		return false;
+	stretch->end = gap.to;
+	return true;
+}
+
 void dealer_advance(struct dealer *dealer, unsigned stream, uint64_t at)
 {
 	struct dealer_stretch *stretch = &dealer->streams[stream];

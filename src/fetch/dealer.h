@@ -38,6 +38,11 @@ void dealer_open(struct dealer *dealer, uint64_t size, const struct intervals *h
  * and leaves it as much. False: there is nothing for it.
  */
 bool dealer_take(struct dealer *dealer, unsigned stream, uint64_t least);
+/* What lies right behind its stretch, where that is nobody's. False: nothing does. */
+bool dealer_extend(struct dealer *dealer, unsigned stream);
+/* Another stretch for a stream that has none: the first that is nobody's behind its last one, if it
+ * begins within so many bytes. False: none does. */
+bool dealer_take_ahead(struct dealer *dealer, unsigned stream, uint64_t within);
 /* All below `at` has come. At the end of its stretch the stream has none. */
 void dealer_advance(struct dealer *dealer, unsigned stream, uint64_t at);
 /* The stream fetches no more of its stretch: the rest is nobody's, from a block's start on. */

@@ -69,6 +69,7 @@ static void on_report(struct loop_timer *timer)
 		.resumed_bytes = download->asking.resume,
 		.total_bytes = download->asking.expected,
 		.seconds = meter_seconds(&download->meter),
+		.streams = download->streams.count + download->streams.is_beside,
 	};
 
 	if (download->options.progress(download->options.argument, &progress)) {
@@ -123,6 +124,7 @@ void download_free(struct download *download)
 		loop_timer_cancel(download->loop, &download->report);
 		loop_timer_cancel(download->loop, &download->output.timer);
 	}
+	streams_close(download);
 	body_close(download);
 	checked_close(download);
 	refusal_close(download);

@@ -16,6 +16,7 @@
 #include "fetch/exchange.h"
 #include "fetch/origin.h"
 #include "fetch/retry.h"
+#include "fetch/stream.h"
 #include "fetch/verdict.h"
 #include "http/bill.h"
 #include "landing/landing.h"
@@ -56,6 +57,7 @@ struct asking {
 	bool is_unchanged;    /* nothing has to come */
 	bool is_all;          /* all of the file comes, from its first byte on */
 	bool keeps_alive;     /* the connection, when the body has come */
+	bool has_no_ranges;   /* asked for a part, the server sent all */
 	unsigned status;      /* of the answer; 0: there is none */
 	unsigned overs;       /* how often it was started over */
 	uint64_t first, end;  /* of the file, what comes */
@@ -84,7 +86,8 @@ struct body {
 	uint64_t at;         /* of the file: the body's next byte, */
 	uint64_t end;        /* behind the last one that is taken, */
 	uint64_t answer_end; /* and behind the last one that the answer has */
-	uint64_t done;       /* below this the bytes before the stretch's end are here */
+	uint64_t compared;   /* from here on what comes is compared, */
+	uint64_t done;       /* and from here on taken; what is before is here */
 	uint64_t written_to_fd;
 	struct loop_watch watch; /* of the descriptor */
 	bool is_watched;
@@ -122,9 +125,10 @@ struct to_file {
 	int landed;                                    /* how it ended */
 	bool is_first; /* to start it, and so the user has not been told yet where it goes */
 	bool is_abandoned;
-	int result;       /* what the download fails with, while things are put in order */
-	unsigned tiny;    /* answers of next to nothing */
-	int64_t resident; /* of the part's bytes, before any came; -1: not known */
+	int result;                /* what the download fails with, while things are put in order */
+	unsigned tiny;             /* answers of next to nothing */
+	uint64_t total_at_failure; /* bytes that were here when the body failed last */
+	int64_t resident;          /* of the part's bytes, before any came; -1: not known */
 };
 
 /* digest.c: what the file is to have */
@@ -183,7 +187,8 @@ struct download {
 
 	struct exchange exchange;
 	struct landing *landing; /* to-file.c's; NULL: none */
-	struct dealer dealer;    /* of the file, where its size is known: the body's is stream 0 */
+	struct dealer dealer;    /* of the file, where its size is known: the body is stream 0 */
+	struct streams streams;  /* beside it */
 	struct output output;
 	struct asking asking;
 	struct refusal refusal;
@@ -242,6 +247,8 @@ void download_close_output(struct download *download);
  * use, until bytes come, as `asking` says; or nothing has to (is_unchanged).
  */
 int download_ask(struct download *download);
+/* Asked not to encode the file, the server did: what comes is something else. */
+bool download_is_encoded(const struct download *download, const struct exchange *exchange);
 /* What is asked for first: what is missing behind what the journal says; or all, unless what is
  * there, complete, is still the same (origin: NULL where that is not known). */
 void download_question(struct download *download, const struct origin *origin);
@@ -287,12 +294,17 @@ void again_close(struct download *download);
 int download_refuse_status(struct download *download);
 void refusal_close(struct download *download);
 
-/* body.c: what an earlier call brought. */
-void body_has(struct download *download, uint64_t here);
+/* body.c: what was brought before up to `here` is compared from `from` on. */
+void body_has(struct download *download, uint64_t from, uint64_t here);
 /* The answer that comes now, */
 void body_begin(struct download *download);
-/* to a range of its own, from `done` to `end` of the file. */
+/* to a range of its own, from `done` on. */
 int body_open_range(struct download *download);
+/* Whether what comes behind the stretch of the same answer is the body's, too. */
+bool body_goes_on(struct download *download);
+/* Whether it takes another stretch that is still to come in this answer; else the connection is
+ * closed where more is on its way. */
+bool body_takes_next(struct download *download);
 /* Step: takes the body, as far as it is not here already: that is compared (-ESTALE: it differs;
  * -EMSGSIZE: more comes than was said). To output.fd where there is one. */
 int body_receive(struct download *download);

@@ -61,6 +61,9 @@ static void fill_result(struct sluice_get *get)
 
 	memcpy(result->file, download->output.file, sizeof(result->file));
 	public->status = asking->status;
+	public->streams = download->streams.used;
+	if (public->streams == 0 && download->body.written_to_fd > 0)
+	public->streams = 1;
 	public->resumed_from_bytes = asking->has_answer ? asking->resume : 0;
 	result->bill.public.page_cache_before_bytes = download->to_file.resident;
 	meter_read(&download->meter, &result->bill);
@@ -79,6 +82,7 @@ static void end_download(struct sluice_get *get, int code)
 	if (download->landing && landing_file(download->landing))
 		get->result->bill.public.page_cache_after_bytes =
 			download_resident(download, download_done(download));
+	streams_close(download);
 	explain(download);
 	body_close(download);
 	landing_close(download->landing);

@@ -27,7 +27,9 @@ static int ask(struct download *download)
 {
 	struct bill_request *bill = &download->bill;
 
-	if (!*bill->path || !exchange_is_reusable(&download->exchange))
+	/* Of several connections each has its own. */
+	if (!*bill->path || download->streams.used > 1 ||
+	    !exchange_is_reusable(&download->exchange))
 		return -ENOENT;
 	bill->phase = BILL_HEAD;
 	exchange_set_limit(&download->exchange, LIMIT_SECONDS);

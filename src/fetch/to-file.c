@@ -200,13 +200,26 @@ static int begin_body(struct download *download)
 	/* An answer may end within what is here, where it is only compared. */
 	if (body->end > body->done || body->done == 0)
 		result = body_open_range(download);
-	return result < 0 ? fail(download, result, FILE_FAILED) : go_to(download, FILE_BODY);
+	if (result < 0)
+		return fail(download, result, FILE_FAILED);
+	streams_open(download, true);
+	return go_to(download, FILE_BODY);
+}
+
+/* What streams beside the body could not write. */
+static int check_streams(struct download *download)
+{
+	int failed = download->streams.failed;
+
+	return failed < 0 ? body_failed(download, failed) : 0;
 }
 
 static int take_body(struct download *download)
 {
-	int result = body_receive(download);
+	int result = check_streams(download);
 
+	if (result == 0)
+		result = body_receive(download);
 	if (result == -EAGAIN)
 		return result;
 	if (result < 0)
@@ -264,9 +277,11 @@ static int end_body(struct download *download)
 
 	if (body->end != UINT64_MAX && body->at < body->end)
 		return fail(download, body_failed(download, -ENODATA), FILE_FAILED);
-	if (body->end < body->answer_end)
-		exchange_disconnect(&download->exchange); /* more is on its way */
-	return go_to(download, dealer_is_done(dealer) ? FILE_CONFIRM : FILE_REST);
+	if (body_goes_on(download))
+		return go_to(download, FILE_BODY);
+	if (dealer_is_done(dealer) && download->streams.count == 0 && body->at == body->answer_end)
+		return go_to(download, FILE_CONFIRM);
+	return go_to(download, FILE_REST);
 }
 
 /* The answer, or what it was to bring of it, was shorter than the file. Each brings at least a
@@ -296,10 +311,21 @@ static int ask_for_rest(struct download *download)
 	return go_to(download, FILE_ASK);
 }
 
+/* Streams beside the body take what is left, and each other's rest; what they do not get is the
+ * body's again. */
 static int take_next(struct download *download)
 {
 	struct dealer *dealer = &download->dealer;
+	int result = check_streams(download);
 
+	if (result == 0 && body_takes_next(download))
+		return go_to(download, FILE_BEGIN);
+	if (result == 0)
+		streams_open(download, false);
+	if (result == 0 && download->streams.count > 0)
+		result = download_wait_job(download);
+	if (result < 0)
+		return result == -EAGAIN ? result : fail(download, result, FILE_FAILED);
 	if (!dealer_take(dealer, 0, 0))
 		return go_to(download, FILE_CONFIRM);
 	download_question_rest(download, dealer->streams[0].at);
@@ -318,6 +344,18 @@ static bool may_be_the_range(const struct download *download, int result)
 	       (result == -ENODATA || result == -EPROTO || result == -ECONNRESET);
 }
 
+/* Where several share the file, one's failure is not the end as long as bytes come. */
+static bool others_go_on(struct download *download, int result)
+{
+	uint64_t before = download->to_file.total_at_failure;
+	bool may_pass = policy_of_failure(result).kind == POLICY_AGAIN || result == -EPROTO;
+
+	if (!may_pass || download->streams.used < 2)
+		return false;
+	download->to_file.total_at_failure = landing_total(download->landing);
+	return download->streams.count > 0 || download->to_file.total_at_failure > before;
+}
+
 /*
  * What may pass is tried again later. What is wrong with an answer that continues may be wrong each
  * time: then all of the file is asked for.
@@ -329,6 +367,15 @@ static int after_failure(struct download *download)
 	if (result == -EAGAIN)
 		return result;
 	result = download->to_file.result;
+	if (others_go_on(download, result)) {
+		exchange_disconnect(&download->exchange);
+		dealer_give_back(&download->dealer, 0);
+		download->error.text[0] = '\0';
+		download->to_file.result = 0;
+		return go_to(download, FILE_NEXT);
+	}
+	if (streams_stop(download) < 0)
+		return -EAGAIN;
 	if (!landing_can_resume(download->landing))
 		return go_to(download, FILE_ABANDON);
 	if (!(may_be_the_range(download, result) && again_doubts_range(download)) &&
@@ -377,6 +424,7 @@ static int abandon(struct download *download)
 	if (!to_file->is_abandoned) {
 		to_file->is_abandoned = true;
 		to_file->call = LAND_BUSY;
+		streams_hand_over(download);
 		body_hand_over(download);
 		landing_abandon(download->landing, to_file->result == -ECANCELED, &download->error);
 	}

@@ -208,12 +208,19 @@ class AgainstAScript(Scripted):
         self.assert_starts_over(other)
         self.assertNotIn("range", other.requests[0].headers)
 
-    def test_200_instead_of_206_starts_over_and_says_so(self):
+    def test_200_instead_of_206_costs_nothing_that_is_here(self):
         server = self.first_half(after=lambda request, body: whole_answer(body))
+        printed = self.get(server.url()).objects()[0]
+        self.assertGreater(printed["resumed_from_bytes"], 0)
+        self.assertEqual(printed["bill"]["bytes"], SIZE - printed["resumed_from_bytes"])
+
+    def test_200_with_another_tag_starts_over_and_says_so(self):
+        server = self.first_half(after=lambda request, body: whole_answer(body, '"v2"'))
         done = self.get(server.url())
         self.assertRegex(done.err, "(?i)changed|start(s|ed|ing)? (again|over)")
+        self.assertEqual(done.objects()[0]["resumed_from_bytes"], 0)
 
-    def test_416_starts_over(self):
+    def test_416_asks_for_all(self):
         def after(request, body):
             if "range" in request.headers:
                 return answer_head("416 Range Not Satisfiable", Content_Length=0)

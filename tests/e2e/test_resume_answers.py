@@ -83,8 +83,8 @@ CONTINUES = {
     ),
 }
 
-# And these make it start over.
-STARTS_OVER = {
+# And these make it ask for all of it.
+ASKS_FOR_ALL = {
     "with a gap": lambda first: part(first + 70_000),
     "nothing of what was asked for": lambda first: part(0, first - 1),
     "of a larger file": lambda first: part(first, total=SIZE + 1),
@@ -142,6 +142,8 @@ STARTS_OVER = {
     ),
 }
 
+# These show that what is here is not the server's.
+DROPS = ["other bytes", "other bytes, from the start", *(name for name in ASKS_FOR_ALL if name.startswith("more chunks"))]
 
 # To a request for all these are as wrong.
 WRONG_FOR_ALL = [
@@ -157,7 +159,7 @@ WRONG_FOR_ALL = [
     "half an answer",
     "something else",
     "an endless redirect",
-    *(name for name in STARTS_OVER if name.isdigit()),
+    *(name for name in ASKS_FOR_ALL if name.isdigit()),
 ]
 
 
@@ -210,16 +212,34 @@ class Answers(unittest.TestCase):
         self.each(CONTINUES, self.continues)
 
     def starts_over(self, name):
-        tried = Try(self, STARTS_OVER[name])
+        tried = Try(self, ASKS_FOR_ALL[name])
         done = tried.get()
         self.assertEqual(tried.assert_right(done)["resumed_from_bytes"], 0)
         self.assertRegex(done.err, r"\Asluice: [^\n]+: starting over\n\Z")
 
     def test_answers_that_start_over(self):
-        self.each(STARTS_OVER, self.starts_over)
+        self.each(DROPS, self.starts_over)
+
+    def keeps(self, name):
+        tried = Try(self, ASKS_FOR_ALL[name])
+        done = tried.get()
+        printed = tried.assert_right(done)
+        self.assertGreater(printed["resumed_from_bytes"], 200_000)
+        self.assertEqual(printed["bill"]["bytes"], SIZE - printed["resumed_from_bytes"])
+        self.assertEqual(done.err, "")
+
+    def test_answers_that_lose_nothing_where_all_of_the_same_comes(self):
+        self.each([name for name in ASKS_FOR_ALL if name not in DROPS], self.keeps)
+
+    def starts_over_with_another(self, name):
+        tried = Try(self, ASKS_FOR_ALL[name], lambda request: whole_answer(BODY, '"v2"'))
+        self.assertEqual(tried.assert_right(tried.get())["resumed_from_bytes"], 0)
+
+    def test_all_of_another_starts_over(self):
+        self.each(["416", "with a gap", "no bytes"], self.starts_over_with_another)
 
     def ends(self, name):
-        answer = STARTS_OVER[name]
+        answer = ASKS_FOR_ALL[name]
         tried = Try(self, answer, lambda request: answer(CUT))
         before = tried.part.read_bytes()
         done = tried.get()

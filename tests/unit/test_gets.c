@@ -34,6 +34,7 @@ enum {
 	DESCRIPTORS = 8,        /* that one of them needs, the server's side included */
 	LARGE = (3 << 19) + 77, /* large enough to be confirmed */
 	SMALL = 1000,
+	HUGE = (10 << 20) + 77, /* large enough for several streams */
 };
 
 /* Host names */
@@ -174,6 +175,7 @@ static int set_up(void **state)
 	assert_int_equal(mkdir(fixture->here, 0700), 0);
 	make_file(fixture, "large", LARGE);
 	make_file(fixture, "small", SMALL);
+	make_file(fixture, "huge", HUGE);
 	options.directory = fixture->directory;
 	assert_int_equal(sluice_server_open(&fixture->server, &options, NULL), 0);
 	fixture->url = sluice_server_url(fixture->server);
@@ -243,13 +245,21 @@ static void open_with(struct one *one, struct sluice_engine *engine, const char 
 		fail_msg("%s", one->error.text);
 }
 
-static void open_get(struct one *one, struct sluice_engine *engine, const struct fixture *fixture,
-		     const char *url, const char *output)
+static void open_streams(struct one *one, struct sluice_engine *engine,
+			 const struct fixture *fixture, const char *url, const char *output,
+			 unsigned streams)
 {
 	*one = (struct one){0};
 	snprintf(one->output, sizeof(one->output), "%s/%s", fixture->here, output);
 	open_with(one, engine, url,
-		  (struct sluice_get_options){.output = one->output, .no_sync = true});
+		  (struct sluice_get_options){
+			  .output = one->output, .no_sync = true, .streams = streams});
+}
+
+static void open_get(struct one *one, struct sluice_engine *engine, const struct fixture *fixture,
+		     const char *url, const char *output)
+{
+	open_streams(one, engine, fixture, url, output, 1);
 }
 
 static struct sluice_engine *open_engine(void)
@@ -449,6 +459,28 @@ static void test_closed_after_each_turn(void **state)
 		assert_in_range(count_descriptors(), 0, descriptors + 4);
 		assert_can_go_on(fixture);
 	}
+}
+
+/* The same with streams beside the first answer. */
+static void test_closed_with_streams(void **state)
+{
+	struct fixture *fixture = *state;
+	bool has_ended = false;
+
+	for (int turns = 1; !has_ended; turns += 1 + turns / 6) {
+		struct sluice_engine *engine = open_engine();
+		struct one one;
+
+		open_streams(&one, engine, fixture, url_of(fixture, "huge"), "file", 4);
+		for (int i = 0; i < turns && !one.has_ended; i++)
+			assert_int_equal(sluice_engine_run(engine, -1), 0);
+		has_ended = one.has_ended;
+		sluice_get_close(one.get);
+		sluice_engine_close(engine);
+		assert_int_equal(one.code, 0);
+	}
+	assert_int_equal(size_of(fixture, "file"), HUGE);
+	empty(fixture->here);
 }
 
 static void test_closed_while_a_name_is_looked_up(void **state)
@@ -697,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_engines_in_two_threads),
 		cmocka_unit_test(test_engines_by_turns_in_one_thread),
 		cmocka_unit_test(test_closed_after_each_turn),
+		cmocka_unit_test(test_closed_with_streams),
 		cmocka_unit_test(test_closed_while_a_name_is_looked_up),
 		cmocka_unit_test(test_closed_while_it_syncs),
 		cmocka_unit_test(test_closed_while_nobody_reads_its_output),
