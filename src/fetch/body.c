@@ -139,9 +139,11 @@ int body_failed(struct download *download, int64_t code)
 
 static int wait_for_range(struct download *download)
 {
-	return landing_range_waits_for_socket(download->body.range)
-		       ? download_wait(download, "waiting for data")
-		       : download_wait_job(download);
+	bool is_network = landing_range_waits_for_socket(download->body.range);
+
+	streams_count_wait(download, is_network);
+	return is_network ? download_wait(download, "waiting for data")
+			  : download_wait_job(download);
 }
 
 /* Others on the loop have their turn. */
@@ -366,6 +368,7 @@ static int receive_range(struct download *download)
 		return wait_for_range(download);
 	if (count < 0)
 		return body_failed(download, count);
+	streams_count_wait(download, false);
 	return count == 0 ? 0 : give_way(download);
 }
 

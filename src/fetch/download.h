@@ -327,6 +327,8 @@ void body_close(struct download *download);
  * another question to be asked; or -errno. */
 #define DOWNLOAD_ASK 1
 int download_to_file(struct download *download);
+/* Whether the file's bytes are on their way, and nothing is being decided. */
+bool download_takes_bytes(const struct download *download);
 /* There is no answer any more: the next step puts things in order, and ends in result. */
 void download_give_up(struct download *download, int result);
 /* How it lands. */

@@ -3,6 +3,7 @@
  * range begins where that did. */
 #include "fetch/stream.h"
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/size.h"
 #include "fetch/download.h"
@@ -16,6 +17,7 @@ enum {
 	PIECE_FIRST = 16 << 20, /* asked for at once, and twice as much the next time, */
 	PIECE_MAX = 256 << 20,  /* so that little is on its way where others take over */
 	TURN_BYTES = 8 << 20,
+	ROUND_MS = 1000,
 	TRIED = 64 << 10, /* bytes that a connection brings which was worth it */
 };
 
@@ -65,6 +67,15 @@ static int lose(struct stream *stream, bool is_refused)
 
 /* Asking */
 
+/* Streams, the body among them. */
+static unsigned wanted(const struct download *download)
+{
+	const struct streams *streams = &download->streams;
+	unsigned fixed = download->options.streams, wanted = fixed ? fixed : streams->growth.wanted;
+
+	return streams->most > 0 && streams->most < wanted ? streams->most : wanted;
+}
+
 static int begin(struct stream *stream)
 {
 	const struct dealer_stretch *stretch = stretch_of(stream);
@@ -90,8 +101,14 @@ static void choose_piece(struct stream *stream)
 
 static int ask(struct stream *stream)
 {
+	const struct streams *streams = &stream->download->streams;
 	int result = 0;
 
+	if (streams->count + streams->is_beside > wanted(stream->download)) {
+		stream->is_stopped = true;
+		stream->phase = STREAM_FLUSH;
+		return 0;
+	}
 	choose_piece(stream);
 	if (!exchange_is_reusable(&stream->exchange)) {
 		stream->brought = 0;
@@ -187,9 +204,11 @@ static int wait(struct stream *stream)
 	int result;
 
 	if (!landing_range_waits_for_socket(stream->range)) {
+		streams_count_wait(stream->download, false);
 		exchange_mark_active(&stream->exchange);
 		return -EAGAIN;
 	}
+	streams_count_wait(stream->download, true);
 	result = exchange_wait(&stream->exchange, "waiting for data");
 	return result == -EAGAIN ? result : fail(stream, result);
 }
@@ -223,6 +242,7 @@ static int take_body(struct stream *stream)
 	}
 	if (most == 0)
 		return end_piece(stream);
+	streams_count_wait(stream->download, false);
 	wake(stream); /* others have their turn */
 	return -EAGAIN;
 }
@@ -358,17 +378,73 @@ void streams_have_answer(struct download *download)
 	download->streams.was_network = false;
 }
 
+/* How many there are to be */
+
+static void begin_round(struct download *download)
+{
+	struct streams *streams = &download->streams;
+
+	streams->began_ns = clock_ns();
+	streams->bytes_before = download->body.tally.bytes;
+	streams->streams = streams->count + streams->is_beside;
+	streams->network_waits = streams->other_waits = 0;
+	loop_timer_set(download->loop, &streams->timer, ROUND_MS);
+}
+
+static void on_round(struct loop_timer *timer)
+{
+	struct download *download = container_of(timer, struct download, streams.timer);
+	struct streams *streams = &download->streams;
+	unsigned now = streams->count + streams->is_beside;
+	const struct growth_round round = {
+		.streams = now < streams->streams ? now : streams->streams,
+		.bytes = download->body.tally.bytes - streams->bytes_before,
+		.milliseconds = (clock_ns() - streams->began_ns) / 1000000,
+		.waits_for_network = streams->network_waits > streams->other_waits,
+		.is_local = !download->exchange.has_card,
+	};
+
+	/* Otherwise it is being asked, or all is here. */
+	if (download_takes_bytes(download)) {
+		growth_end_round(&streams->growth, &round);
+		streams_open(download, streams->is_beside);
+	}
+	begin_round(download);
+}
+
+static void begin_growth(struct download *download)
+{
+	struct streams *streams = &download->streams;
+
+	if (streams->growth.wanted > 0)
+		return;
+	growth_open(&streams->growth);
+	if (download->options.streams > 0 || !can_open(download) ||
+	    download->dealer.size < 2 * (uint64_t)LEAST)
+		return;
+	streams->timer.fire = on_round;
+	begin_round(download);
+}
+
+void streams_count_wait(struct download *download, bool for_network)
+{
+	if (for_network)
+		download->streams.network_waits++;
+	else
+		download->streams.other_waits++;
+}
+
 void streams_open(struct download *download, bool is_beside)
 {
 	struct streams *streams = &download->streams;
-	unsigned wanted = download->options.streams ? download->options.streams : 1;
+	unsigned most;
 
-	if (streams->most > 0 && streams->most < wanted)
-		wanted = streams->most;
 	streams->is_beside = is_beside;
+	begin_growth(download);
+	most = wanted(download);
 	/* A single one is the body, which knows what servers do. */
-	for (unsigned i = 0; i < STREAMS_MAX && wanted > 1 && can_open(download); i++)
-		if (streams->count + is_beside >= wanted ||
+	for (unsigned i = 0; i < STREAMS_MAX && most > 1 && can_open(download); i++)
+		if (streams->count + is_beside >= most ||
 		    (!streams->open[i] && !open_one(download, i)))
 			break;
 	if (streams->count + is_beside > streams->used)
@@ -402,6 +478,8 @@ void streams_hand_over(struct download *download)
 
 void streams_close(struct download *download)
 {
+	if (download->loop)
+		loop_timer_cancel(download->loop, &download->streams.timer);
 	for (unsigned i = 0; i < STREAMS_MAX; i++)
 		if (download->streams.open[i])
 			destroy(download->streams.open[i]);

@@ -10,6 +10,8 @@
 #define SLUICE_FETCH_STREAM_H
 
 #include "fetch/dealer.h"
+#include "fetch/growth.h"
+#include "loop/loop.h"
 
 #include <stdbool.h>
 
@@ -26,6 +28,13 @@ struct streams {
 	unsigned used;    /* most at once so far, the body among them */
 	bool is_beside;   /* the body takes bytes, too */
 	int failed;       /* -errno: what came could not be written */
+
+	/* How many are wanted, where nobody said it */
+	struct growth growth;
+	struct loop_timer timer; /* of a round, */
+	uint64_t began_ns, bytes_before;
+	unsigned streams;                    /* that were open when it began */
+	unsigned network_waits, other_waits; /* in it */
 };
 
 /* The body has another answer: where it was the network, others may be let through again. */
@@ -33,6 +42,8 @@ void streams_have_answer(struct download *download);
 /* Opens as many as are wanted and there is something for, beside the body where that still takes
  * bytes. */
 void streams_open(struct download *download, bool is_beside);
+/* Somebody waits: for the network, or for anything else. */
+void streams_count_wait(struct download *download, bool for_network);
 /* Step: no more is received, and what came is written. 0 when none is open any more; or -EAGAIN. */
 int streams_stop(struct download *download);
 /* Their ranges are the landing's now, and none is open any more. */

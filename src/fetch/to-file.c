@@ -445,6 +445,13 @@ static int (*const steps[])(struct download *download) = {
 	[FILE_ABANDON] = abandon,
 };
 
+bool download_takes_bytes(const struct download *download)
+{
+	enum to_file_phase phase = download->to_file.phase;
+
+	return phase == FILE_BODY || phase == FILE_NEXT;
+}
+
 void download_give_up(struct download *download, int result)
 {
 	fail(download, result, FILE_ABANDON);

@@ -216,7 +216,7 @@ class Progress(Tries):
         server = self.server(cut, ranges=False)
         done = self.get(server, "--tries", "2")
         self.assert_got(done)
-        self.assertRegex(done.err, r"again in .*\n.*does not continue downloads: starting over")
+        self.assertNotIn("starting over", done.err)  # what is here is skipped
 
     def test_a_part_of_an_earlier_run_outlasts_an_outage(self):
         bad = status("503 Service Unavailable")
@@ -233,7 +233,7 @@ class Progress(Tries):
         server = self.server(cut, bad, bad)
         done = self.get(server, "--tries", "2")
         self.assert_got(done)
-        self.assertRegex(done.err, r"again in .*\n.*refuses to continue the download: starting over")
+        self.assertNotIn("starting over", done.err)
 
     def test_too_many_requests_are_no_fault_of_the_range(self):
         """What is here is not given up because a server is busy."""

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import unittest
 
 import journals
@@ -376,6 +377,38 @@ class Resumed(Streams):
         self.assertEqual(len(self.stretches()), 8)
         self.may_go_on.set()
         self.get(server.url(), "-j", "1")
+
+
+def paced(peer, data):
+    """4 MB/s."""
+    for at in range(0, len(data), 64 << 10):
+        peer.send(data[at : at + (64 << 10)])
+        time.sleep(0.016)
+
+
+class Auto(Streams):
+    def test_more_where_each_is_slow(self):
+        def to_stream(peer, request):
+            paced(peer, range_answer(request, BODY))
+            return b""
+
+        server = Server(self, to_stream)
+        server.first = lambda peer: paced(peer, whole_answer(BODY))
+        self.assertGreaterEqual(self.get(server.url())["streams"], 4)
+
+    def test_one_where_it_is_fast(self):
+        server = Server(self, first_stops=1 << 30)
+        self.assertEqual(self.get(server.url())["streams"], 1)
+        self.assertEqual(server.ranges(), [])
+
+    def test_one_where_the_server_takes_no_more(self):
+        def to_stream(peer, request):
+            return answer_head("429 Too Many Requests", Content_Length=0)
+
+        server = Server(self, to_stream)
+        server.first = lambda peer: paced(peer, whole_answer(BODY)[: 12 * MIB]) or peer.send(whole_answer(BODY)[12 * MIB :])
+        self.get(server.url())
+        self.assertEqual(len(server.ranges()), 1)
 
 
 class FromGoodServersWithEpoll(FromGoodServers):
