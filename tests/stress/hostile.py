@@ -40,6 +40,7 @@ class Hostile(Scripted):
     def __init__(self, port, fate_of):
         self.target, self.fate_of = port, fate_of
         self.passed, self.passing = 0, threading.Condition()
+        self.brought = 0  # bytes, of answers, under the same lock
         super().__init__(self._relay)
 
     def _relay(self, peer):
@@ -71,6 +72,8 @@ class Hostile(Scripted):
             peer.send(data)
             left -= len(data)
             came += len(data)
+            with self.passing:
+                self.brought += len(data)
             if fate.rate:
                 time.sleep(max(0.0, start + came / fate.rate - time.monotonic()))
 
