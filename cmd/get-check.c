@@ -2,6 +2,7 @@
 /* What cannot be had together, found before anything is fetched. */
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "channel/tls.h"
 #include "get.h"
 #include "http/credentials.h"
 #include "http/field.h"
@@ -110,6 +111,17 @@ static int check_headers(const struct get *get, char *const *urls)
 	return result;
 }
 
+static int check_trust(const struct sluice_get_options *options)
+{
+	if (!options->certificate != !options->certificate_key)
+		return command_misused("get: --cert and --key go together");
+	if (options->pin && !tls_are_pins(options->pin))
+		return command_misused("get: --pin %s: expected sha256// and 44 characters of "
+				       "base64",
+				       options->pin);
+	return EXIT_DONE;
+}
+
 int get_check(struct get *get, char *const *urls)
 {
 	struct sluice_get_options *options = &get->options;
@@ -136,5 +148,7 @@ int get_check(struct get *get, char *const *urls)
 	if (options->keep_cached &&
 	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);
+	if (check_trust(options) != EXIT_DONE)
+		return EXIT_USAGE;
 	return check_headers(get, urls) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
 }

@@ -70,6 +70,7 @@ enum sluice_error_kind {
 	SLUICE_ERROR_LIMIT,       /* the file is larger than it may be */
 	SLUICE_ERROR_CANCELLED,   /* a callback wanted it so */
 	SLUICE_ERROR_DIGEST,      /* what came has another digest than it should have */
+	SLUICE_ERROR_TRUST,       /* the server's certificate or key is not one that is trusted */
 };
 
 /* What went wrong: of use after a call has failed, and not after any other. */
@@ -327,6 +328,14 @@ struct sluice_get_options {
 	 * As many as the server takes: less where it refuses; one where it does not send ranges.
 	 */
 	unsigned streams;
+	/*
+	 * Of https. ca_file: a PEM file of CAs, instead of the system's. pin: "sha256//BASE64=", or
+	 * several with ';' between: the server that the URL names must have one of these keys, and
+	 * then needs no certificate that a CA signed. certificate and certificate_key: PEM files,
+	 * to show to that server if it asks.
+	 */
+	const char *ca_file, *pin;
+	const char *certificate, *certificate_key;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

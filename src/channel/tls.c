@@ -168,9 +168,9 @@ static int fail(struct tls *tls)
 	if (tls->is_refused)
 		tls->failed = -EKEYREJECTED;
 	else if (tls->failed == 0)
-		tls->failed =
-			reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC ? -EBADMSG : -EPROTO;
-	if (!*tls->words && (tls->failed == -EPROTO || tls->failed == -EBADMSG))
+		tls->failed = reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC ? -ECONNABORTED
+										  : -EPROTO;
+	if (!*tls->words && (tls->failed == -EPROTO || tls->failed == -ECONNABORTED))
 		say(tls, reason);
 	ERR_clear_error();
 	return tls->failed;

@@ -192,7 +192,8 @@ static void name_redirect(struct download *download)
 	if (!*exchange->before.host || download->error.code == ECANCELED)
 		return;
 	http_url_host(&exchange->url, host);
-	buffer_printf(&text, "http://%s%s", host, exchange->url.target);
+	buffer_printf(&text, "%s://%s%s", http_url_scheme(&exchange->url), host,
+		      exchange->url.target);
 	if (!text.failed)
 		error_append(&download->error, " (redirected to %s)", text.data);
 	buffer_free(&text);

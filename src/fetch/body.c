@@ -125,6 +125,15 @@ int body_failed(struct download *download, int64_t code)
 {
 	struct sluice_error *error = &download->error;
 
+	const char *words = channel_words(&download->exchange.client.channel);
+
+	if (code == -ENODATA && download->asking.expected == UINT64_MAX)
+		return error_set(error, ENODATA,
+				 "the connection ended after %llu bytes, and the server did not "
+				 "say that these were all",
+				 (unsigned long long)download_done(download));
+	if (words && (code == -ECONNABORTED || code == -EPROTO))
+		return error_set(error, (int)-code, "receiving the file: %s", words);
 	if (code == -ENODATA)
 		return error_set(error, ENODATA, "the connection ended after %llu of %llu bytes",
 				 (unsigned long long)download_done(download),
@@ -385,6 +394,8 @@ static int64_t receive(struct download *download)
 	count = http_client_receive(&download->exchange.client);
 	if (count == -EAGAIN)
 		return download_wait(download, "waiting for data");
+	if (count == -ENODATA && body->chunked)
+		return 0; /* it says itself whether it is whole */
 	if (count < 0)
 		return body_failed(download, count);
 	exchange_mark_active(&download->exchange);

@@ -112,6 +112,7 @@ static void destroy(struct download *download)
 	buffer_free(&download->bill.text);
 	download_free_options(download);
 	buffer_free(&download->fields);
+	secure_close(download->exchange.secure);
 	free(download->url);
 	download->release(download);
 }

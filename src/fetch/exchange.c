@@ -63,7 +63,7 @@ static bool has_proxy(const struct exchange *exchange)
 
 static bool has_tunnel(const struct exchange *exchange)
 {
-	return has_proxy(exchange) && exchange->tunnels;
+	return has_proxy(exchange) && (exchange->tunnels || exchange->url.is_tls);
 }
 
 /* Who is at the other end of the connection. */
@@ -106,7 +106,12 @@ static void on_ready(struct http_client *client)
 /* Fails with a sentence, unless there is one already. */
 static int failed(struct exchange *exchange, int result, const char *what)
 {
-	if (!*exchange->error->text)
+	const char *words = channel_words(&exchange->client.channel);
+
+	if (!*exchange->error->text && words)
+		error_set(exchange->error, -result, "%s %s:%s: %s", what, exchange->url.host,
+			  exchange->url.port, words);
+	else if (!*exchange->error->text)
 		error_set_errno(exchange->error, -result, "%s %s%s:%s", what, peer_kind(exchange),
 				peer(exchange)->host, peer(exchange)->port);
 	return result;
@@ -184,6 +189,7 @@ static int take_connection(struct exchange *exchange, int fd)
 	exchange->has_card = !host_socket_is_local(fd);
 	exchange->is_connected = !has_tunnel(exchange);
 	exchange->phase = has_tunnel(exchange) ? EXCHANGE_TUNNELLING : EXCHANGE_SHAKING_HANDS;
+	exchange->is_secured = false;
 	exchange_mark_active(exchange);
 	return set_congestion(exchange, fd);
 }
@@ -253,10 +259,24 @@ static int open_tunnel(struct exchange *exchange)
 	return take_tunnel(exchange, answer.status);
 }
 
+static int secure(struct exchange *exchange)
+{
+	bool is_named = strcmp(exchange->url.host, exchange->first_host) == 0;
+	int result = secure_begin(exchange->secure, &exchange->client.channel, &exchange->url,
+				  is_named, exchange->error);
+
+	exchange->is_secured = result == 0;
+	return result;
+}
+
 static int shake_hands(struct exchange *exchange)
 {
-	int result = channel_handshake(&exchange->client.channel);
+	int result = 0;
 
+	if (exchange->url.is_tls && !exchange->is_secured)
+		result = secure(exchange);
+	if (result == 0)
+		result = channel_handshake(&exchange->client.channel);
 	if (result == -EAGAIN)
 		return exchange_wait(exchange, "shaking hands");
 	if (result < 0)
@@ -422,7 +442,7 @@ static int write_request(struct exchange *exchange, const char *method, const ch
 	return request->failed ? failed(exchange, -ENOMEM, "sending the request to") : result;
 }
 
-enum { KEY = HTTP_URL_ORIGIN + 96 };
+enum { KEY = HTTP_URL_ORIGIN + 128 };
 
 /* All that two requests have to agree on to share a connection. */
 static void format_key(const struct exchange *exchange, char key[KEY])
@@ -431,9 +451,10 @@ static void format_key(const struct exchange *exchange, char key[KEY])
 	char origin[HTTP_URL_ORIGIN];
 
 	http_url_origin(&exchange->url, origin);
-	snprintf(key, KEY, "%s %s %d %d %016" PRIx64, origin,
+	snprintf(key, KEY, "%s %s %d %d %016" PRIx64 " %016" PRIx64, origin,
 		 exchange->congestion ? exchange->congestion : "auto", exchange->family,
-		 exchange->tunnels, digest_add(DIGEST_START, proxy, strlen(proxy)));
+		 exchange->tunnels, digest_add(DIGEST_START, proxy, strlen(proxy)),
+		 exchange->secure ? secure_digest(exchange->secure) : 0);
 }
 
 static bool take_idle(struct exchange *exchange)
@@ -475,8 +496,10 @@ int exchange_set_url(struct exchange *exchange, const char *url)
 	http_url_free(&exchange->url);
 	exchange->redirects = 0;
 	result = http_url_parse(&exchange->url, url, exchange->error);
-	if (result == 0)
+	if (result == 0) {
 		http_url_origin(&exchange->url, exchange->first_origin);
+		strcpy(exchange->first_host, exchange->url.host);
+	}
 	return result;
 }
 
@@ -491,6 +514,18 @@ static void name_bad_location(struct exchange *exchange, const struct sluice_err
 		  http_text_printable(http_text_of(plain), printable, sizeof(printable)),
 		  why->text);
 	error_as(exchange->error, SLUICE_ERROR_PROTOCOL, result);
+}
+
+/* What was to be encrypted stays so. */
+static int refuse_plain(struct exchange *exchange)
+{
+	if (!exchange->before.is_tls || exchange->url.is_tls)
+		return 0;
+	return error_as(exchange->error, SLUICE_ERROR_PROTOCOL,
+			error_set(exchange->error, EPERM,
+				  "%s redirects to http, without encryption: if that is all right, "
+				  "ask for it by that URL",
+				  exchange->before.host));
 }
 
 int exchange_follow(struct exchange *exchange)
@@ -514,7 +549,7 @@ int exchange_follow(struct exchange *exchange)
 		http_url_free(&exchange->before); /* it has been named */
 	}
 	exchange_disconnect(exchange);
-	return result;
+	return result == 0 ? refuse_plain(exchange) : result;
 }
 
 bool exchange_is_reusable(const struct exchange *exchange)

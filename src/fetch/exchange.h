@@ -17,6 +17,7 @@
 #include "fetch/pool.h"
 #include "fetch/proxy.h"
 #include "fetch/race.h"
+#include "fetch/secure.h"
 #include "http/client.h"
 #include "http/url.h"
 
@@ -37,6 +38,7 @@ struct exchange {
 	struct sluice_error *error;
 	struct pool *pool;      /* of connections that others have used; NULL: there is none */
 	const char *congestion; /* NULL or "auto": the system's */
+	struct secure *secure;  /* for https */
 	const char *fields;     /* lines of each request to the origin of the first URL; or NULL */
 	const struct proxies *proxies; /* NULL: none */
 	int family;                    /* of addresses: AF_UNSPEC, AF_INET or AF_INET6 */
@@ -54,7 +56,7 @@ struct exchange {
 	bool has_card;             /* between us and the server */
 
 	/* Private */
-	char first_origin[HTTP_URL_ORIGIN];
+	char first_origin[HTTP_URL_ORIGIN], first_host[sizeof(((struct http_url *)0)->host)];
 	struct addresses *addresses;
 	struct race *race;
 	unsigned attempts, redirects;
@@ -65,7 +67,8 @@ struct exchange {
 	uint64_t active_ns; /* when there was progress last */
 	unsigned limit_seconds;
 	bool is_late;
-	bool is_reused; /* the connection had other requests */
+	bool is_secured; /* TLS has begun */
+	bool is_reused;  /* the connection had other requests */
 };
 
 /* Where requests go from now on. Closes the connection. 0, or -errno with error. */

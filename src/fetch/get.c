@@ -271,6 +271,9 @@ static int prepare(struct download *download, const char *url,
 	if (result == 0)
 		result = set_fields(download, url);
 	if (result == 0)
+		result = secure_open(&download->exchange.secure, &download->options,
+				     &download->error);
+	if (result == 0)
 		result = exchange_set_url(&download->exchange, download->url);
 	if (result == 0)
 		result = download_choose_output(download);

@@ -13,10 +13,8 @@
 #define MEMBER(name) offsetof(struct sluice_get_options, name)
 
 static const size_t texts[] = {
-	MEMBER(congestion),
-	MEMBER(http_proxy),
-	MEMBER(https_proxy),
-	MEMBER(no_proxy),
+	MEMBER(congestion), MEMBER(http_proxy), MEMBER(https_proxy), MEMBER(no_proxy),
+	MEMBER(ca_file),    MEMBER(pin),        MEMBER(certificate), MEMBER(certificate_key),
 };
 
 static char **text_of(struct sluice_get_options *options, size_t index)

@@ -21,10 +21,10 @@ uint64_t origin_url(const char *url)
 
 uint64_t origin_place(const struct http_url *url)
 {
-	char host[HTTP_URL_HOST];
+	char origin[HTTP_URL_ORIGIN];
 
-	http_url_host(url, host);
-	return digest_add(origin_url(host), url->target, strcspn(url->target, "?"));
+	http_url_origin(url, origin);
+	return digest_add(origin_url(origin), url->target, strcspn(url->target, "?"));
 }
 
 /* What changes when somebody else writes to the file. */

@@ -137,6 +137,12 @@ int proxy_parse(struct http_url *proxy, const char *text, struct sluice_error *e
 	result = url.failed ? error_set_errno(&why, ENOMEM, "the URL")
 			    : http_url_parse(proxy, url.data, &why);
 	buffer_free(&url);
+	if (result == 0 && proxy->is_tls) {
+		http_url_free(proxy);
+		return error_set(error, EINVAL,
+				 "proxy: https:// to the proxy itself is not "
+				 "supported");
+	}
 	return result < 0 ? error_set(error, -result, "proxy: %s", why.text) : 0;
 }
 
@@ -147,7 +153,7 @@ int proxy_add_credentials(struct buffer *lines, const char *text, struct sluice_
 
 const char *proxy_for(const struct proxies *proxies, const struct http_url *url)
 {
-	const char *proxy = proxies ? proxies->http : NULL;
+	const char *proxy = !proxies ? NULL : url->is_tls ? proxies->https : proxies->http;
 
 	return proxy && *proxy && !proxy_excepts(proxies->except, url) ? proxy : NULL;
 }

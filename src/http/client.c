@@ -89,7 +89,10 @@ static int head_ended(const struct http_client *client, int64_t count, struct sl
 {
 	if (count == -EAGAIN)
 		return -EAGAIN;
-	if (count < 0)
+	if (count < 0 && count != -ENODATA && channel_words(&client->channel))
+		return error_set(error, (int)-count, "reading the answer: %s",
+				 channel_words(&client->channel));
+	if (count < 0 && count != -ENODATA)
 		return error_set_errno(error, (int)-count, "reading the answer");
 	if (client->filled == HTTP_CLIENT_INPUT)
 		return error_set(error, EPROTO, "one interim answer (1xx) after the other");

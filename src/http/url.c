@@ -162,7 +162,7 @@ static int set_name(struct http_url *url, struct http_text name, struct sluice_e
 
 static int set_port(struct http_url *url, struct http_text port, struct sluice_error *error)
 {
-	uint64_t number = 80;
+	uint64_t number = url->is_tls ? 443 : 80;
 
 	if (port.length && (!http_text_number(port, &number) || !number || number > 65535))
 		return refuse(error, "not a port", port);
@@ -308,14 +308,12 @@ static struct http_text scheme_of(struct http_text text)
 
 static int parse_url(struct http_url *url, struct http_text text, struct sluice_error *error)
 {
-	struct http_text scheme = scheme_of(text);
-
 	*url = (struct http_url){0};
 	if (http_text_cut(&text, "http://"))
 		return parse_after_slashes(url, text, error);
-	if (http_text_is_nocase(scheme, "https"))
-		return error_set(error, EINVAL, "https is not supported yet: use curl or wget");
-	return refuse(error, "not an http:// URL", text);
+	url->is_tls = http_text_cut(&text, "https://");
+	return url->is_tls ? parse_after_slashes(url, text, error)
+			   : refuse(error, "not an http:// or https:// URL", text);
 }
 
 int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error)
@@ -350,7 +348,7 @@ int http_url_resolve(struct http_url *url, const struct http_url *base, struct h
 {
 	if (scheme_of(location).data)
 		return parse_url(url, location, error);
-	*url = (struct http_url){0};
+	*url = (struct http_url){.is_tls = base->is_tls};
 	if (http_text_cut(&location, "//"))
 		return parse_after_slashes(url, location, error);
 	*url = *base;
@@ -362,6 +360,11 @@ void http_url_free(struct http_url *url)
 {
 	free(url->target);
 	*url = (struct http_url){0};
+}
+
+const char *http_url_scheme(const struct http_url *url)
+{
+	return url->is_tls ? "https" : "http";
 }
 
 static void write_host(const struct http_url *url, const char *port, char text[HTTP_URL_HOST])
@@ -377,7 +380,9 @@ static void write_host(const struct http_url *url, const char *port, char text[H
 
 void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST])
 {
-	write_host(url, strcmp(url->port, "80") == 0 ? "" : url->port, text);
+	const char *usual = url->is_tls ? "443" : "80";
+
+	write_host(url, strcmp(url->port, usual) == 0 ? "" : url->port, text);
 }
 
 void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST])
@@ -388,7 +393,7 @@ void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST])
 void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN])
 {
 	/* An interface is part of it: the same address is another host there. */
-	snprintf(text, HTTP_URL_ORIGIN, "http://%s:%s", url->host, url->port);
+	snprintf(text, HTTP_URL_ORIGIN, "%s://%s:%s", http_url_scheme(url), url->host, url->port);
 }
 
 int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error)

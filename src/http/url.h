@@ -25,16 +25,17 @@ void http_percent_encode(struct buffer *out, const char *name);
 
 struct http_url {
 	char host[256]; /* in lower case; an IPv6 address without brackets */
-	char port[6];   /* decimal; "80" where the URL has none */
+	char port[6];   /* decimal; "80" or "443" where the URL has none */
+	bool is_tls;    /* https */
 	bool host_is_ipv6;
 	char *target; /* path and query: begins with '/', no fragment, spaces etc. encoded */
 };
 
 /*
- * Parses an absolute http:// URL, and leaves its credentials out: see http/credentials.h. https://
- * and other schemes, a bad port, control characters and an overlong URL are -EINVAL with an error
- * that names the URL's fault; -ENOMEM. What url held before is not looked at; where it fails there
- * is nothing to free.
+ * Parses an absolute http:// or https:// URL, and leaves its credentials out: see
+ * http/credentials.h. Other schemes, a bad port, control characters and an overlong URL are -EINVAL
+ * with an error that names the URL's fault; -ENOMEM. What url held before is not looked at; where
+ * it fails there is nothing to free.
  */
 int http_url_parse(struct http_url *url, const char *text, struct sluice_error *error);
 /* Resolves a Location, which may have no credentials (absolute, //host, /path, relative path,
@@ -46,12 +47,14 @@ void http_url_free(struct http_url *url);
 
 #define HTTP_URL_HOST (sizeof(((struct http_url *)0)->host) + sizeof("[]:65535"))
 
-/* The Host header's value: host, brackets for IPv6, and the port where it is not 80. */
+const char *http_url_scheme(const struct http_url *url); /* "http" or "https" */
+
+/* The Host header's value: host, brackets for IPv6, and the port where it is not the scheme's. */
 void http_url_host(const struct http_url *url, char text[HTTP_URL_HOST]);
 /* The same, always with the port: what a proxy is to connect to (RFC 9110 9.3.6). */
 void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST]);
 
-#define HTTP_URL_ORIGIN (HTTP_URL_HOST + sizeof("http://"))
+#define HTTP_URL_ORIGIN (HTTP_URL_HOST + sizeof("https://"))
 
 /* Scheme, host and port (RFC 6454 4), to be compared: what is meant for one goes to no other. */
 void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN]);

@@ -182,8 +182,8 @@ static void bad_urls(void **state)
 		{"example.org/a", "http://"},
 		{"http:/h", "http://"},
 		{"ftp://h/", "http://"},
-		{"https://h/", "https"},
-		{"HTTPS://h/", "https"},
+		{"https:/h/", "https://"},
+		{"://h/", "https://"},
 		{"http://", "no host"},
 		{"http:///a", "no host"},
 		{"http://:80/", "no host"},
@@ -300,6 +300,7 @@ static void resolving(void **state)
 		{"g?y/./x", "a", "81", "/b/c/g?y/./x"},
 		{"g?y/../x", "a", "81", "/b/c/g?y/../x"},
 		{"http://g/h", "g", "80", "/h"},
+		{"https://g/h", "g", "443", "/h"},
 		{"a b", "a", "81", "/b/c/a%20b"},
 		{"/g?x:y", "a", "81", "/g?x:y"},
 	};
@@ -323,8 +324,7 @@ static void resolving(void **state)
 static void bad_locations(void **state)
 {
 	static const char *const cases[] = {
-		"https://h/", "g:h",    "mailto:a@b", "//u@h/", "//",
-		"/a\nb",      "http:g", "//h:x/",     "\x01",
+		"https:h", "g:h", "mailto:a@b", "//u@h/", "//", "/a\nb", "http:g", "//h:x/", "\x01",
 	};
 	static const char nul[] = "/a\0b";
 
@@ -351,6 +351,9 @@ static void origins(void **state)
 		{"http://h/a?b", "http://h/c", true},
 		{"http://h/", "http://H:80/", true},
 		{"http://h:080/", "http://h/", true},
+		{"https://h/", "HTTPS://h:443/", true},
+		{"https://h/", "http://h/", false},
+		{"https://h/", "http://h:443/", false},
 		{"http://[::1]/", "http://[0:0::1]:80/", true},
 		{"http://h/", "http://h:81/", false},
 		{"http://h/", "http://h.org/", false},

@@ -76,9 +76,10 @@ static void test_answers(void **state)
 
 static void test_failures(void **state)
 {
-	const int again[] = {ECONNREFUSED, ECONNRESET,  EPIPE,  ETIMEDOUT,
-			     EHOSTUNREACH, ENETUNREACH, ENODATA};
-	const int never[] = {ENOSPC, EDQUOT, EACCES, EPROTO, ECANCELED, ENOMEM, EIO, ELOOP, ENOENT};
+	const int again[] = {ECONNREFUSED, ECONNRESET,  EPIPE,   ETIMEDOUT,
+			     EHOSTUNREACH, ENETUNREACH, ENODATA, ECONNABORTED};
+	const int never[] = {ENOSPC, EDQUOT, EACCES, EPROTO, ECANCELED,
+			     ENOMEM, EIO,    ELOOP,  ENOENT, EKEYREJECTED};
 
 	for (size_t i = 0; i < sizeof(again) / sizeof(*again); i++)
 		assert_int_equal(policy_of_failure(-again[i]).kind, POLICY_AGAIN);

@@ -297,9 +297,9 @@ static void a_flipped_bit_is_noticed(void **state)
 	assert_true(count > 100);
 	data[50] ^= 4;
 	assert_int_equal(send(ends.of_client[1], data, (size_t)count, 0), count);
-	assert_int_equal(channel_receive(&ends.client, data, sizeof(data)), -EBADMSG);
-	assert_int_equal(channel_receive(&ends.client, data, sizeof(data)), -EBADMSG);
-	assert_int_equal(channel_send(&ends.client, data, 1, false), -EBADMSG);
+	assert_int_equal(channel_receive(&ends.client, data, sizeof(data)), -ECONNABORTED);
+	assert_int_equal(channel_receive(&ends.client, data, sizeof(data)), -ECONNABORTED);
+	assert_int_equal(channel_send(&ends.client, data, 1, false), -ECONNABORTED);
 	assert_non_null(channel_words(&ends.client));
 	/* The other end is told. */
 	relay(&ends, 4096);
@@ -319,7 +319,7 @@ static void a_record_twice_is_noticed(void **state)
 	assert_int_equal(send(ends.of_client[1], data, (size_t)count, 0), count);
 	assert_int_equal(send(ends.of_client[1], data, (size_t)count, 0), count);
 	assert_int_equal(channel_receive(&ends.client, copy, sizeof(copy)), 100);
-	assert_int_equal(channel_receive(&ends.client, copy, sizeof(copy)), -EBADMSG);
+	assert_int_equal(channel_receive(&ends.client, copy, sizeof(copy)), -ECONNABORTED);
 	close_ends(&ends);
 }
 
