@@ -128,6 +128,17 @@ static void print_copies(FILE *out, const struct sluice_bill *bill)
 		fprintf(out, "%llu\n", (unsigned long long)bill->device_moved_bytes);
 }
 
+static void print_ciphered(FILE *out, const struct sluice_bill *bill)
+{
+	if (bill->cpu_ciphered_bytes == 0)
+		return;
+	fprintf(out, "  TLS       the CPU ciphered %llu bytes, by OpenSSL",
+		(unsigned long long)bill->cpu_ciphered_bytes);
+	if (bill->tls_version)
+		fprintf(out, ": %s, %s", bill->tls_version, bill->tls_suite);
+	fputs("\n", out);
+}
+
 void command_print_bill_line(FILE *out, const char *title, const struct sluice_bill *bill)
 {
 	char safe[4096];
@@ -150,6 +161,7 @@ void command_print_bill(FILE *out, const char *title, const struct sluice_bill *
 			(unsigned long long)bill->paths[i].bytes);
 	fputs(bill->path_count ? "\n" : " none\n", out);
 	print_copies(out, bill);
+	print_ciphered(out, bill);
 	if (bill->zerocopy_sends > 0)
 		fprintf(out, "  zerocopy  %llu sends, of which the kernel copied %llu after all\n",
 			(unsigned long long)bill->zerocopy_sends,

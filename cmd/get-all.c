@@ -88,6 +88,7 @@ static void add_to_tally(struct tally *sum, const struct sluice_bill *bill)
 	for (unsigned i = 0; i < bill->path_count; i++)
 		tally_add(sum, bill->paths[i].path, bill->paths[i].bytes);
 	sum->cpu_copied_bytes += bill->cpu_copied_bytes;
+	sum->cpu_ciphered_bytes += bill->cpu_ciphered_bytes;
 	sum->is_device_unknown |= bill->device_moved_bytes < 0;
 	if (bill->device_moved_bytes > 0)
 		sum->device_moved_bytes += (uint64_t)bill->device_moved_bytes;

@@ -134,6 +134,10 @@ struct sluice_bill {
 	/* Those that were made; the most often made first. */
 	unsigned system_call_count;
 	const struct sluice_call_count *system_calls_by_name;
+	/* Under TLS: bytes of the file that the CPU enciphered or deciphered, and by what; static,
+	 * or NULL where it is not known or not one. */
+	uint64_t cpu_ciphered_bytes;
+	const char *tls_version, *tls_suite;
 };
 
 /* A bill to keep, of one that belongs to somebody else; NULL without memory. */

@@ -18,6 +18,11 @@ static json_t *known(int64_t bytes)
 	return bytes < 0 ? json_null() : json_integer(bytes);
 }
 
+static json_t *text(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
 static json_t *calls_json(const struct sluice_bill *bill)
 {
 	json_t *calls = json_object();
@@ -37,7 +42,7 @@ json_t *bill_to_json(const struct sluice_bill *bill)
 						       "bytes", (json_int_t)bill->paths[i].bytes));
 	return json_pack(
 		"{s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:o, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, "
-		"s:[s,s], s:o, s:o}",
+		"s:[s,s], s:o, s:o, s:I, s:o, s:o}",
 		"bytes", (json_int_t)bill->bytes, "seconds", bill->seconds, "rate_gb_per_second",
 		bill_rate(bill), "cpu_user_seconds", bill->cpu_user_seconds, "cpu_system_seconds",
 		bill->cpu_system_seconds, "cpu_seconds_per_gb", bill_cpu_per_gb(bill),
@@ -51,5 +56,7 @@ json_t *bill_to_json(const struct sluice_bill *bill)
 		known(bill->device_moved_bytes), "by_construction", "cpu_copied_bytes",
 		"device_moved_bytes", "page_cache_before_bytes",
 		known(bill->page_cache_before_bytes), "page_cache_after_bytes",
-		known(bill->page_cache_after_bytes));
+		known(bill->page_cache_after_bytes), "cpu_ciphered_bytes",
+		(json_int_t)bill->cpu_ciphered_bytes, "tls_version", text(bill->tls_version),
+		"tls_suite", text(bill->tls_suite));
 }

@@ -36,6 +36,7 @@ void tally_merge(struct tally *sum, const struct tally *other)
 	sum->zerocopy_sends += other->zerocopy_sends;
 	sum->zerocopy_copied += other->zerocopy_copied;
 	sum->cpu_copied_bytes += other->cpu_copied_bytes;
+	sum->cpu_ciphered_bytes += other->cpu_ciphered_bytes;
 	sum->device_moved_bytes += other->device_moved_bytes;
 	sum->is_device_unknown |= other->is_device_unknown;
 	for (unsigned i = 0; i < other->path_count; i++)
@@ -52,6 +53,7 @@ void tally_to_bill(const struct tally *tally, struct bill *bill)
 	public->zerocopy_sends = tally->zerocopy_sends;
 	public->zerocopy_copied = tally->zerocopy_copied;
 	public->cpu_copied_bytes = tally->cpu_copied_bytes;
+	public->cpu_ciphered_bytes = tally->cpu_ciphered_bytes;
 	public->device_moved_bytes =
 		tally->is_device_unknown ? -1 : (int64_t)tally->device_moved_bytes;
 }

@@ -20,7 +20,7 @@ struct tally {
 	unsigned path_count;
 	struct sluice_path_bytes paths[TALLY_PATHS];
 	uint64_t zerocopy_sends, zerocopy_copied;
-	uint64_t cpu_copied_bytes, device_moved_bytes;
+	uint64_t cpu_copied_bytes, cpu_ciphered_bytes, device_moved_bytes;
 	bool is_device_unknown; /* more may have been moved by devices than is known */
 };
 

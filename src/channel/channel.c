@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/sys.h"
+#include "base/tally.h"
 #include "host/socket.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ struct channel channel_open(const struct channel_kind *kind, int in, int out)
 		.takes_references = kind->takes_references,
 		.gives_references = kind->gives_references,
 		.can_drop = kind->can_drop,
-		.cpu_passes = kind->cpu_passes,
+		.ciphers = kind->ciphers,
 	};
 }
 
@@ -35,6 +36,12 @@ struct channel channel_find(int fd, bool *is_local)
 	/* Elsewhere the flag means something else; of a peer that is gone nothing is known. */
 	channel.can_drop &= is_inet;
 	return channel;
+}
+
+void channel_account(const struct channel *channel, struct tally *tally, uint64_t bytes)
+{
+	tally->cpu_copied_bytes += bytes * channel->cpu_passes;
+	tally->cpu_ciphered_bytes += channel->ciphers ? bytes : 0;
 }
 
 static int64_t drop_to_scrap(struct channel *channel, size_t length)

@@ -47,11 +47,12 @@
 #include <sys/uio.h>
 
 struct channel;
+struct tally;
 
 struct channel_kind {
 	const char *name;
 	bool takes_files, takes_references, gives_references, can_drop; /* at most */
-	unsigned cpu_passes;
+	bool ciphers;
 	int64_t (*send)(struct channel *channel, const struct iovec *pieces, int count,
 			bool has_more);
 	int64_t (*receive)(struct channel *channel, void *data, size_t length);
@@ -72,7 +73,8 @@ struct channel {
 	bool takes_references; /* MSG_ZEROCOPY on out */
 	bool gives_references; /* splice(2) from in */
 	bool can_drop;         /* MSG_TRUNC on in */
-	unsigned cpu_passes;   /* over each byte, on this end, besides the path's copies */
+	bool ciphers;          /* the CPU enciphers or deciphers each byte */
+	unsigned cpu_passes;   /* copies of each byte, on this end, besides the path's */
 	void *state;           /* the kind's own */
 };
 
@@ -85,6 +87,9 @@ struct channel channel_open(const struct channel_kind *kind, int in, int out);
  * no network card between it and its peer.
  */
 struct channel channel_find(int fd, bool *is_local);
+
+/* What it costs, besides the path's, that so many bytes of a file went through it. */
+void channel_account(const struct channel *channel, struct tally *tally, uint64_t bytes);
 
 /* Receives and forgets. */
 int64_t channel_drop(struct channel *channel, size_t length);

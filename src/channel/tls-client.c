@@ -140,6 +140,7 @@ int tls_connect(struct channel *channel, int fd, struct tls_client *client, cons
 	tls->host = host;
 	tls->pins = pins;
 	SSL_set_connect_state(tls->ssl);
+	channel->cpu_passes = 1; /* out of the record */
 	copy_host(copy, host);
 	if (expect(tls->ssl, copy))
 		return 0;

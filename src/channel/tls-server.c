@@ -119,7 +119,10 @@ int tls_accept(struct channel *channel, int fd, struct tls_server *server)
 	pthread_mutex_lock(&server->lock);
 	result = tls_channel_new(channel, fd, server->context);
 	pthread_mutex_unlock(&server->lock);
-	if (result == 0)
-		SSL_set_accept_state(((struct tls *)channel->state)->ssl);
-	return result;
+	if (result < 0)
+		return result;
+	SSL_set_accept_state(((struct tls *)channel->state)->ssl);
+	channel->cpu_passes =
+		2; /* into the record, and from there to those that are sent at once */
+	return 0;
 }

@@ -419,7 +419,7 @@ static const char *words(const struct channel *channel)
 
 const struct channel_kind channel_tls = {
 	.name = "tls",
-	.cpu_passes = 2, /* into the record, from there to what is sent; or out of the record */
+	.ciphers = true,
 	.handshake = handshake,
 	.send = send_,
 	.flush = flush,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sys.h"
+#include "channel/tls.h"
 #include "fetch/download.h"
 
 #include <errno.h>
@@ -56,8 +57,11 @@ static void limit(struct download *download)
 void body_begin(struct download *download)
 {
 	const struct asking *asking = &download->asking;
+	const struct channel *channel = &download->exchange.client.channel;
 	struct body *body = &download->body;
 
+	body->tls_version = tls_version(channel);
+	body->tls_suite = tls_suite(channel);
 	if (asking->is_all) {
 		body->compared = body->done = 0;
 		deal(download);
@@ -280,8 +284,8 @@ static int write_some(struct download *download)
 	body->written_to_fd += (uint64_t)count;
 	/* Out of the socket, and into whatever the output is. */
 	tally_add(&body->tally, "readwrite", (uint64_t)count);
-	body->tally.cpu_copied_bytes +=
-		(2 + download->exchange.client.channel.cpu_passes) * (uint64_t)count;
+	body->tally.cpu_copied_bytes += 2 * (uint64_t)count;
+	channel_account(&download->exchange.client.channel, &body->tally, (uint64_t)count);
 	consume(body, (size_t)count);
 	return 0;
 }

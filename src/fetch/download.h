@@ -92,8 +92,9 @@ struct body {
 	struct loop_watch watch; /* of the descriptor */
 	bool is_watched;
 	struct tally tally;
-	char *here;             /* what is read to compare, */
-	struct path_file *file; /* from this */
+	const char *tls_version, *tls_suite; /* NULL: it comes without */
+	char *here;                          /* what is read to compare, */
+	struct path_file *file;              /* from this */
 	struct job read, sync;
 	uint64_t turn; /* bytes received since others had their turn */
 	bool has_come, is_confirmed;

@@ -46,6 +46,9 @@ static void explain(struct download *download)
 		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
 			      (unsigned long long)body->written_to_fd - 1);
+	if (lines.length > 0 && body->tls_version)
+		buffer_printf(&lines, "decrypted here, by OpenSSL: %s, %s\n", body->tls_version,
+			      body->tls_suite);
 	for (char *at = lines.data, *line; (line = text_next_line(&at));)
 		options->explain(options->argument, line);
 	buffer_free(&lines);
@@ -70,6 +73,8 @@ static void fill_result(struct sluice_get *get)
 	if (download->exchange.has_card)
 		tally->device_moved_bytes += tally->bytes;
 	tally_to_bill(tally, &result->bill);
+	result->bill.public.tls_version = download->body.tls_version;
+	result->bill.public.tls_suite = download->body.tls_suite;
 }
 
 /* All but the server's bill: nothing of it is ours. */

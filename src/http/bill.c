@@ -160,6 +160,13 @@ static bool take_figures(const json_t *root, struct sluice_bill *bill)
 	       take_bytes(root, "page_cache_after_bytes", &bill->page_cache_after_bytes);
 }
 
+/* A server of an earlier version has none of these; the names are ours, and known already. */
+static void take_ciphered(const json_t *root, struct sluice_bill *bill)
+{
+	if (!take_count(root, "cpu_ciphered_bytes", &bill->cpu_ciphered_bytes))
+		bill->cpu_ciphered_bytes = 0;
+}
+
 int http_bill_parse(struct http_bill *bill, const char *text, size_t length)
 {
 	json_t *root = length <= HTTP_BILL_MAX ? json_loadb(text, length, 0, NULL) : NULL;
@@ -170,6 +177,7 @@ int http_bill_parse(struct http_bill *bill, const char *text, size_t length)
 	bill->is_alone = json_is_true(is_alone);
 	is_good = json_is_boolean(is_alone) && take_figures(root, &bill->bill.public) &&
 		  take_paths(root, &bill->bill) && take_calls(root, &bill->bill);
+	take_ciphered(root, &bill->bill.public);
 	json_decref(root);
 	return is_good ? 0 : -EPROTO;
 }

@@ -94,6 +94,8 @@ void billing_finish(struct connection *connection)
 	bill->bill.public.page_cache_after_bytes = resident_bytes(response);
 	meter_read(bill->is_alone ? &billing->process : &billing->thread, &bill->bill);
 	tally_to_bill(&response->tally, &bill->bill);
+	bill->bill.public.tls_version = tls_version(&connection->channel);
+	bill->bill.public.tls_suite = tls_suite(&connection->channel);
 	billing->is_done = true;
 }
 

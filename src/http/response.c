@@ -374,7 +374,8 @@ static void count_content(struct response *response, const struct channel *chann
 	if (!response->cached)
 		return;
 	tally_add(&response->tally, "memory", moved);
-	response->tally.cpu_copied_bytes += moved * (1 + channel->cpu_passes);
+	response->tally.cpu_copied_bytes += moved;
+	channel_account(channel, &response->tally, moved);
 }
 
 /* Sends what is left of the text and, in the same call, of the content. */

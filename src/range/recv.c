@@ -148,7 +148,7 @@ static void account(struct range_recv *range, uint64_t count, bool is_pushed)
 	tally_add(tally, path->name, count);
 	tally->cpu_copied_bytes += count * (is_pushed ? path->push_copies : range->job.cpu_copies);
 	if (range->job.channel)
-		tally->cpu_copied_bytes += count * range->job.channel->cpu_passes;
+		channel_account(range->job.channel, tally, count);
 	if (range->file && range->file->has_disk && !(path->writes_later && range->options.no_sync))
 		tally->device_moved_bytes += count * path->disk_moves;
 	range->job.offset += count;

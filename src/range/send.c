@@ -385,7 +385,8 @@ static void account(struct range_send *range, uint64_t count)
 	const struct path_send *path = segment_at(range, 0)->path;
 
 	tally_add(range->tally, path->name, count);
-	range->tally->cpu_copied_bytes += count * (path->cpu_copies + range->channel->cpu_passes);
+	range->tally->cpu_copied_bytes += count * path->cpu_copies;
+	channel_account(range->channel, range->tally, count);
 	range->tally->device_moved_bytes += count * path->disk_moves;
 }
 

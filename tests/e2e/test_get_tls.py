@@ -126,7 +126,15 @@ class Trust(Case):
         self.assertEqual(done.code, 0, done.err)
         self.assertTrue(same(self.target, self.scratch / "large"))
         bill = done.objects()[0]
-        self.assertEqual(bill["server_bill"]["bytes"], 20 * MIB + 3)
+        for side in ("bill", "server_bill"):
+            self.assertEqual(bill[side]["bytes"], 20 * MIB + 3)
+            self.assertEqual(bill[side]["cpu_ciphered_bytes"], 20 * MIB + 3)
+        self.assertEqual(bill["bill"]["tls_version"], "TLSv1.3")
+        self.assertEqual(bill["bill"]["tls_suite"], "TLS_AES_128_GCM_SHA256")
+        self.target.unlink()
+        done = sluice(*(printed + "large").split(), "-o", self.target, "--explain")
+        self.assertIn("decrypted here, by OpenSSL: TLSv1.3, TLS_AES_128_GCM_SHA256", done.err)
+        self.assertIn("  TLS       the CPU ciphered 20971523 bytes, by OpenSSL: TLSv1.3", done.err)
 
     def test_a_wrong_pin(self):
         server = self.secure(lambda peer: peer.request())
