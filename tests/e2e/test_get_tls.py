@@ -88,7 +88,7 @@ class Case(unittest.TestCase):
         return server
 
     def get(self, url, *options, env=None):
-        return get(url, "-o", self.target, "--cacert", self.authority.file, *options, env=env)
+        return get(url, "-o", self.target, "--cacert", self.authority.file, "--tries", "1", *options, env=env)
 
     def refused(self, words, done):
         self.assertEqual(done.code, 1, done.err)
