@@ -356,6 +356,9 @@ static bool open_one(struct download *download, unsigned index)
 	exchange->error = &stream->error;
 	exchange->congestion = download->options.congestion;
 	exchange->fields = download->fields.data;
+	exchange->secure = download->exchange.secure;
+	exchange->proxies = download->exchange.proxies;
+	exchange->family = download->exchange.family;
 	exchange->client.channel.in = -1;
 	exchange_set_limit(exchange, download_limit(download));
 	streams->open[index] = stream;

@@ -10,7 +10,7 @@ import unittest
 
 from authorities import Authority
 from other_servers import Peer, Scripted, range_answer, scripted, whole_answer
-from support import MIB, WAIT, content, get, make_file, same, serve, sluice, temp_folder
+from support import MIB, WAIT, content, get, make_file, same, serve, settle, sluice, temp_folder
 
 BODY = content(300_000)
 
@@ -118,7 +118,7 @@ class Trust(Case):
         self.assertEqual(self.target.read_bytes(), BODY)
 
     def test_what_serve_prints_can_be_pasted(self):
-        make_file(self.scratch / "large", 20 * MIB + 3)
+        settle(make_file(self.scratch / "large", 20 * MIB + 3))
         server = serve(self.addCleanup, self.scratch, "--tls",
                        env={"XDG_STATE_HOME": str(self.scratch / "state")})
         printed = re.search("to fetch: sluice (.*)NAME$", server.errors(), re.M)[1]
@@ -131,6 +131,10 @@ class Trust(Case):
             self.assertEqual(bill[side]["cpu_ciphered_bytes"], 20 * MIB + 3)
         self.assertEqual(bill["bill"]["tls_version"], "TLSv1.3")
         self.assertEqual(bill["bill"]["tls_suite"], "TLS_AES_128_GCM_SHA256")
+        self.target.unlink()
+        done = sluice(*(printed + "large").split(), "-o", self.target, "-j", "3", "-q")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue(same(self.target, self.scratch / "large"))
         self.target.unlink()
         done = sluice(*(printed + "large").split(), "-o", self.target, "--explain")
         self.assertIn("decrypted here, by OpenSSL: TLSv1.3, TLS_AES_128_GCM_SHA256", done.err)
