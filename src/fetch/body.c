@@ -152,11 +152,10 @@ int body_failed(struct download *download, int64_t code)
 
 static int wait_for_range(struct download *download)
 {
-	bool is_network = landing_range_waits_for_socket(download->body.range);
-
-	streams_count_wait(download, is_network);
-	return is_network ? download_wait(download, "waiting for data")
-			  : download_wait_job(download);
+	if (!landing_range_waits_for_socket(download->body.range))
+		return download_wait_job(download);
+	streams_wait(&download->body.waits_since_ns);
+	return download_wait(download, "waiting for data");
 }
 
 /* Others on the loop have their turn. */
@@ -381,7 +380,6 @@ static int receive_range(struct download *download)
 		return wait_for_range(download);
 	if (count < 0)
 		return body_failed(download, count);
-	streams_count_wait(download, false);
 	return count == 0 ? 0 : give_way(download);
 }
 
@@ -521,6 +519,7 @@ int body_receive(struct download *download)
 {
 	int result;
 
+	streams_go_on(download, &download->body.waits_since_ns);
 	limit(download);
 	result = receive_all(download);
 	return result == 0 ? check_end(download) : result;

@@ -96,7 +96,8 @@ struct body {
 	char *here;                          /* what is read to compare, */
 	struct path_file *file;              /* from this */
 	struct job read, sync;
-	uint64_t turn; /* bytes received since others had their turn */
+	uint64_t turn;           /* bytes received since others had their turn */
+	uint64_t waits_since_ns; /* for the network; 0: it does not */
 	bool has_come, is_confirmed;
 };
 

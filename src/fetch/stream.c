@@ -28,6 +28,7 @@ struct stream {
 	struct exchange exchange;
 	struct sluice_error error;
 	struct loop_task task;
+	uint64_t waits_since_ns; /* for the network; 0: it does not */
 	struct landing_range *range;
 	const char *url;                   /* from where, */
 	const struct validator *validator; /* and by what */
@@ -204,11 +205,10 @@ static int wait(struct stream *stream)
 	int result;
 
 	if (!landing_range_waits_for_socket(stream->range)) {
-		streams_count_wait(stream->download, false);
 		exchange_mark_active(&stream->exchange);
 		return -EAGAIN;
 	}
-	streams_count_wait(stream->download, true);
+	streams_wait(&stream->waits_since_ns);
 	result = exchange_wait(&stream->exchange, "waiting for data");
 	return result == -EAGAIN ? result : fail(stream, result);
 }
@@ -231,6 +231,7 @@ static int take_body(struct stream *stream)
 	int64_t count = 1, left = TURN_BYTES;
 	uint64_t most;
 
+	streams_go_on(stream->download, &stream->waits_since_ns);
 	while ((most = size_min(stretch->asked, stretch->end) - stretch->at) > 0 && left > 0) {
 		count = receive(stream, most);
 		if (count <= 0)
@@ -242,7 +243,6 @@ static int take_body(struct stream *stream)
 	}
 	if (most == 0)
 		return end_piece(stream);
-	streams_count_wait(stream->download, false);
 	wake(stream); /* others have their turn */
 	return -EAGAIN;
 }
@@ -390,7 +390,7 @@ static void begin_round(struct download *download)
 	streams->began_ns = clock_ns();
 	streams->bytes_before = download->body.tally.bytes;
 	streams->streams = streams->count + streams->is_beside;
-	streams->network_waits = streams->other_waits = 0;
+	streams->network_ns = 0;
 	loop_timer_set(download->loop, &streams->timer, ROUND_MS);
 }
 
@@ -398,12 +398,13 @@ static void on_round(struct loop_timer *timer)
 {
 	struct download *download = container_of(timer, struct download, streams.timer);
 	struct streams *streams = &download->streams;
+	uint64_t passed_ns = clock_ns() - streams->began_ns;
 	unsigned now = streams->count + streams->is_beside;
 	const struct growth_round round = {
 		.streams = now < streams->streams ? now : streams->streams,
 		.bytes = download->body.tally.bytes - streams->bytes_before,
-		.milliseconds = (clock_ns() - streams->began_ns) / 1000000,
-		.waits_for_network = streams->network_waits > streams->other_waits,
+		.milliseconds = passed_ns / 1000000,
+		.waits_for_network = streams->network_ns > passed_ns / 2 * now,
 		.is_local = !download->exchange.has_card,
 	};
 
@@ -429,12 +430,16 @@ static void begin_growth(struct download *download)
 	begin_round(download);
 }
 
-void streams_count_wait(struct download *download, bool for_network)
+void streams_wait(uint64_t *since_ns)
 {
-	if (for_network)
-		download->streams.network_waits++;
-	else
-		download->streams.other_waits++;
+	*since_ns = clock_ns();
+}
+
+void streams_go_on(struct download *download, uint64_t *since_ns)
+{
+	if (*since_ns > 0)
+		download->streams.network_ns += clock_ns() - *since_ns;
+	*since_ns = 0;
 }
 
 void streams_open(struct download *download, bool is_beside)

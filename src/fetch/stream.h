@@ -33,8 +33,8 @@ struct streams {
 	struct growth growth;
 	struct loop_timer timer; /* of a round, */
 	uint64_t began_ns, bytes_before;
-	unsigned streams;                    /* that were open when it began */
-	unsigned network_waits, other_waits; /* in it */
+	unsigned streams;    /* that were open when it began */
+	uint64_t network_ns; /* that they waited for the network in it, together */
 };
 
 /* The body has another answer: where it was the network, others may be let through again. */
@@ -42,8 +42,9 @@ void streams_have_answer(struct download *download);
 /* Opens as many as are wanted and there is something for, beside the body where that still takes
  * bytes. */
 void streams_open(struct download *download, bool is_beside);
-/* Somebody waits: for the network, or for anything else. */
-void streams_count_wait(struct download *download, bool for_network);
+/* One of them, or the body, has to wait for the network: since when; and goes on. */
+void streams_wait(uint64_t *since_ns);
+void streams_go_on(struct download *download, uint64_t *since_ns);
 /* Step: no more is received, and what came is written. 0 when none is open any more; or -EAGAIN. */
 int streams_stop(struct download *download);
 /* Their ranges are the landing's now, and none is open any more. */
