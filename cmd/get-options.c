@@ -157,10 +157,11 @@ static const struct option_row rows[] = {
 	{"tries", 0, "N", set_tries, 0,
 	 "how often what may pass is tried without progress (20); 0: for ever"},
 	{"sha256", 0, "HEX", set_text, MEMBER(sha256),
-	 "the SHA-256 that the file is to have: it is checked while it arrives, and what has it\n"
-	 "already is not fetched"},
+	 "the SHA-256 that the file is to have: checked while it arrives; a file\n"
+	 "that has it already is not fetched"},
 	{"checksums", 0, "FILE", set_text, MEMBER(checksums),
-	 "the same, of each file by its name, from the output of sha256sum, sha512sum or b2sum"},
+	 "the same of each file by its name, from the output of sha256sum,\n"
+	 "sha512sum or b2sum"},
 	{"quiet", 'q', NULL, set_flag, MEMBER(is_quiet),
 	 "print errors only"},
 	{"explain", 0, NULL, set_explain, 0,

@@ -27,7 +27,7 @@ struct slot {
 	struct follow *owner;
 	struct loop_op op;
 	struct loop_piece piece; /* read into; none: lent */
-	struct follow_lent lent;
+	struct path_lent lent;
 	const char *data;
 	size_t length;         /* to be hashed */
 	uint64_t offset;       /* of the read, */
@@ -51,7 +51,7 @@ struct follow {
 	unsigned first, count, reading, hashing;
 	struct slot slots[DEPTH];
 	unsigned lent_first, lent_count;
-	struct follow_lent lent[LENT];
+	struct path_lent lent[LENT];
 };
 
 static void destroy(struct follow *follow)
@@ -66,7 +66,7 @@ static struct slot *slot_at(struct follow *follow, unsigned index)
 	return &follow->slots[(follow->first + index) % DEPTH];
 }
 
-static struct follow_lent *lent_at(struct follow *follow, unsigned index)
+static struct path_lent *lent_at(struct follow *follow, unsigned index)
 {
 	return &follow->lent[(follow->lent_first + index) % LENT];
 }
@@ -74,7 +74,7 @@ static struct follow_lent *lent_at(struct follow *follow, unsigned index)
 static void release_lent(struct follow *follow)
 {
 	for (; follow->lent_count > 0; follow->lent_count--) {
-		struct follow_lent *lent = lent_at(follow, 0);
+		struct path_lent *lent = lent_at(follow, 0);
 
 		follow->lent_first = (follow->lent_first + 1) % LENT;
 		lent->release(lent->argument);
@@ -266,22 +266,22 @@ static void take_lent(struct follow *follow)
 	}
 }
 
-static bool is_of_use(struct follow *follow, const struct follow_lent *lent)
+static bool is_of_use(struct follow *follow, uint64_t start, const struct path_lent *lent)
 {
-	const struct follow_lent *last;
+	const struct path_lent *last;
 
 	if (follow->is_done || lent->length == 0 || follow->lent_count == LENT)
 		return false;
 	if (follow->lent_count == 0)
-		return lent->start <= follow->next && lent->offset >= follow->next &&
+		return start <= follow->next && lent->offset >= follow->next &&
 		       lent->offset - follow->next <= GAP_MAX;
 	last = lent_at(follow, follow->lent_count - 1);
 	return lent->offset == last->offset + last->length;
 }
 
-bool follow_lend(struct follow *follow, const struct follow_lent *lent)
+bool follow_lend(struct follow *follow, uint64_t start, const struct path_lent *lent)
 {
-	if (!is_of_use(follow, lent))
+	if (!is_of_use(follow, start, lent))
 		return false;
 	*lent_at(follow, follow->lent_count++) = *lent;
 	loop_task_queue(follow->loop, &follow->task);

@@ -6,7 +6,8 @@
  * it is. Bytes that are on their way to the file can be lent, and are then hashed where they lie.
  * Nothing is hashed twice.
  *
- * Everything belongs to the loop's thread, and neither wake nor release runs inside a call.
+ * Everything belongs to the loop's thread, and neither wake nor release runs inside a call, but for
+ * release in follow_close.
  */
 #ifndef SLUICE_DIGEST_FOLLOW_H
 #define SLUICE_DIGEST_FOLLOW_H
@@ -14,7 +15,7 @@
 #include "base/tally.h"
 #include "digest/hash.h"
 #include "loop/loop.h"
-#include "path/file.h"
+#include "path/path.h"
 
 struct follow;
 
@@ -31,18 +32,10 @@ int follow_open(struct follow **follow, struct loop *loop, struct path_file *fil
 /* Every byte below edge is written; is_last: the stretch ends there. */
 void follow_advance(struct follow *follow, uint64_t edge, bool is_last);
 /*
- * Bytes that are being written to the file at offset, as all were since `start`, where this run of
- * them began. True: they stay as they are until release. False: they are of no use now.
+ * Bytes that are being written to the file, as were all before them since `start`, where this run
+ * of them began. True: they stay as they are until release. False: they are of no use now.
  */
-struct follow_lent {
-	uint64_t start, offset;
-	const char *data;
-	size_t length;
-	void (*release)(void *argument);
-	void *argument;
-};
-
-bool follow_lend(struct follow *follow, const struct follow_lent *lent);
+bool follow_lend(struct follow *follow, uint64_t start, const struct path_lent *lent);
 /* 0 and the digest; -EAGAIN: not yet; -ENODATA: the file ended early; -errno. */
 int follow_result(const struct follow *follow, struct digest *digest);
 /* What is under way ends by itself; what was lent may be released a little later. NULL is allowed.

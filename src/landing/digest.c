@@ -15,8 +15,10 @@ static void on_wake(void *owner)
 
 void landing_digest_close(struct landing *landing)
 {
-	follow_close(landing->follow);
-	landing->follow = NULL;
+	struct follow *follow = landing->follow;
+
+	landing->follow = NULL; /* what is returned wakes those who ask it for more */
+	follow_close(follow);
 }
 
 int landing_digest_open(struct landing *landing)

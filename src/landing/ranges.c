@@ -18,6 +18,14 @@ static void on_wake(void *owner)
 		range->wake(range->owner);
 }
 
+static bool on_lend(void *owner, uint64_t start, const struct path_lent *lent)
+{
+	const struct landing_range *range = owner;
+	struct follow *follow = range->landing->follow;
+
+	return follow && follow_lend(follow, start, lent);
+}
+
 int landing_range_open(struct landing_range **out, struct landing *landing, struct channel *channel,
 		       uint64_t offset, uint64_t length, void (*wake)(void *owner), void *owner,
 		       struct sluice_error *error)
@@ -26,6 +34,7 @@ int landing_range_open(struct landing_range **out, struct landing *landing, stru
 	const struct range_recv_options options = {
 		.wake = on_wake,
 		.owner = range,
+		.lend = on_lend,
 		.forced = landing->options.forced,
 		.tally = landing->options.tally,
 		.keep_cached = landing->options.keep_cached,

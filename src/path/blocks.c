@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invariants: at most one block is `current`, the one being filled; it starts where the last one
- * that was submitted ended. A busy block is being written and is nobody else's. Every block but the
+ * that was submitted ended. A busy block is being written, a lent one is read by others meanwhile
+ * and maybe longer: until then it is nobody else's. Every block but the
  * last starts and ends at a multiple of align; what came behind that waits in `tail` until there is
  * a block for it, so that a peer that sends nothing holds none: where others need the current one,
  * its aligned part is written early.
@@ -27,7 +28,7 @@ struct block {
 	uint64_t offset; /* in the file */
 	size_t filled, written;
 	int fd, flags;
-	bool is_busy;
+	bool is_busy, is_lent;
 };
 
 struct blocks {
@@ -41,7 +42,7 @@ struct blocks {
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
 	bool paces, drops;  /* what a block's write-back does */
 	uint32_t align;
-	unsigned depth, busy;
+	unsigned depth, busy, lent;
 	struct block blocks[DEPTH_MAX];
 	char tail[]; /* bytes behind the last aligned block: less than align */
 };
@@ -80,16 +81,42 @@ static bool can_pace(const struct path_recv_job *job)
 }
 
 /* The block can be used for other bytes. */
-static void release(struct block *block)
+static void end_use(struct blocks *blocks)
 {
-	struct blocks *blocks = block->owner;
-
-	block->is_busy = false;
-	blocks->busy--;
 	if (blocks->job)
 		blocks->job->wake(blocks->job);
-	else if (blocks->busy == 0)
+	else if (blocks->busy + blocks->lent == 0)
 		destroy(blocks);
+}
+
+/* It is written. */
+static void release(struct block *block)
+{
+	block->is_busy = false;
+	block->owner->busy--;
+	end_use(block->owner);
+}
+
+/* It is read. */
+static void on_returned(void *argument)
+{
+	struct block *block = argument;
+
+	block->is_lent = false;
+	block->owner->lent--;
+	if (!block->is_busy && block->piece.data)
+		loop_claim_give(&block->owner->claim, &block->piece);
+	end_use(block->owner);
+}
+
+static void lend(struct block *block)
+{
+	struct path_recv_job *job = block->owner->job;
+	const struct path_lent lent = {block->offset, block->piece.data, block->filled, on_returned,
+				       block};
+
+	block->is_lent = job->lend && job->lend(job, &lent);
+	block->owner->lent += block->is_lent;
 }
 
 /*
@@ -169,7 +196,8 @@ static void on_written(struct loop_op *op, int64_t result)
 	}
 	if (block->written < block->filled)
 		fail(blocks, block, result);
-	loop_claim_give(&blocks->claim, &block->piece);
+	if (!block->is_lent)
+		loop_claim_give(&blocks->claim, &block->piece);
 	if (blocks->paces && !blocks->failed && blocks->job) {
 		block->op.done = on_written_back;
 		loop_work(blocks->loop, &block->op, write_back, block);
@@ -185,16 +213,18 @@ static void start_write(struct blocks *blocks, struct block *block, int fd)
 	block->written = 0;
 	block->is_busy = true;
 	blocks->busy++;
+	lend(block);
 	submit(block);
 }
 
-/* One that has a piece, if there is such a one; NULL where all are busy. */
+/* One that has a piece, if there is such a one; NULL where all are in use. */
 static struct block *idle_block(struct blocks *blocks)
 {
 	struct block *idle = NULL;
 
 	for (unsigned i = 0; i < blocks->depth; i++)
-		if (!blocks->blocks[i].is_busy && (!idle || blocks->blocks[i].piece.data))
+		if (!blocks->blocks[i].is_busy && !blocks->blocks[i].is_lent &&
+		    (!idle || blocks->blocks[i].piece.data))
 			idle = &blocks->blocks[i];
 	return idle;
 }
@@ -362,8 +392,8 @@ static void write_tail(struct path_recv_job *job, struct blocks *blocks)
 {
 	struct block *block = idle_block(blocks);
 
-	if (!block->piece.data &&
-	    !loop_claim_take(&blocks->claim, blocks->tail_length, &block->piece))
+	if (!block || (!block->piece.data &&
+		       !loop_claim_take(&blocks->claim, blocks->tail_length, &block->piece)))
 		return;
 	begin(blocks, block);
 	blocks->current = NULL;
@@ -403,6 +433,6 @@ void blocks_close(struct path_recv_job *job)
 
 	blocks->job = NULL;
 	loop_claim_close(&blocks->claim);
-	if (blocks->busy == 0)
+	if (blocks->busy + blocks->lent == 0)
 		destroy(blocks);
 }

@@ -25,6 +25,15 @@
 #include "path/appetite.h"
 #include "path/file.h"
 
+/* Bytes on their way to the file. Whoever takes them keeps them as they are until release. */
+struct path_lent {
+	uint64_t offset; /* in the file */
+	const char *data;
+	size_t length;
+	void (*release)(void *argument);
+	void *argument;
+};
+
 enum path_wait { PATH_WAIT_SOCKET, PATH_WAIT_COMPLETION };
 
 struct path_send_job {
@@ -78,6 +87,11 @@ struct path_recv_job {
 	uint64_t refused_at;    /* the lowest offset that was */
 	uint64_t refused_bytes; /* of those taken before it fell back: the driver takes it down */
 	void (*wake)(struct path_recv_job *job);
+	/*
+	 * NULL: nobody wants them. A path that has the bytes in memory lends each of them once, in
+	 * order, when it starts to write them. False: they are not taken.
+	 */
+	bool (*lend)(struct path_recv_job *job, const struct path_lent *lent);
 	enum path_wait wait;
 	void *state;
 };

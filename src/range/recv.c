@@ -29,6 +29,13 @@ static void on_wake(struct path_recv_job *job)
 	range->options.wake(range->options.owner);
 }
 
+static bool on_lend(struct path_recv_job *job, const struct path_lent *lent)
+{
+	struct range_recv *range = container_of(job, struct range_recv, job);
+
+	return range->options.lend(range->options.owner, range->start, lent);
+}
+
 /*
  * A path that the user named is the plain one; what the plan falls back to fills nobody's memory
  * with dirty pages.
@@ -103,6 +110,7 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		.limit = length,
 		.may_fall_back = !options->forced,
 		.wake = on_wake,
+		.lend = options->lend ? on_lend : NULL,
 	};
 	if (length != UINT64_MAX && !size_add(offset, length, &range->job.limit))
 		result = error_set(error, EINVAL,

@@ -11,6 +11,8 @@ struct range_recv;
 struct range_recv_options {
 	void (*wake)(void *owner); /* a completion came: step, push or flush again */
 	void *owner;
+	/* NULL, or as in path.h, of a range that began at start. */
+	bool (*lend)(void *owner, uint64_t start, const struct path_lent *lent);
 	const struct path_recv *forced; /* NULL: the plan chooses */
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;

@@ -119,6 +119,19 @@ class Sha256(Checked):
         done = self.get(self.serve().url(), "--sha256", SHA256)
         self.assertEqual((done.code, resident_pages(self.file)), (0, 0), done.err)
 
+    def test_what_comes_in_order_is_not_read_again(self):
+        skip_unless_direct("direct", self.here)
+        server = self.serve()
+        for loop in LOOPS:
+            moved = []
+            for options in ([], ["--sha256", SHA256]):
+                done = self.get(server.url(), "--json", *options, env={"SLUICE_LOOP": loop})
+                self.assertEqual(done.code, 0, done.err)
+                bill = done.objects()[0]["bill"]
+                moved.append((bill["cpu_copied_bytes"], bill["device_moved_bytes"]))
+                self.file.unlink()
+            self.assertEqual(moved[0], moved[1], loop)
+
     def test_usage(self):
         for options in (["--sha256", "12"], ["--sha256", SHA256, "http://127.0.0.1:9/other"],
                         ["--sha256", SHA256, "--checksums", "x"]):

@@ -35,6 +35,13 @@ static void on_inner_wake(struct path_recv_job *inner)
 	fault->job->wake(fault->job);
 }
 
+static bool on_inner_lend(struct path_recv_job *inner, const struct path_lent *lent)
+{
+	struct recv_fault *fault = container_of(inner, struct recv_fault, inner);
+
+	return fault->job->lend && fault->job->lend(fault->job, lent);
+}
+
 static int open_(struct path_recv_job *job)
 {
 	struct recv_fault *fault = calloc(1, sizeof(*fault));
@@ -46,6 +53,7 @@ static int open_(struct path_recv_job *job)
 	fault->wake.run = on_wake;
 	fault->inner = *job;
 	fault->inner.wake = on_inner_wake;
+	fault->inner.lend = on_inner_lend;
 	fault_open(&fault->fault, job->offset);
 	result = path_recv_readwrite.open(&fault->inner);
 	if (result < 0)

@@ -53,11 +53,11 @@ static void write_all(int fd, const char *data, size_t length, uint64_t offset)
 static void arrive(struct arrival *arrival, bool is_lent)
 {
 	size_t length = size_min((uint64_t)(1 + rand() % BLOCK_MAX), arrival->size - arrival->at);
-	struct follow_lent lent = {arrival->run, arrival->at, arrival->data + arrival->at,
-				   length,       on_release,  &outs[arrival->count]};
+	const struct path_lent lent = {arrival->at, arrival->data + arrival->at, length, on_release,
+				       &outs[arrival->count]};
 
 	outs[arrival->count] = (struct out){arrival, arrival->count};
-	if (is_lent && follow_lend(arrival->follow, &lent)) {
+	if (is_lent && follow_lend(arrival->follow, arrival->run, &lent)) {
 		arrival->lent++;
 		arrival->is_out[arrival->count]++;
 	}
