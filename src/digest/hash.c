@@ -69,6 +69,27 @@ bool digest_from_hex(struct digest *digest, const struct hash_algorithm *algorit
 	return true;
 }
 
+char *digest_to_base64(const struct digest *digest, char text[HASH_BASE64])
+{
+	EVP_EncodeBlock((unsigned char *)text, digest->bytes, (int)digest->algorithm->size);
+	return text;
+}
+
+/* What is not just as it would be written is not taken. */
+bool digest_from_base64(struct digest *digest, const struct hash_algorithm *algorithm,
+			const char *text, size_t length)
+{
+	unsigned char bytes[HASH_BASE64];
+	char again[HASH_BASE64];
+
+	if (length != (algorithm->size + 2) / 3 * 4 ||
+	    EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length) < 0)
+		return false;
+	digest->algorithm = algorithm;
+	memcpy(digest->bytes, bytes, algorithm->size);
+	return memcmp(digest_to_base64(digest, again), text, length) == 0;
+}
+
 bool digest_parse(struct digest *digest, const char *text)
 {
 	for (const struct hash_algorithm *const *at = hash_algorithms; *at; at++) {

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HASH_SIZE_MAX = 64, HASH_HEX = 2 * HASH_SIZE_MAX + 1 };
+enum { HASH_SIZE_MAX = 64, HASH_HEX = 2 * HASH_SIZE_MAX + 1, HASH_BASE64 = 92 };
 
 struct hash_algorithm {
 	const char *name;  /* sha256 */
@@ -37,6 +37,9 @@ char *digest_to_hex(const struct digest *digest, char text[HASH_HEX]);
 bool digest_from_hex(struct digest *digest, const struct hash_algorithm *algorithm,
 		     const char *text, size_t length);
 
+char *digest_to_base64(const struct digest *digest, char text[HASH_BASE64]); /* returns text */
+bool digest_from_base64(struct digest *digest, const struct hash_algorithm *algorithm,
+			const char *text, size_t length);
 /* "sha256:" and digits; or the digits alone of SHA-256 (64) or SHA-512 (128). */
 bool digest_parse(struct digest *digest, const char *text);
 

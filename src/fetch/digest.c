@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The digest that the file is to have: whether what is there has it already, and whether what goes
- * to a descriptor does. What goes to a file is the landing's to check.
+ * The digest that the file is to have, by the caller's word or the server's: whether what is there
+ * has it already, and whether what goes to a descriptor does. What goes to a file is the landing's
+ * to check.
  */
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/sys.h"
 #include "fetch/download.h"
+#include "http/digest-field.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +32,32 @@ int download_expect(struct download *download)
 	if (download->landing)
 		landing_expect(download->landing, &checked->expected);
 	return 0;
+}
+
+/* What the server says of its file: only where nobody else has said what is wanted. */
+static void take_answers(struct download *download)
+{
+	const struct http_response *head = &download->exchange.head;
+	struct checked *checked = &download->checked;
+
+	if (checked->expected.algorithm && !checked->is_servers)
+		return;
+	checked->is_servers = true;
+	checked->expected.algorithm = NULL;
+	for (const struct hash_algorithm *const *at = hash_algorithms; *at; at++)
+		if (http_digest_find(head->repr_digest, *at, &checked->expected) ||
+		    (head->status != 206 &&
+		     http_digest_find(head->content_digest, *at, &checked->expected)))
+			return;
+	checked->expected.algorithm = NULL;
+}
+
+void download_expect_answers(struct download *download)
+{
+	struct checked *checked = &download->checked;
+
+	take_answers(download);
+	landing_expect(download->landing, checked->expected.algorithm ? &checked->expected : NULL);
 }
 
 /* Of what is there */
@@ -101,7 +129,10 @@ int checked_begin(struct download *download)
 		return 0;
 	hash_close(checked->hash);
 	checked->hash = NULL;
-	if (!checked->expected.algorithm || download->output.fd < 0)
+	if (download->output.fd < 0 || download_wants_part(download))
+		return 0;
+	take_answers(download);
+	if (!checked->expected.algorithm)
 		return 0;
 	result = hash_open(&checked->hash, checked->expected.algorithm);
 	return result < 0 ? error_set_errno(&download->error, -result, "computing the %s digest",

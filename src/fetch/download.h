@@ -136,6 +136,7 @@ struct to_file {
 /* digest.c: what the file is to have */
 struct checked {
 	struct digest expected; /* without an algorithm: nothing particular */
+	bool is_servers;        /* by what its answer says */
 	struct follow *follow;  /* of what is there already */
 	struct hash *hash;      /* of what goes to a descriptor */
 };
@@ -269,6 +270,8 @@ int download_start_over(struct download *download, const char *why);
 
 /* digest.c. When it is known where the bytes go. */
 int download_expect(struct download *download);
+/* What comes, before the landing starts, if the answer says what that is to have. */
+void download_expect_answers(struct download *download);
 /* Step: 1: what is there has the digest that is expected; 0: it has not, or none is; or -errno with
  * error. */
 int download_has_digest(struct download *download);

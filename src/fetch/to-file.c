@@ -152,6 +152,7 @@ static void start_landing(struct download *download)
 {
 	const struct asking *asking = &download->asking;
 
+	download_expect_answers(download);
 	if (asking->is_all)
 		landing_start(download->landing, download->loop,
 			      asking->expected == UINT64_MAX ? &none : &asking->validator,

@@ -27,6 +27,7 @@ static void prepare_response(struct connection *connection)
 
 	connection->started_ns = clock_ns();
 	response->extra = &settings->extra;
+	response->digests = settings->digests;
 	response->range.wake = on_wake;
 	response->range.forced = settings->path;
 	response->range.tally = &response->tally;

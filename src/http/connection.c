@@ -208,6 +208,8 @@ static void finish_answer(struct connection *connection)
 		connection->worker->small_ms = loop_now_ms(connection->worker->loop);
 	connection->is_corked = connection->response.has_successor;
 	settle_answer(connection, final_note(&connection->response));
+	if (connection->response.lacks_digest)
+		digester_want(&connection->worker->digester, connection->response.cached->file);
 	response_close(&connection->response);
 	connection->response = (struct response){0};
 	connection->input_length -= connection->head_length;

@@ -14,13 +14,14 @@
 
 static const char exposed[] =
 	"Access-Control-Expose-Headers: Accept-Ranges, Content-Length, Content-Range, ETag, "
-	"Last-Modified, Location, Preference-Applied, Retry-After, Sluice-Bill\r\n";
+	"Last-Modified, Location, Preference-Applied, Repr-Digest, Retry-After, Sluice-Bill\r\n";
 
 /* A star stands for every field but Authorization; older browsers go by the names. */
 static const char preflight[] =
 	"Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
 	"Access-Control-Allow-Headers: *, Range, If-Range, If-Match, If-None-Match, "
-	"If-Modified-Since, If-Unmodified-Since, Accept, Cache-Control, Prefer\r\n"
+	"If-Modified-Since, If-Unmodified-Since, Accept, Cache-Control, Prefer, "
+	"Want-Repr-Digest\r\n"
 	"Access-Control-Max-Age: " PREFLIGHT_AGE "\r\n";
 
 static bool is_among(struct http_text name, const char *const *names, size_t count)
@@ -49,6 +50,7 @@ static const char *why_not(struct http_text name)
 		"location",
 		"preference-applied",
 		"proxy-connection",
+		"repr-digest",
 		"retry-after",
 		"server",
 		"sluice-bill",

@@ -21,6 +21,7 @@ static const struct http_slot request_slots[] = {
 	{"accept", offsetof(struct http_request, accept), HTTP_REPEAT_FIRST},
 	{"prefer", offsetof(struct http_request, prefer), HTTP_REPEAT_FIRST},
 	{"origin", offsetof(struct http_request, origin), HTTP_REPEAT_FIRST},
+	{"want-repr-digest", offsetof(struct http_request, want_repr_digest), HTTP_REPEAT_FIRST},
 	{"authorization", offsetof(struct http_request, authorization), HTTP_REPEAT_NEVER},
 };
 

@@ -31,7 +31,7 @@ struct http_request {
 	bool keep_alive;
 	bool has_body; /* Content-Length > 0 or Transfer-Encoding */
 	struct http_text host, range, if_range, if_match, if_none_match, if_modified_since,
-		if_unmodified_since, accept, prefer, origin, authorization;
+		if_unmodified_since, accept, prefer, origin, authorization, want_repr_digest;
 };
 
 /*
@@ -63,7 +63,7 @@ struct http_response {
 	bool has_content_length; /* false with chunked */
 	uint64_t content_length;
 	struct http_text etag, last_modified, content_range, content_type, content_encoding,
-		location, retry_after, bill, date;
+		location, retry_after, bill, date, repr_digest, content_digest;
 };
 
 /*
@@ -76,9 +76,9 @@ struct http_response {
  * that end in LF, folded lines, blanks before a colon, names and control characters that no field
  * may have (such a field is nobody's), and lines without a colon where the body's end is told; a
  * Content-Length that is repeated, or a list, of one number; "chunked" beside a length, which then
- * does not count, twice, and beside "identity". An ETag or Last-Modified that is there twice and
- * differs is empty; a Content-Range, Content-Encoding, Location or Sluice-Bill is refused then; of
- * other fields the first counts.
+ * does not count, twice, and beside "identity". An ETag, Last-Modified or digest that is there
+ * twice and differs is empty; a Content-Range, Content-Encoding, Location or Sluice-Bill is refused
+ * then; of other fields the first counts.
  *
  * Refuses, beyond what is no HTTP: a CR without LF, a NUL; Content-Lengths that differ, are empty
  * or are no number of 64 bits; any other transfer coding; a name that is none and holds that of a

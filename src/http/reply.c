@@ -40,6 +40,8 @@ static const struct slot {
 	{"content-type", offsetof(struct http_response, content_type), FIRST},
 	{"date", offsetof(struct http_response, date), FIRST},
 	{"retry-after", offsetof(struct http_response, retry_after), FIRST},
+	{"repr-digest", offsetof(struct http_response, repr_digest), AGREEING},
+	{"content-digest", offsetof(struct http_response, content_digest), AGREEING},
 	{"sluice-bill", offsetof(struct http_response, bill), SAME},
 };
 

@@ -5,6 +5,7 @@
 #include "http/bill.h"
 #include "http/condition.h"
 #include "http/date.h"
+#include "http/digest-field.h"
 #include "http/url.h"
 
 #include <errno.h>
@@ -318,6 +319,20 @@ static void describe_bill(struct response *response)
 			      response->bill_path);
 }
 
+/* Of a file that may still change unnoticed nothing is said. */
+static void describe_digest(struct response *response, const struct http_request *request)
+{
+	const struct cached_file *cached = response->cached;
+	struct digest digest;
+
+	if (!response->digests || !request->want_repr_digest.data || *cached->etag == 'W' ||
+	    !http_digest_is_wanted(request->want_repr_digest, &hash_sha256))
+		return;
+	response->lacks_digest = !digests_find(response->digests, &cached->file->status, &digest);
+	if (!response->lacks_digest)
+		http_digest_write(&response->text, &digest);
+}
+
 static void answer_content(struct response *response, const struct http_request *request,
 			   unsigned status)
 {
@@ -328,6 +343,8 @@ static void answer_content(struct response *response, const struct http_request 
 	describe_file(response);
 	if (response->bill_path && status != 304)
 		describe_bill(response);
+	if (status != 304)
+		describe_digest(response, request);
 	buffer_text(&response->text, "\r\n");
 	if (status == 304 || response->is_head_only)
 		response->range_count = 0;

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/tally.h"
+#include "http/digests.h"
 #include "http/extra.h"
 #include "http/file-cache.h"
 #include "http/message.h"
@@ -37,8 +38,10 @@ struct response {
 	bool is_streaming;
 	uint64_t body_bytes; /* sent so far */
 	struct tally tally;
-	const char *bill_path; /* where its bill can be had; NULL: nobody asked */
-	unsigned billed_count; /* of the ranges, those that are sent and billed */
+	struct digests *digests; /* that are known */
+	bool lacks_digest;       /* it was asked for, and is not known */
+	const char *bill_path;   /* where its bill can be had; NULL: nobody asked */
+	unsigned billed_count;   /* of the ranges, those that are sent and billed */
 };
 
 /* An answer without a file: an error, a redirect (with location), OPTIONS. */

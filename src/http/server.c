@@ -324,8 +324,9 @@ static int open_server(struct sluice_server *server, const struct sluice_server_
 	int result;
 
 	server->settings.listings = listings_open();
-	if (!server->settings.listings)
-		return error_set_errno(error, ENOMEM, "listings");
+	server->settings.digests = digests_open();
+	if (!server->settings.listings || !server->settings.digests)
+		return error_set_errno(error, ENOMEM, "server");
 	if (workers > WORKERS_MAX)
 		return error_set(error, EINVAL, "%u workers: at most %d", workers, WORKERS_MAX);
 	result = apply(server, options, error);
@@ -448,6 +449,7 @@ void sluice_server_close(struct sluice_server *server)
 	http_extra_close(&server->settings.extra);
 	media_types_free(&server->settings.types);
 	listings_release(server->settings.listings);
+	digests_close(server->settings.digests);
 	served_name_close(&server->settings.served);
 	free(server);
 }

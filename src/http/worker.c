@@ -202,6 +202,7 @@ int worker_open(struct worker *worker, const struct server_settings *settings,
 		sys_close(listening);
 		return result;
 	}
+	digester_open(&worker->digester, settings->digests, worker->loop);
 	result = loop_watch_add(worker->loop, &worker->watch, listening, EPOLLIN);
 	if (result < 0) {
 		worker_close(worker);
@@ -278,6 +279,7 @@ void worker_close(struct worker *worker)
 	loop_task_cancel(worker->loop, &worker->sent);
 	loop_timer_cancel(worker->loop, &worker->sweep);
 	loop_timer_cancel(worker->loop, &worker->accept_later);
+	digester_close(&worker->digester);
 	file_cache_clear(&worker->files);
 	loop_close(worker->loop);
 	served_root_release(worker->root);

@@ -9,6 +9,7 @@
 #include "channel/tls.h"
 #include "host/socket.h"
 #include "http/admission.h"
+#include "http/digests.h"
 #include "http/log-writer.h"
 #include "http/response.h"
 #include "http/served.h"
@@ -43,7 +44,8 @@ struct server_settings {
 	const struct worker *workers; /* all of them, for their turns */
 	unsigned worker_count;
 	struct admission *admission;         /* shared, and changes, as the log does, */
-	struct listings *listings;           /* and these */
+	struct listings *listings;           /* and these, */
+	struct digests *digests;             /* and these */
 	unsigned connections_max, files_max; /* per worker */
 	bool explains;
 	struct log_writer *log;
@@ -69,6 +71,7 @@ struct worker {
 	uint64_t looked_ms; /* when the root was looked at last */
 	bool is_looking;    /* a lookup does */
 	struct file_cache files;
+	struct digester digester;
 	struct lookup *apart; /* those that run apart */
 	struct loop_timer accept_later;
 	struct loop_timer sweep; /* set while there are files in the cache */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`sluice get` told what it is to get: by --sha256 and --checksums."""
 
+import base64
 import hashlib
 import os
 import signal
@@ -140,6 +141,70 @@ class Sha256(Checked):
         done = get("http://127.0.0.1:9/file.bin", "--path", "discard", "--sha256", SHA256)
         self.assertEqual(done.code, 1)
         self.assertIn("a digest is that of a whole file", done.err)
+
+
+class ServersWord(Checked):
+    """Repr-Digest and Content-Digest, RFC 9530."""
+
+    FIELDS = ("Repr_Digest", "Content_Digest")
+
+    @staticmethod
+    def field(name, data):
+        code = base64.b64encode(hashlib.new(name.replace("-", ""), data).digest()).decode()
+        return f"{name}=:{code}:"
+
+    def test_of_a_whole_answer(self):
+        for name in self.FIELDS:
+            for algorithm in ("sha-256", "sha-512"):
+                for data, check in ((BODY, self.assert_there), (b"", self.assert_refused)):
+                    with self.subTest(name, algorithm=algorithm, right=data == BODY):
+                        field = self.field(algorithm, data)
+                        server = self.serve(
+                            answer=lambda request: whole_answer(BODY, **{name: field}))  # noqa: B023
+                        done = self.get(server.url())
+                        if algorithm == "sha-512" and data != BODY:
+                            self.assertEqual(done.code, 1)
+                            self.assertIn(hashlib.sha512(BODY).hexdigest(), done.err)
+                            self.part.unlink()
+                        else:
+                            check(done)
+                        self.file.unlink(missing_ok=True)
+
+    def test_to_standard_output(self):
+        field = self.field("sha-256", b"")
+        server = self.serve(answer=lambda request: whole_answer(BODY, Repr_Digest=field))
+        done = get(server.url(), "-o", "-")
+        self.assertEqual((done.code, done.out == BODY), (1, True))
+        self.assertIn(WRONG, done.err)
+
+    def test_what_is_no_digest_is_nothing(self):
+        for field in ("sha-256=1", "sha-256=:AAAA:", "md5=:1B2M2Y8AsgTpgAmY7PhCfg==:", "", "x"):
+            server = self.serve(answer=lambda request: whole_answer(BODY, Repr_Digest=field))  # noqa: B023
+            self.assert_there(self.get(server.url()))
+            self.file.unlink()
+
+    def test_the_callers_word_goes_before_it(self):
+        field = self.field("sha-256", b"")
+        server = self.serve(answer=lambda request: whole_answer(BODY, Repr_Digest=field))
+        self.assert_there(self.get(server.url(), "--sha256", SHA256))
+
+    def test_the_rest_of_a_file_has_that_of_the_whole(self):
+        """And Content-Digest there is only that of the rest."""
+        whole, rest = self.field("sha-256", BODY), self.field("sha-256", b"the rest")
+
+        def script(peer):
+            request = peer.request()
+            if "range" not in request.headers:
+                peer.send(whole_answer(BODY, Repr_Digest=whole)[: 8 * MIB])
+                return
+            answer = range_answer(request, BODY)
+            peer.send(answer.replace(b"ETag:", f"Repr-Digest: {whole}\r\nContent-Digest: {rest}\r\nETag:".encode(), 1))
+
+        server = scripted(self.addCleanup, script)
+        done = self.get(server.url())
+        if done.code != 0:  # run again, where it is not tried again by itself
+            done = self.get(server.url())
+        self.assert_there(done)
 
 
 class AlreadyThere(Checked):
