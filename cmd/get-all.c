@@ -4,7 +4,9 @@
  * at once, on one engine. Invariant: a slot is taken from the open of its get until its end.
  */
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/meter.h"
+#include "get-sidecar.h"
 #include "get-urls.h"
 #include "get.h"
 #include "http/credentials.h"
@@ -23,6 +25,7 @@ struct slot {
 	char *url;   /* NULL: free */
 	char *shown; /* without what may be a password in it */
 	struct get_digest digest;
+	struct sidecar sidecar;
 };
 
 struct all {
@@ -138,6 +141,39 @@ static struct sluice_get_options options_of(struct slot *slot)
 	return options;
 }
 
+/* The sidecar has come. */
+static int read_sidecar(struct slot *slot, struct sluice_error *error)
+{
+	char name[256];
+	int code = get_file_name(slot->all->get, slot->url, name, error);
+
+	if (code == 0)
+		code = sidecar_read(&slot->sidecar, name, &slot->digest, error);
+	sidecar_close(&slot->sidecar);
+	return code;
+}
+
+static void name_sidecar(struct slot *slot, struct sluice_error *error)
+{
+	error_append(error, "; that was %s, with its checksum", slot->sidecar.url);
+	sidecar_close(&slot->sidecar);
+}
+
+static int get_sidecar(struct slot *slot, struct sluice_error *error)
+{
+	struct sluice_get_options options = options_of(slot);
+	int code = sidecar_open(&slot->sidecar, slot->url, error);
+
+	if (code < 0)
+		return code;
+	sidecar_set(&slot->sidecar, &options);
+	code = sluice_get(slot->sidecar.url, &options, NULL, error);
+	if (code == 0)
+		return read_sidecar(slot, error);
+	name_sidecar(slot, error);
+	return code;
+}
+
 static void get_one(struct slot *slot)
 {
 	struct sluice_get_result *result = NULL;
@@ -145,6 +181,8 @@ static void get_one(struct slot *slot)
 	struct sluice_error error = {0};
 	int code = get_find_digest(slot->all->get, slot->url, &slot->digest, &error);
 
+	if (code == 0 && slot->all->get->wants_sidecar)
+		code = get_sidecar(slot, &error);
 	if (code == 0) {
 		options = options_of(slot);
 		code = sluice_get(slot->url, &options, &result, &error);
@@ -198,18 +236,56 @@ static void on_done(void *argument, int code, const struct sluice_get_result *re
 	sluice_get_close(slot->handle);
 }
 
+static int begin_file(struct slot *slot, struct sluice_error *error)
+{
+	struct sluice_get_options options = options_of(slot);
+
+	return sluice_get_open(&slot->handle, slot->all->engine, slot->url, &options, on_done, slot,
+			       error);
+}
+
+static void on_sidecar(void *argument, int code, const struct sluice_get_result *result,
+		       const struct sluice_error *said)
+{
+	struct slot *slot = argument;
+	struct sluice_error error = *said;
+
+	sluice_get_close(slot->handle);
+	if (code < 0)
+		name_sidecar(slot, &error);
+	else
+		code = read_sidecar(slot, &error);
+	if (code == 0)
+		code = begin_file(slot, &error);
+	if (code == 0)
+		return;
+	end(slot, code, NULL, &error);
+	slot->all->under_way--;
+}
+
+static int begin_sidecar(struct slot *slot, struct sluice_error *error)
+{
+	struct sluice_get_options options = options_of(slot);
+	int code = sidecar_open(&slot->sidecar, slot->url, error);
+
+	if (code < 0)
+		return code;
+	sidecar_set(&slot->sidecar, &options);
+	code = sluice_get_open(&slot->handle, slot->all->engine, slot->sidecar.url, &options,
+			       on_sidecar, slot, error);
+	if (code < 0)
+		name_sidecar(slot, error);
+	return code;
+}
+
 static void begin(struct all *all, struct slot *slot)
 {
-	struct sluice_get_options options;
 	struct sluice_error error = {0};
 	int code = get_find_digest(all->get, slot->url, &slot->digest, &error);
 
-	if (code == 0) {
-		options = options_of(slot);
-		code = sluice_get_open(&slot->handle, all->engine, slot->url, &options, on_done,
-				       slot, &error);
-	}
-
+	if (code == 0)
+		code = all->get->wants_sidecar ? begin_sidecar(slot, &error)
+					       : begin_file(slot, &error);
 	if (code < 0)
 		end(slot, code, NULL, &error);
 	else

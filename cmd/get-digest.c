@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each file is to have: by --sha256, or by a file of checksums. */
+/* What each file is to have: by --sha256, or by a file of checksums. See get-sidecar.c, too. */
 #include "base/error.h"
 #include "get.h"
 
@@ -23,8 +23,9 @@ int get_open_digests(struct get *get, char *const *urls)
 {
 	struct digest digest;
 
-	if (get->sha256 && get->checksums)
-		return command_misused("get: --sha256 and --checksums both say what is expected");
+	if ((get->sha256 != NULL) + (get->checksums != NULL) + get->wants_sidecar > 1)
+		return command_misused("get: --sha256, --checksums and --sidecar each say what is "
+				       "expected: choose one");
 	if (get->sha256 &&
 	    !digest_from_hex(&digest, &hash_sha256, get->sha256, strlen(get->sha256)))
 		return command_misused("get: --sha256 %s: expected 64 hexadecimal digits",
@@ -35,27 +36,39 @@ int get_open_digests(struct get *get, char *const *urls)
 	return get->checksums ? read_checksums(get) : EXIT_DONE;
 }
 
+void get_digest_set(struct get_digest *text, const struct digest *digest)
+{
+	char hex[HASH_HEX];
+
+	snprintf(text->text, sizeof(text->text), "%s:%s", digest->algorithm->name,
+		 digest_to_hex(digest, hex));
+}
+
+int get_file_name(const struct get *get, const char *url, char name[256],
+		  struct sluice_error *error)
+{
+	const char *output = get->options.output;
+
+	if (!output || get->options.to_fd)
+		return sluice_url_filename(url, name, error);
+	snprintf(name, 256, "%s", strrchr(output, '/') ? strrchr(output, '/') + 1 : output);
+	return 0;
+}
+
 static int find_line(const struct get *get, const char *url, struct get_digest *text,
 		     struct sluice_error *error)
 {
-	const char *output = get->options.output;
 	const struct sums_line *line;
-	char name[256], hex[HASH_HEX];
-	int result = 0;
+	char name[256];
+	int result = get_file_name(get, url, name, error);
 
-	if (output && !get->options.to_fd)
-		snprintf(name, sizeof(name), "%s",
-			 strrchr(output, '/') ? strrchr(output, '/') + 1 : output);
-	else
-		result = sluice_url_filename(url, name, error);
 	if (result < 0)
 		return result;
 	line = sums_find(&get->sums, name);
 	if (!line)
 		return error_set(error, ENOENT, "%s has no line for %s, or several that differ",
 				 get->checksums, name);
-	snprintf(text->text, sizeof(text->text), "%s:%s", line->digest.algorithm->name,
-		 digest_to_hex(&line->digest, hex));
+	get_digest_set(text, &line->digest);
 	return 0;
 }
 

@@ -162,6 +162,8 @@ static const struct option_row rows[] = {
 	{"checksums", 0, "FILE", set_text, MEMBER(checksums),
 	 "the same of each file by its name, from the output of sha256sum,\n"
 	 "sha512sum or b2sum"},
+	{"sidecar", 0, NULL, set_flag, MEMBER(wants_sidecar),
+	 "the same from URL.sha256, which is fetched first"},
 	{"quiet", 'q', NULL, set_flag, MEMBER(is_quiet),
 	 "print errors only"},
 	{"explain", 0, NULL, set_explain, 0,

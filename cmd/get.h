@@ -23,6 +23,7 @@ struct get {
 	struct names names;             /* that files have got */
 	const char *sha256, *checksums; /* NULL: not given */
 	struct sums sums;               /* of the latter */
+	bool wants_sidecar;
 	bool is_help, is_quiet, is_json;
 };
 
@@ -48,6 +49,10 @@ struct get_digest {
 	char text[16 + HASH_HEX];
 };
 
+void get_digest_set(struct get_digest *digest, const struct digest *from);
+/* As checksums name the file. 0 or -errno. */
+int get_file_name(const struct get *get, const char *url, char name[256],
+		  struct sluice_error *error);
 /* 0 or -errno. */
 int get_find_digest(const struct get *get, const char *url, struct get_digest *digest,
 		    struct sluice_error *error);

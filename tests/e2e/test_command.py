@@ -41,7 +41,7 @@ class Help(Command):
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
-            "get": "URL -o --path --cc --header --sha256 --checksums --keep-cached --no-sync -q --explain --json --timeout --tries",
+            "get": "URL -o --path --cc --header --sha256 --checksums --sidecar --keep-cached --no-sync -q --explain --json --timeout --tries",
             "digest": "FILE --algorithm --check --ignore-missing --quiet --status -j --json",
             "host": "--disk --rtt --json",
         }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice get` told what it is to get: by --sha256 and --checksums."""
+"""`sluice get` told what it is to get: by --sha256, --checksums, --sidecar, or by the server."""
 
 import base64
 import hashlib
@@ -295,6 +295,44 @@ class Checksums(Checked):
             self.assertIn(says, done.err)
         self.assertEqual(self.get(server.url(), "--checksums", self.here / "missing").code, 1)
         self.assertEqual(server.requests, [])
+
+
+class Sidecar(Checked):
+    def serve_with(self, sidecar):
+        def answer(request):
+            if request.target.partition("?")[0].endswith(".sha256"):
+                return answer_head("404 Not Found", Content_Length=0) if sidecar is None else whole_answer(sidecar)
+            return whole_answer(BODY)
+
+        return self.serve(answer=answer)
+
+    def test_it_is_fetched_first(self):
+        for text in (f"{SHA256}\n", SHA256, f"{SHA256}  other/name\n", f"{WRONG}  x\n{SHA256} *file.bin\n"):
+            server = self.serve_with(text.encode())
+            self.assert_there(self.get(server.url("/file.bin?x=1"), "--sidecar"))
+            self.assertEqual([request.target for request in server.requests][:2],
+                             ["/file.bin.sha256?x=1", "/file.bin?x=1"])
+            self.file.unlink()
+
+    def test_several_at_once(self):
+        server = self.serve_with(SHA256.encode())
+        done = get(server.url("/a"), server.url("/b"), "--sidecar", "-O", self.here)
+        self.assertEqual((done.code, sorted(os.listdir(self.here))), (0, ["a", "b"]), done.err)
+        server = self.serve_with(WRONG.encode())
+        done = get(server.url("/c"), server.url("/d"), "--sidecar", "-O", self.here)
+        self.assertEqual((done.code, done.err.count(WRONG)), (1, 2), done.err)
+
+    def test_nothing_is_fetched_without_it(self):
+        for sidecar, says in ((None, "404"), (b"<html>", "has no checksum of file.bin"), (b"", "has no checksum"),
+                              (b"x" * 70000, "more than 65536 bytes")):
+            server = self.serve_with(sidecar)
+            for options in (["-o", self.file], ["-O", self.here]):
+                done = get(server.url(), "--sidecar", *options)
+                self.assertEqual(done.code, 1)
+                self.assertIn(says, done.err)
+                self.assertIn("/file.bin.sha256", done.err)
+            self.assertNotIn("/file.bin", [request.target for request in server.requests])
+            self.assertEqual(os.listdir(self.here), [])
 
 
 if __name__ == "__main__":
