@@ -262,6 +262,8 @@ static size_t gather(char *together, const struct iovec *pieces, int count)
 	for (int i = 0; i < count; i++) {
 		if (pieces[i].iov_len > RECORD - length)
 			return 0;
+		if (pieces[i].iov_len == 0)
+			continue;
 		memcpy(together + length, pieces[i].iov_base, pieces[i].iov_len);
 		length += pieces[i].iov_len;
 	}
