@@ -9,7 +9,7 @@ import threading
 import time
 
 PIECE = 128 << 10
-LATE = 0.05  # seconds that one may catch up with
+LATE = 0.2  # seconds that one may catch up with
 
 
 class Pace:
