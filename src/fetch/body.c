@@ -125,29 +125,6 @@ int body_open_range(struct download *download)
 				  download, &download->error);
 }
 
-int body_failed(struct download *download, int64_t code)
-{
-	struct sluice_error *error = &download->error;
-
-	const char *words = channel_words(&download->exchange.client.channel);
-
-	if (code == -ENODATA && download->asking.expected == UINT64_MAX)
-		return error_set(error, ENODATA,
-				 "the connection ended after %llu bytes, and the server did not "
-				 "say that these were all",
-				 (unsigned long long)download_done(download));
-	if (words && (code == -ECONNABORTED || code == -EPROTO))
-		return error_set(error, (int)-code, "receiving the file: %s", words);
-	if (code == -ENODATA)
-		return error_set(error, ENODATA, "the connection ended after %llu of %llu bytes",
-				 (unsigned long long)download_done(download),
-				 (unsigned long long)download->asking.expected);
-	if (code == -EMSGSIZE)
-		return error_set(error, EPROTO, "the server sends more than it announced");
-	return download->landing ? landing_failed(download->landing, code, error)
-				 : error_set_errno(error, (int)-code, "receiving the file");
-}
-
 /* Waits */
 
 static int wait_for_range(struct download *download)

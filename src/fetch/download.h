@@ -320,8 +320,6 @@ int body_settle(struct download *download);
 void body_hand_over(struct download *download);
 /* Step: how many of these bytes are what the file has here from offset on; 0: they differ. */
 int body_is_here(struct download *download, uint64_t offset, const char *data, size_t length);
-/* Says what failed. */
-int body_failed(struct download *download, int64_t code);
 /* What came is of no use. */
 void body_forget(struct download *download);
 /* Step: the body to a descriptor, to its end. */
@@ -336,6 +334,8 @@ int download_to_file(struct download *download);
 bool download_takes_bytes(const struct download *download);
 /* There is no answer any more: the next step puts things in order, and ends in result. */
 void download_give_up(struct download *download, int result);
+/* Says what failed while bytes came. */
+int body_failed(struct download *download, int64_t code);
 /* How it lands. */
 struct landing_options download_landing(struct download *download);
 
