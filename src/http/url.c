@@ -396,28 +396,39 @@ void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN])
 	snprintf(text, HTTP_URL_ORIGIN, "%s://%s:%s", http_url_scheme(url), url->host, url->port);
 }
 
-int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error)
+static bool decode(struct buffer *out, struct http_text text)
+{
+	while (text.length) {
+		int byte = http_text_cut_decoded(&text);
+		char plain = (char)byte;
+
+		if (byte < 0)
+			return false;
+		buffer_append(out, &plain, 1);
+	}
+	return true;
+}
+
+int http_url_filename(const struct http_url *url, char name[HTTP_FILENAME],
+		      struct sluice_error *error)
 {
 	struct http_text path = {url->target, strcspn(url->target, "?")};
 	struct http_text segment = path;
-	size_t used = 0;
+	struct buffer plain = {0};
+	int result = 0;
 
 	while (segment.length && segment.data[segment.length - 1] != '/')
 		segment.length--;
 	segment = (struct http_text){path.data + segment.length, path.length - segment.length};
 	if (!segment.length)
 		return refuse(error, "the URL names no file", path);
-	while (segment.length) {
-		int byte = http_text_cut_decoded(&segment);
-
-		if (byte < 0 || byte == '/' || is_control((unsigned char)byte))
-			return refuse(error, "the last part of the URL is not a file name", path);
-		if (used == 255)
-			return refuse(error, "the file name is longer than 255 bytes", path);
-		name[used++] = (char)byte;
-	}
-	name[used] = '\0';
-	if (is_dot_segment(name, used))
-		return refuse(error, "the last part of the URL is not a file name", path);
-	return 0;
+	if (!decode(&plain, segment) ||
+	    !http_filename_is((struct http_text){plain.data, plain.length}))
+		result = refuse(error, "the last part of the URL is not a file name", path);
+	else if (plain.failed)
+		result = error_set_errno(error, ENOMEM, "the URL");
+	else
+		http_filename_fit(name, (struct http_text){plain.data, plain.length});
+	buffer_free(&plain);
+	return result;
 }

@@ -4,6 +4,7 @@
 #define SLUICE_HTTP_URL_H
 
 #include "base/buffer.h"
+#include "http/filename.h"
 #include "http/text.h"
 #include "sluice.h"
 
@@ -60,10 +61,10 @@ void http_url_authority(const struct http_url *url, char text[HTTP_URL_HOST]);
 void http_url_origin(const struct http_url *url, char text[HTTP_URL_ORIGIN]);
 
 /*
- * The file name a URL suggests: the last path segment, decoded once. Returns -EINVAL with error
- * when there is none, or it holds '/', NUL or a control character, or is "." or "..", or exceeds
- * 255 bytes.
+ * The file name a URL suggests: the last path segment, decoded once, and cut where it is too long
+ * (http/filename.h). Returns -EINVAL with error when there is none, or it is no name of a file.
  */
-int http_url_filename(const struct http_url *url, char name[256], struct sluice_error *error);
+int http_url_filename(const struct http_url *url, char name[HTTP_FILENAME],
+		      struct sluice_error *error);
 
 #endif

@@ -407,16 +407,55 @@ static void file_names(void **state)
 	}
 }
 
+/* count times `letters`, then `end` */
+static const char *repeat(char *target, const char *letters, int count, const char *end)
+{
+	strcpy(target, "/");
+	while (count-- > 0)
+		strcat(target, letters);
+	return strcat(target, end);
+}
+
 static void long_file_names(void **state)
 {
-	char target[512] = "/", name[256];
-	struct http_url url = {.target = target};
+	static const struct {
+		const char *letters;
+		int count;
+		const char *end, *extension;
+	} cases[] = {
+		{"a", 255, "", "a"},
+		{"a", 251, ".iso", "a.iso"},
+		{"a", 252, ".iso", ".iso"},
+		{"a", 999, ".tar.gz", ".tar.gz"},
+		{"a", 999, ".b.gz", ".gz"},
+		{"a", 999, "", ""},
+		{".a", 500, "", ".a"},
+		/* not within a character */
+		{"%C3%A4", 125, ".iso", "\xc3\xa4.iso"},
+		{"%C3%A4", 127, ".iso", ".iso"},
+		{"%C3%A4", 127, "x.iso", ".iso"},
+		{"%E2%82%AC", 99, ".iso", ".iso"},
+		/* what is no extension */
+		{"a", 200, ".0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghij", ""},
+	};
 
-	memset(url.target + 1, 'a', 255);
-	assert_int_equal(http_url_filename(&url, name, NULL), 0);
-	assert_int_equal(strlen(name), 255);
-	url.target[256] = 'a';
-	assert_int_equal(http_url_filename(&url, name, NULL), -EINVAL);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char target[4096], name[256], other[256];
+		struct http_url url = {.target = target};
+		size_t length;
+
+		repeat(target, cases[i].letters, cases[i].count, cases[i].end);
+		assert_int_equal(http_url_filename(&url, name, NULL), 0);
+		length = strlen(name);
+		if (length > 255 || length < 250)
+			fail_msg("%s has %zu", name, length);
+		if (strcmp(name + length - strlen(cases[i].extension), cases[i].extension))
+			fail_msg("%s", name);
+		/* Another one is told apart. */
+		repeat(target, cases[i].letters, cases[i].count - 1, cases[i].end);
+		assert_int_equal(http_url_filename(&url, other, NULL), 0);
+		assert_string_not_equal(name, other);
+	}
 }
 
 int main(void)
