@@ -143,7 +143,9 @@ static void add_question(const struct question *question, struct buffer *text)
 		if (question->end != UINT64_MAX)
 			buffer_printf(text, "%llu", (unsigned long long)question->end - 1);
 		buffer_printf(text, "\r\nIf-Range: %s\r\n", validator->text);
-	} else if (question->is_conditional)
+	} else if (question->is_by_range)
+		buffer_text(text, "Range: bytes=0-\r\n");
+	else if (question->is_conditional)
 		buffer_printf(text, "%s: %s\r\n",
 			      validator->is_date ? "If-Modified-Since" : "If-None-Match",
 			      validator->text);
@@ -161,7 +163,7 @@ static int begin_exchange(struct download *download)
 	else if (download->output.keeps_nothing)
 		buffer_text(&fields, "Connection: close\r\n");
 	/* A validator means something where it came from. */
-	if (!asking->question.is_part)
+	if (!asking->question.is_part && !asking->question.is_by_range)
 		asking->question.is_conditional =
 			asking->has_origin && asking->origin.place == origin_place(&exchange->url);
 	add_question(&asking->question, &fields);
@@ -441,6 +443,12 @@ static int act(struct download *download, int result)
 		return ask_once_more(download, result, verdict.why);
 	case VERDICT_ASK_ALL:
 		return ask_for_all(download, verdict.why);
+	case VERDICT_ASK_RANGE:
+		asking->question = (struct question){
+			.validator = &asking->validator,
+			.is_by_range = true,
+		};
+		return 0;
 	}
 	return -EINVAL;
 }

@@ -92,7 +92,10 @@ static struct verdict of_failure(const struct question *question, unsigned statu
 {
 	struct verdict verdict = useless(question, NULL);
 
-	if (verdict.kind == VERDICT_REFUSE)
+	/* Of very large objects some stores send only ranges. */
+	if (verdict.kind == VERDICT_REFUSE && status == 400 && !question->is_by_range)
+		verdict.kind = VERDICT_ASK_RANGE;
+	if (verdict.kind != VERDICT_ASK_ALL)
 		return verdict;
 	verdict.why = status == 416 ? "the server has no data past the partial file"
 				    : "the server refuses to continue the download";

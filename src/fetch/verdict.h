@@ -20,6 +20,7 @@ struct question {
 	uint64_t size;                     /* of the file, as it was known before; with is_part */
 	const struct validator *validator; /* that was asked by; with is_part */
 	bool is_conditional;               /* all was asked for, unless it is as before */
+	bool is_by_range;                  /* all was asked for, as the range from 0 on */
 };
 
 enum verdict_kind {
@@ -27,6 +28,7 @@ enum verdict_kind {
 	VERDICT_SAME,      /* as before, to a conditional question */
 	VERDICT_ASK_AGAIN, /* may pass: ask once more; if it does not, for all */
 	VERDICT_ASK_ALL,   /* without a range and without conditions */
+	VERDICT_ASK_RANGE, /* for all, by a range */
 	VERDICT_REFUSE,    /* there is nothing else to ask for */
 	VERDICT_FAILED,    /* there is no answer */
 };

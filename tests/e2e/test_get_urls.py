@@ -3,6 +3,7 @@
 
 import base64
 import os
+import re
 import unittest
 
 from other_servers import answer_head, range_answer, scripted, whole_answer
@@ -114,6 +115,34 @@ class Secrets(Urls):
         self.assert_has(done)
         self.assertEqual(server.requests[0].target, target)
         self.assertEqual(server.requests[0].headers["authorization"], "Bearer " + token)
+
+
+class LargeObjects(Urls):
+    def test_a_store_that_sends_only_ranges(self):
+        """And not more than 100 kB of them at once."""
+
+        def answer(request):
+            match = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+            if not match:
+                return answer_head("400 Bad Request", Content_Length=0)
+            first = int(match[1])
+            data = BODY[first : first + 100_000]
+            place = f"bytes {first}-{first + len(data) - 1}/{len(BODY)}"
+            fields = {"Content_Length": len(data), "Content_Range": place, "ETag": '"v1"'}
+            return answer_head("206 Partial Content", **fields) + data
+
+        server = self.server(answer)
+        done = self.get(server.url(), "--json")
+        self.assert_has(done)
+        self.assertNotIn("starting over", done.err)
+        self.assertEqual(server.requests[1].headers["range"], "bytes=0-")
+
+    def test_a_request_that_is_bad(self):
+        server = self.server(lambda request: answer_head("400 Bad Request", Content_Length=0))
+        done = self.get(server.url())
+        self.assertEqual(done.code, 1)
+        self.assertIn("the server answered 400", done.err)
+        self.assertEqual(len(server.requests), 2)
 
 
 if __name__ == "__main__":

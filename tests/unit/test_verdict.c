@@ -202,13 +202,34 @@ static void test_to_all(void **state)
 	check(&question, to_all, COUNT(to_all));
 }
 
+/* What some stores want where an object is very large. */
+static void test_to_all_by_a_range(void **state)
+{
+	static const struct row plainly[] = {
+		{"bad request", "400", "", VERDICT_ASK_RANGE, 0, 0},
+		{"forbidden", "403", "", REFUSED},
+	};
+	static const struct row by_range[] = {
+		{"as it should", "206", PLACE("0-999/1000") LENGTH(1000), TAKES(0, 1000)},
+		{"less than all", "206", PLACE("0-99/1000") LENGTH(100), TAKES(0, 100)},
+		{"all the same", "200", LENGTH(1000), TAKES(0, 1000)},
+		{"another range", "206", PLACE("1-999/1000") LENGTH(999), REFUSED},
+		{"of unknown size", "206", PLACE("0-999/*") LENGTH(1000), REFUSED},
+		{"bad request", "400", "", REFUSED},
+		{"nothing there", "416", PLACE("*/0"), REFUSED},
+	};
+
+	check(&(struct question){0}, plainly, COUNT(plainly));
+	check(&(struct question){.is_by_range = true}, by_range, COUNT(by_range));
+}
+
 /* Whatever a server answers, to ask for all is the last question. */
 static void test_all_is_asked_for_once(void **state)
 {
 	const struct row *const tables[] = {to_a_range, to_a_range_by_date, to_a_condition};
 	const size_t counts[] = {COUNT(to_a_range), COUNT(to_a_range_by_date),
 				 COUNT(to_a_condition)};
-	const struct question question = {0};
+	const struct question question = {0}, by_range = {.is_by_range = true};
 
 	for (size_t t = 0; t < COUNT(tables); t++)
 		for (size_t i = 0; i < counts[t]; i++) {
@@ -222,6 +243,8 @@ static void test_all_is_asked_for_once(void **state)
 			assert_int_equal(
 				http_response_parse(&head, text, (size_t)length, &used, NULL), 0);
 			verdict = verdict_of(&question, &head);
+			if (verdict.kind == VERDICT_ASK_RANGE)
+				verdict = verdict_of(&by_range, &head);
 			assert_true(verdict.kind == VERDICT_TAKE || verdict.kind == VERDICT_REFUSE);
 			assert_int_equal(verdict.first, 0);
 		}
@@ -234,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_to_a_range_by_date),
 		cmocka_unit_test(test_to_a_condition),
 		cmocka_unit_test(test_to_all),
+		cmocka_unit_test(test_to_all_by_a_range),
 		cmocka_unit_test(test_all_is_asked_for_once),
 	};
 
