@@ -122,6 +122,25 @@ static int check_trust(const struct sluice_get_options *options)
 	return EXIT_DONE;
 }
 
+/* What is about a file, and its name. */
+static int check_file(const struct get *get)
+{
+	const struct sluice_get_options *options = &get->options;
+	const char *option = options->no_clobber   ? "--no-clobber"
+			     : options->only_newer ? "-N"
+			     : options->keep_time  ? "-R"
+						   : NULL;
+
+	if (options->no_clobber && options->only_newer)
+		return command_misused("get: --no-clobber and -N exclude each other: the one never "
+				       "replaces a file, the other an old one");
+	if (option && options->to_fd)
+		return command_misused("get: %s needs a file, not -o -", option);
+	if (option && is_path(get, "discard"))
+		return command_misused("get: --path discard writes no file: leave %s out", option);
+	return EXIT_DONE;
+}
+
 int get_check(struct get *get, char *const *urls)
 {
 	struct sluice_get_options *options = &get->options;
@@ -148,7 +167,7 @@ int get_check(struct get *get, char *const *urls)
 	if (options->keep_cached &&
 	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);
-	if (check_trust(options) != EXIT_DONE)
+	if (check_trust(options) != EXIT_DONE || check_file(get) != EXIT_DONE)
 		return EXIT_USAGE;
 	return check_headers(get, urls) == EXIT_DONE ? check_urls(get, urls) : EXIT_USAGE;
 }

@@ -46,8 +46,9 @@ static json_t *safe_string(const char *text)
 static int print_json(const char *url, const struct sluice_get_result *result)
 {
 	json_t *root = json_pack(
-		"{s:o, s:o, s:i, s:I, s:i, s:o, s:o}", "url", safe_string(url), "file",
-		safe_string(result->file), "status", (int)result->status, "resumed_from_bytes",
+		"{s:o, s:o, s:i, s:b, s:I, s:i, s:o, s:o}", "url", safe_string(url), "file",
+		safe_string(result->file), "status", (int)result->status, "is_skipped",
+		(int)result->is_skipped, "resumed_from_bytes",
 		(json_int_t)result->resumed_from_bytes, "streams", (int)result->streams, "bill",
 		bill_to_json(result->bill), "server_bill", server_bill_json(result));
 
@@ -64,9 +65,11 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 /* Returns whether that was all there is to say. */
 static bool say_unchanged(const struct sluice_get_result *result)
 {
-	if (result->status == 304) /* for its escaping: this is no failure */
+	if (result->is_skipped) /* for its escaping: this is no failure */
+		command_failed("%s is there already: skipped", result->file);
+	else if (result->status == 304)
 		command_failed("%s is up to date: nothing to fetch", result->file);
-	return result->status == 304;
+	return result->is_skipped || result->status == 304;
 }
 
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result)

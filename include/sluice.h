@@ -340,6 +340,12 @@ struct sluice_get_options {
 	 */
 	const char *ca_file, *pin;
 	const char *certificate, *certificate_key;
+	bool no_clobber; /* an existing file stays, and nothing is fetched: see is_skipped */
+	/*
+	 * Only a file that the server changed later than the existing one was; else status 304.
+	 * And: the file's time of change is the server's, where it says one.
+	 */
+	bool only_newer, keep_time;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */
@@ -359,6 +365,7 @@ struct sluice_get_result {
 	const struct sluice_bill *server_bill;
 	bool server_was_alone;
 	uint64_t streams; /* connections that took bytes at once, at most */
+	bool is_skipped;  /* with no_clobber: the file was there */
 };
 
 /*

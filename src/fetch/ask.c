@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "fetch/download.h"
 #include "http/coding.h"
+#include "http/date.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,6 +152,20 @@ static void add_question(const struct question *question, struct buffer *text)
 			      validator->text);
 }
 
+/* What an earlier call began was newer. */
+static bool wants_newer(const struct asking *asking)
+{
+	return asking->has_newer && !asking->question.is_part;
+}
+
+static void add_time(time_t time, struct buffer *text)
+{
+	char date[HTTP_DATE_SIZE];
+
+	http_date_format(date, time);
+	buffer_printf(text, "If-Modified-Since: %s\r\n", date);
+}
+
 static int begin_exchange(struct download *download)
 {
 	struct asking *asking = &download->asking;
@@ -165,8 +180,11 @@ static int begin_exchange(struct download *download)
 	/* A validator means something where it came from. */
 	if (!asking->question.is_part && !asking->question.is_by_range)
 		asking->question.is_conditional =
-			asking->has_origin && asking->origin.place == origin_place(&exchange->url);
+			asking->has_origin && !asking->has_newer &&
+			asking->origin.place == origin_place(&exchange->url);
 	add_question(&asking->question, &fields);
+	if (wants_newer(asking))
+		add_time(asking->newer_than, &fields);
 	if (download_wants_part(download))
 		add_part(&download->options, &fields);
 	result = fields.failed
@@ -318,6 +336,8 @@ static int take(struct download *download, const struct verdict *verdict)
 	asking->end = verdict->end;
 	asking->expected = verdict->size;
 	asking->keeps_alive = download->exchange.head.keep_alive;
+	asking->has_modified = http_date_parse(download->exchange.head.last_modified, time(NULL),
+					       &asking->modified);
 	if (download_wants_part(download)) {
 		asking->expected = verdict->end - verdict->first;
 		return 1;
@@ -380,6 +400,20 @@ static bool may_be_the_range(const struct download *download, int result)
 		result == -EPIPE || result == -ENODATA);
 }
 
+/* Some servers do not look at the condition, and send the file. */
+static bool is_not_newer(struct download *download, int result)
+{
+	struct exchange *exchange = &download->exchange;
+
+	if (result < 0 || !wants_newer(&download->asking) ||
+	    !verdict_is_not_newer(download->asking.newer_than, &exchange->head, time(NULL)))
+		return false;
+	if (exchange->head.status != 304)
+		exchange_disconnect(exchange);
+	download->asking.status = 304;
+	return true;
+}
+
 /* result: how the exchange ended. */
 static struct verdict judge(const struct download *download, int result)
 {
@@ -426,8 +460,10 @@ static int ask_once_more(struct download *download, int result, const char *why)
 static int act(struct download *download, int result)
 {
 	struct asking *asking = &download->asking;
-	struct verdict verdict = judge(download, result);
+	struct verdict verdict = {.kind = VERDICT_SAME};
 
+	if (!is_not_newer(download, result))
+		verdict = judge(download, result);
 	asking->phase = ASK_NEXT;
 	switch (verdict.kind) {
 	case VERDICT_TAKE:

@@ -37,8 +37,9 @@ struct output {
 	bool keeps_nothing;           /* path discard */
 	int fd;                       /* -1: to a file by way of its part */
 	bool owns_fd;
-	bool syncs_fd; /* it is a disk */
-	bool is_fifo;  /* whose reader may be yet to come */
+	bool syncs_fd;   /* it is a disk */
+	bool is_fifo;    /* whose reader may be yet to come */
+	bool is_skipped; /* the file is there, and is to stay */
 	struct loop_timer timer;
 	char file[4096]; /* its name; empty for a descriptor and for nothing */
 };
@@ -64,6 +65,10 @@ struct asking {
 	uint64_t expected;    /* size of the whole file; UINT64_MAX: not known */
 	uint64_t resume;      /* bytes that an earlier call brought */
 	const char *why_over; /* why it is started over; NULL: it is not */
+	bool has_newer;       /* only a file that changed behind this is wanted */
+	time_t newer_than;
+	bool has_modified; /* when the server says that the file changed last */
+	time_t modified;
 };
 
 /* refusal.c: what a server says that refuses */
@@ -267,6 +272,9 @@ int download_ask_again(struct download *download, const char *why);
 /* Why it is started over, told once; NULL: it is not. */
 const char *download_why_over(struct download *download);
 int download_start_over(struct download *download, const char *why);
+
+/* stamp.c: what the file remembers of where it came from, when it gets its name. */
+void download_stamp(struct download *download);
 
 /* digest.c. When it is known where the bytes go. */
 int download_expect(struct download *download);

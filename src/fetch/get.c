@@ -67,6 +67,7 @@ static void fill_result(struct sluice_get *get)
 	public->streams = download->streams.used;
 	if (public->streams == 0 && download->body.written_to_fd > 0)
 	public->streams = 1;
+	public->is_skipped = download->output.is_skipped;
 	public->resumed_from_bytes = asking->has_answer ? asking->resume : 0;
 	result->bill.public.page_cache_before_bytes = download->to_file.resident;
 	meter_read(&download->meter, &result->bill);
@@ -164,7 +165,7 @@ static int open_output(struct sluice_get *get)
 	if (result == -EAGAIN)
 		return result;
 	get->phase = GET_LOOK;
-	if (result < 0)
+	if (result < 0 || get->download.output.is_skipped)
 		end_download(get, result);
 	return 0;
 }

@@ -196,6 +196,21 @@ static bool recall_origin(const struct download *download, struct origin *origin
 	       origin->url == origin_url(download->url);
 }
 
+/* What the file that is there means for what is asked for. */
+static void look_at_file(struct download *download)
+{
+	const struct sluice_get_options *options = &download->options;
+	const struct landing_found *found = landing_found(download->landing);
+	struct asking *asking = &download->asking;
+	struct statx status;
+
+	if (sys_statx_link(found->directory, found->name, STATX_TYPE | STATX_MTIME, &status) < 0)
+		return;
+	download->output.is_skipped = options->no_clobber;
+	asking->has_newer = options->only_newer && S_ISREG(status.stx_mode);
+	asking->newer_than = (time_t)status.stx_mtime.tv_sec;
+}
+
 static int choose_file(struct download *download, const char *output)
 {
 	const struct landing_options options = download_landing(download);
@@ -207,6 +222,7 @@ static int choose_file(struct download *download, const char *output)
 		result = refuse_system(download, output);
 	if (result < 0)
 		return result;
+	look_at_file(download);
 	download_question(download, recall_origin(download, &origin) ? &origin : NULL);
 	return 0;
 }

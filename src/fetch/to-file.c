@@ -74,6 +74,7 @@ struct landing_options download_landing(struct download *download)
 		.tally = &download->body.tally,
 		.keep_cached = download->options.keep_cached,
 		.no_sync = download->options.no_sync,
+		.keeps_existing = download->options.no_clobber,
 		.explains = download->options.explain,
 	};
 }
@@ -98,26 +99,6 @@ static int end_call(struct download *download)
 		return -EAGAIN;
 	to_file->call = LAND_IDLE;
 	return to_file->landed;
-}
-
-/* Of a file whose bytes are on the disk, lest it outlasts them. */
-static void stamp(void *argument, int fd)
-{
-	origin_remember(argument, fd);
-}
-
-static void remember_origin(struct download *download)
-{
-	struct origin *origin = download->options.no_sync ? NULL : malloc(sizeof(*origin));
-
-	if (!origin)
-		return;
-	*origin = (struct origin){
-		.url = origin_url(download->url),
-		.place = origin_place(&download->exchange.url),
-		.validator = download->asking.validator,
-	};
-	landing_stamp(download->landing, stamp, origin);
 }
 
 /* Words */
@@ -426,7 +407,7 @@ static int land(struct download *download)
 	if (begins_call(download)) {
 		body_hand_over(download);
 		if (!download->output.keeps_nothing)
-			remember_origin(download);
+			download_stamp(download);
 		landing_finish(download->landing,
 			       dealer->size > 0 ? dealer->size : download->body.done,
 			       &download->error);

@@ -2,6 +2,7 @@
 #include "fetch/verdict.h"
 
 #include "fetch/policy.h"
+#include "http/date.h"
 #include "http/range.h"
 
 static const char has_changed[] = "the file has changed on the server";
@@ -132,6 +133,16 @@ struct verdict verdict_of(const struct question *question, const struct http_res
 	if (head->status == 304 && question->is_conditional)
 		return of_not_modified(question, head);
 	return of_failure(question, head->status);
+}
+
+bool verdict_is_not_newer(time_t than, const struct http_response *head, time_t now)
+{
+	time_t modified;
+
+	if (head->status == 304)
+		return true;
+	return (is_success(head->status) || head->status == 206) &&
+	       http_date_parse(head->last_modified, now, &modified) && modified <= than;
 }
 
 static struct verdict refuse(const char *why)

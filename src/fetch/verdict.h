@@ -39,6 +39,8 @@ struct verdict {
 	const char *why;           /* not TAKE: a clause; NULL with REFUSE: the status says it */
 };
 
+/* Whether a file is wanted only if it changed behind this time, and the answer says it did not. */
+bool verdict_is_not_newer(time_t than, const struct http_response *head, time_t now);
 /* Of an answer to a request for length bytes from offset on (0: to the end), and nothing else. */
 struct verdict verdict_of_part(uint64_t offset, uint64_t length, const struct http_response *head);
 struct verdict verdict_of(const struct question *question, const struct http_response *head);

@@ -374,6 +374,7 @@ int landing_open_name(struct landing **out, const char *path, const char *url,
 		return result;
 	}
 	landing->target.sync = !options->no_sync;
+	landing->target.keeps_existing = options->keeps_existing;
 	note_found(landing);
 	*out = landing;
 	return 0;

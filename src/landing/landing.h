@@ -47,7 +47,8 @@ struct landing_options {
 	const struct path_recv *forced; /* NULL: the plan chooses */
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
-	bool explains; /* keep lines for landing_explain */
+	bool keeps_existing; /* what has the file's name by then is not replaced: -EEXIST */
+	bool explains;       /* keep lines for landing_explain */
 };
 
 /* Where it lands, and what an earlier landing left that this one can go on with. */

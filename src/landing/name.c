@@ -55,17 +55,23 @@ int name_remove(int directory, const char *name, const char *aside, int fd)
 	return result < 0 ? result : sys_unlink(directory, aside);
 }
 
-int name_move(int directory, const char *name, const char *aside, const char *to, int fd)
+static int put(int directory, const char *name, const char *to, bool replaces)
+{
+	return replaces ? sys_rename(directory, name, to) : name_move_new(directory, name, to);
+}
+
+int name_move(int directory, const char *name, const char *aside, const char *to, int fd,
+	      bool replaces)
 {
 	int result = take(directory, name, aside, fd);
 
 	if (result == -EEXIST) {
-		result = sys_rename(directory, name, to);
+		result = put(directory, name, to, replaces);
 		return result < 0 || name_is_of(directory, to, fd) ? result : -ESTALE;
 	}
 	if (result < 0)
 		return result;
-	result = sys_rename(directory, aside, to);
+	result = put(directory, aside, to, replaces);
 	if (result < 0)
 		name_move_new(directory, aside, name);
 	return result;

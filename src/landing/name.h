@@ -20,8 +20,9 @@ void name_stem(char stem[NAME_STEM + 1], const char *name);
 bool name_is_of(int directory, const char *name, int fd);
 /* 0; -ESTALE where it is not; -errno. */
 int name_remove(int directory, const char *name, const char *aside, int fd);
-/* The same, of a move; what had the new name is replaced. */
-int name_move(int directory, const char *name, const char *aside, const char *to, int fd);
+/* The same, of a move; what had the new name is replaced, or it is -EEXIST. */
+int name_move(int directory, const char *name, const char *aside, const char *to, int fd,
+	      bool replaces);
 /* To a name that nothing may have. -EEXIST; -errno. */
 int name_move_new(int directory, const char *name, const char *to);
 

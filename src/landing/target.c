@@ -554,10 +554,13 @@ static int was_replaced(struct target *target, struct sluice_error *error)
 static int give_name(struct target *target, struct sluice_error *error)
 {
 	int result = name_move(target->directory, target->part, target->aside_name, target->name,
-			       target->file->fd);
+			       target->file->fd, !target->keeps_existing);
 
 	if (result == -ESTALE)
 		return was_replaced(target, error);
+	if (result == -EEXIST)
+		return error_set(error, EEXIST, "%s is there by now, and stays as it is",
+				 target->name);
 	return result < 0 ? error_set_errno(error, -result, "renaming %s to %s", target->part,
 					    target->name)
 			  : 0;

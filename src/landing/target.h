@@ -30,7 +30,8 @@ struct target {
 	bool is_ours;           /* the part and its state, from target_create on */
 	bool is_begun; /* the journal on the disk is this call's; before that none is touched */
 	bool sync;     /* wait for the disk where it matters */
-	bool has_lost; /* a sync failed: what was written since the last one may be gone */
+	bool keeps_existing; /* what has the name NAME is not replaced */
+	bool has_lost;       /* a sync failed: what was written since the last one may be gone */
 	bool has_synced_names;
 };
 

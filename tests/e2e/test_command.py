@@ -119,6 +119,10 @@ class WrongUse(Command):
             ([URL, "-H", "Authorization: x", "--token-file", "x"], "exclude each other"),
             (["http://u:p@h/x", "-H", "authorization: x"], "exclude each other"),
             (["http://u:p@h/x", "--token-file", "x"], "exclude each other"),
+            ([URL, "-N", "--no-clobber"], "exclude each other"),
+            ([URL, "-N", "-o", "-"], "-N needs a file"),
+            ([URL, "-R", "--path", "discard"], "leave -R out"),
+            ([URL, "-4", "-6"], "exclude each other"),
         ):
             self.assert_refused(2, ["get", *arguments], says)
         self.assertEqual(os.listdir(self.folder), [])

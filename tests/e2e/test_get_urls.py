@@ -117,6 +117,86 @@ class Secrets(Urls):
         self.assertEqual(server.requests[0].headers["authorization"], "Bearer " + token)
 
 
+class FilesThatAreThere(Urls):
+    OLD = "Mon, 01 Jan 2024 00:00:00 GMT"
+    NEW = "Mon, 01 Jan 2024 00:00:02 GMT"
+    BETWEEN = 1704067201  # and a half
+
+    def old_file(self):
+        file = self.file("file.bin", b"old")
+        os.utime(file, (self.BETWEEN + 0.5, self.BETWEEN + 0.5))
+        return file
+
+    def test_they_are_not_clobbered(self):
+        server = self.server(lambda request: whole_answer(BODY))
+        file = self.old_file()
+        done = self.get(server.url(), server.url("/other"), "--no-clobber")
+        self.assertEqual((done.code, file.read_bytes()), (0, b"old"), done.err)
+        self.assertIn("file.bin is there already: skipped", done.err)
+        self.assert_has(done, "other")
+        self.assertEqual([request.target for request in server.requests], ["/other"])
+        done = self.get(server.url(), "--no-clobber", "--json")
+        self.assertEqual([done.objects()[0][name] for name in ("status", "is_skipped")], [0, True])
+
+    def test_nor_one_that_appears_meanwhile(self):
+        def script(peer):
+            peer.request()
+            self.old_file()
+            peer.send(whole_answer(BODY))
+
+        server = scripted(self.addCleanup, script)
+        done = self.get(server.url(), "--no-clobber")
+        self.assertEqual(done.code, 1, done.err)
+        self.assertIn("file.bin is there by now, and stays as it is", done.err)
+        self.assertEqual((self.here / "file.bin").read_bytes(), b"old")
+
+    def test_only_newer_ones_are_replaced(self):
+        def answer(request):
+            seen.append(request.headers.get("if-modified-since"))
+            if modified == self.OLD and knows:
+                return answer_head("304 Not Modified")
+            return whole_answer(BODY, Last_Modified=modified)
+
+        seen = []
+        for modified, knows, comes in (
+            (self.OLD, True, False),
+            (self.OLD, False, False),  # a server that does not look at the condition
+            (self.NEW, True, True),
+            ("soon", False, True),
+        ):
+            with self.subTest(modified, knows=knows):
+                file = self.old_file()
+                done = self.get(self.server(answer).url(), "-N")
+                self.assertEqual(done.code, 0, done.err)
+                self.assertEqual(seen.pop(), "Mon, 01 Jan 2024 00:00:01 GMT")
+                self.assertTrue(file.read_bytes() == (BODY if comes else b"old"))
+                self.assertEqual("up to date" in done.err, not comes)
+                file.unlink()
+        self.assert_has(self.get(self.server(answer).url(), "-N"))
+        self.assertEqual(seen, [None])
+
+    def test_the_server_s_time_is_kept(self):
+        for options in ((), ("--no-sync",)):
+            server = self.server(lambda request: whole_answer(BODY, Last_Modified=self.OLD))
+            self.assert_has(self.get(server.url(), "-R", *options))
+            file = self.here / "file.bin"
+            self.assertEqual(file.stat().st_mtime, self.BETWEEN - 1)
+            file.unlink()
+        server = self.server(lambda request: whole_answer(BODY, Last_Modified="soon"))
+        self.assert_has(self.get(server.url(), "-R"))
+        self.assertGreater((self.here / "file.bin").stat().st_mtime, self.BETWEEN)
+
+    def test_and_the_next_call_asks_by_the_tag(self):
+        def answer(request):
+            if request.headers.get("if-none-match") == '"v1"':
+                return answer_head("304 Not Modified", ETag='"v1"')
+            return whole_answer(BODY, Last_Modified=self.OLD)
+
+        server = self.server(answer)
+        self.assert_has(self.get(server.url(), "-R"))
+        self.assertIn("up to date", self.get(server.url(), "-R").err)
+
+
 class LargeObjects(Urls):
     def test_a_store_that_sends_only_ranges(self):
         """And not more than 100 kB of them at once."""

@@ -202,6 +202,34 @@ static void test_to_all(void **state)
 	check(&question, to_all, COUNT(to_all));
 }
 
+static void test_files_that_are_not_newer(void **state)
+{
+	enum { THAN = 1704067201 };
+	static const struct {
+		const char *status, *modified;
+		bool is_not;
+	} rows[] = {
+		{"304", "", true},
+		{"200", "Mon, 01 Jan 2024 00:00:01 GMT", true},
+		{"206", "Mon, 01 Jan 2024 00:00:00 GMT", true},
+		{"200", "Mon, 01 Jan 2024 00:00:02 GMT", false},
+		{"200", "yesterday", false},
+		{"404", "Mon, 01 Jan 2024 00:00:00 GMT", false},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[512];
+		struct http_response head;
+		size_t used;
+		int length =
+			snprintf(text, sizeof(text), "HTTP/1.1 %s X\r\nLast-Modified: %s\r\n\r\n",
+				 rows[i].status, rows[i].modified);
+
+		assert_int_equal(http_response_parse(&head, text, (size_t)length, &used, NULL), 0);
+		assert_int_equal(verdict_is_not_newer(THAN, &head, THAN), rows[i].is_not);
+	}
+}
+
 /* What some stores want where an object is very large. */
 static void test_to_all_by_a_range(void **state)
 {
@@ -258,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_to_a_condition),
 		cmocka_unit_test(test_to_all),
 		cmocka_unit_test(test_to_all_by_a_range),
+		cmocka_unit_test(test_files_that_are_not_newer),
 		cmocka_unit_test(test_all_is_asked_for_once),
 	};
 
