@@ -12,6 +12,7 @@
 
 static pthread_t thread;
 static bool has_thread;
+static bool is_ending; /* atomic */
 
 static void block_hangup(int how)
 {
@@ -36,7 +37,7 @@ static void *reload_at_hangup(void *argument)
 
 	sigemptyset(&hangup);
 	sigaddset(&hangup, SIGHUP);
-	while (sigwait(&hangup, &number) == 0)
+	while (sigwait(&hangup, &number) == 0 && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE))
 		if (sluice_server_reload(argument, &error) < 0)
 			command_failed("%s: still using the old certificate and key", error.text);
 		else
@@ -74,7 +75,8 @@ void serve_tls_end(void)
 {
 	if (!has_thread)
 		return;
-	pthread_cancel(thread);
+	__atomic_store_n(&is_ending, true, __ATOMIC_RELEASE);
+	pthread_kill(thread, SIGHUP);
 	pthread_join(thread, NULL);
 	has_thread = false;
 }
