@@ -384,13 +384,17 @@ static void tell_total(struct all *all)
 static int open_all(struct all *all)
 {
 	struct sluice_error error;
+	const struct sluice_engine_options options = {
+		.size = sizeof(options),
+		.bytes_per_second = all->get->options.bytes_per_second,
+	};
 	int result = urls_open(&all->urls, all->get, all->urls.words);
 
 	if (result < 0)
 		return command_failed("%s: %s", all->get->input, strerror(-result));
 	/* With -o there is an engine for each, opened when the output is: it may be a descriptor.
 	 */
-	if (!all->get->options.output && sluice_engine_open(&all->engine, NULL, &error) < 0)
+	if (!all->get->options.output && sluice_engine_open(&all->engine, &options, &error) < 0)
 		return command_failed("%s", error.text);
 	return EXIT_DONE;
 }

@@ -3,6 +3,7 @@
  * An option is one row of the table, which getopt_long and --help read: its names, what it does
  * with its value, and its line of help. What it needs of others is checked in get-check.c.
  */
+#include "base/size.h"
 #include "get.h"
 
 #include <limits.h>
@@ -98,6 +99,15 @@ static int set_streams(struct get *get, const struct option_row *row, const char
 			       STREAMS_MAX);
 }
 
+static int set_limit(struct get *get, const struct option_row *row, const char *value)
+{
+	if (!size_parse(value, &get->options.bytes_per_second) ||
+	    get->options.bytes_per_second == 0)
+		return command_misused("get: --%s %s: expected bytes a second, such as 10M",
+				       row->name, value);
+	return EXIT_DONE;
+}
+
 static int set_explain(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -162,6 +172,8 @@ static const struct option_row rows[] = {
 	 "how long may pass without progress in one try (30)"},
 	{"tries", 0, "N", set_tries, 0,
 	 "how often what may pass is tried without progress (20); 0: for ever"},
+	{"limit", 0, "RATE", set_limit, 0,
+	 "at most RATE bytes a second, of all files together; 500K, 10M, 1.5G"},
 	{"sha256", 0, "HEX", set_text, MEMBER(sha256),
 	 "the SHA-256 that the file is to have: checked while it arrives; a file\n"
 	 "that has it already is not fetched"},

@@ -153,6 +153,7 @@ struct sluice_engine;
 struct sluice_engine_options {
 	size_t size;
 	const char *backend; /* NULL or "auto", "io_uring" or "epoll" */
+	uint64_t bytes_per_second; /* at most, of all its gets together; 0: as many as can be */
 };
 
 /* -EINVAL: no such backend; -ENOSYS, -EPERM: io_uring was named, and the kernel refuses it. */
@@ -346,6 +347,7 @@ struct sluice_get_options {
 	 * And: the file's time of change is the server's, where it says one.
 	 */
 	bool only_newer, keep_time;
+	uint64_t bytes_per_second; /* at most, over the whole; 0: as many as can be */
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

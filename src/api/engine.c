@@ -45,11 +45,13 @@ int sluice_engine_open(struct sluice_engine **out, const struct sluice_engine_op
 	if (!engine)
 		return error_set_errno(error, ENOMEM, "engine");
 	result = loop_open(&engine->loop, kind, error);
-	if (result < 0)
+	if (result < 0) {
 		free(engine);
-	else
-		*out = engine;
-	return result;
+		return result;
+	}
+	pace_begin(&engine->pace, ours.bytes_per_second, loop_now_ms(engine->loop));
+	*out = engine;
+	return 0;
 }
 
 void sluice_engine_close(struct sluice_engine *engine)

@@ -44,7 +44,7 @@ int sluice_get_open(struct sluice_get **out, struct sluice_engine *engine, const
 	}
 	if (!engine->pool)
 		engine->pool = pool_open(engine->loop);
-	get_start(get, engine->loop, engine->pool);
+	get_start(get, engine->loop, engine->pool, &engine->pace);
 	*out = get;
 	return 0;
 }
@@ -75,7 +75,7 @@ static int run_on(struct loop *loop, struct sluice_get *get, const struct end *e
 {
 	int result = 0;
 
-	get_start(get, loop, NULL);
+	get_start(get, loop, NULL, NULL);
 	while (result == 0 && !end->has_ended)
 		result = loop_run(loop, -1);
 	return result < 0 ? error_set_errno(end->error, -result, "event loop") : end->code;

@@ -6,6 +6,11 @@ enum {
 	LEAST_US = 20 * 1000,  /* what is worth a step, lest there are steps of a byte each */
 };
 
+void pace_begin(struct pace *pace, uint64_t rate, uint64_t now_ms)
+{
+	*pace = (struct pace){.rate = rate, .paid_us = now_ms * 1000};
+}
+
 uint64_t pace_allows(struct pace *pace, uint64_t now_ms)
 {
 	uint64_t now_us = now_ms * 1000, bytes;
@@ -29,4 +34,9 @@ void pace_moved(struct pace *pace, uint64_t bytes)
 {
 	if (pace->rate > 0)
 		pace->paid_us += (uint64_t)((double)bytes * 1e6 / (double)pace->rate);
+}
+
+uint64_t pace_paid_ms(const struct pace *pace)
+{
+	return (pace->paid_us + 999) / 1000;
 }

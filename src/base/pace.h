@@ -13,9 +13,12 @@ struct pace {
 	uint64_t paid_us; /* what has moved is paid for when it is this late */
 };
 
+/* From now on: what did not move before is not made up for. */
+void pace_begin(struct pace *pace, uint64_t rate, uint64_t now_ms);
 /* Bytes that may move now: UINT64_MAX, or 0 until pace_due_ms. */
 uint64_t pace_allows(struct pace *pace, uint64_t now_ms);
 uint64_t pace_due_ms(const struct pace *pace);
 void pace_moved(struct pace *pace, uint64_t bytes);
+uint64_t pace_paid_ms(const struct pace *pace); /* when all that has moved is paid for */
 
 #endif

@@ -325,6 +325,7 @@ static int begin_take(struct download *download, const char *data, size_t length
 		body_failed(download, -EMSGSIZE);
 		return -EMSGSIZE;
 	}
+	rate_moved(download, length);
 	body->data = data;
 	body->left = length;
 	return 0;
@@ -339,16 +340,21 @@ static int receive_range(struct download *download)
 	int64_t count = 1, left = TURN_BYTES;
 
 	while (count > 0 && left > 0 && body->at < body->end) {
-		int result;
+		uint64_t most;
+		int result = rate_allow(download, &most);
 
-		count = landing_range_step(body->range, body->end - body->at);
+		if (result < 0)
+			return result;
+		count = landing_range_step(body->range, size_min(most, body->end - body->at));
 		body->at = landing_range_offset(body->range);
 		advance(download);
 		result = download_check_limit(download, body->at);
 		if (result < 0)
 			return result;
-		if (count > 0)
+		if (count > 0) {
 			exchange_mark_active(&download->exchange);
+			rate_moved(download, (uint64_t)count);
+		}
 		left -= count;
 	}
 	if (body->at == body->end)
@@ -364,12 +370,16 @@ static int receive_range(struct download *download)
 static int64_t receive(struct download *download)
 {
 	struct body *body = &download->body;
+	uint64_t most;
 	int64_t count;
 
 	if (body->turn >= TURN_BYTES) {
 		body->turn = 0;
 		return give_way(download);
 	}
+	count = rate_allow(download, &most);
+	if (count < 0)
+		return count;
 	count = http_client_receive(&download->exchange.client);
 	if (count == -EAGAIN)
 		return download_wait(download, "waiting for data");
@@ -499,6 +509,8 @@ int body_receive(struct download *download)
 	streams_go_on(download, &download->body.waits_since_ns);
 	limit(download);
 	result = receive_all(download);
+	if (result == 0)
+		result = rate_settle(download);
 	return result == 0 ? check_end(download) : result;
 }
 

@@ -130,6 +130,7 @@ void download_free(struct download *download)
 	checked_close(download);
 	refusal_close(download);
 	again_close(download);
+	rate_close(download);
 	exchange_close(&download->exchange);
 	if (download->jobs == 0)
 		destroy(download);

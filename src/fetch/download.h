@@ -10,6 +10,7 @@
 #define SLUICE_FETCH_DOWNLOAD_H
 
 #include "base/meter.h"
+#include "base/pace.h"
 #include "base/tally.h"
 #include "digest/follow.h"
 #include "fetch/dealer.h"
@@ -167,6 +168,15 @@ struct again {
 	bool is_waiting;
 };
 
+/* rate.c: how fast it may be */
+struct rate {
+	struct pace own;
+	struct pace *shared; /* with others on the engine; NULL: there is none */
+	struct loop_timer timer;
+	uint64_t paid_ms; /* when all that has come is paid for, */
+	bool is_settling; /* while that is waited for */
+};
+
 /* server-bill.c: the server's side of the bill */
 struct bill_request {
 	enum { BILL_NEXT, BILL_HEAD, BILL_BODY } phase;
@@ -206,6 +216,7 @@ struct download {
 	struct confirm confirm;
 	struct sample sample;
 	struct again again;
+	struct rate rate;
 	struct bill_request bill;
 };
 
@@ -302,6 +313,14 @@ bool again_is_possible(const struct download *download);
 bool again_doubts_range(const struct download *download);
 void again_open(struct download *download);
 void again_close(struct download *download);
+
+/* rate.c. Step: how many bytes may come now, UINT64_MAX: any number. */
+int rate_allow(struct download *download, uint64_t *most);
+void rate_moved(struct download *download, uint64_t bytes);
+/* Step: until what has come is paid for. */
+int rate_settle(struct download *download);
+void rate_open(struct download *download, struct pace *shared);
+void rate_close(struct download *download);
 
 /* refusal.c. Step: fails with what the answer's status means, and what the server says about it. */
 int download_refuse_status(struct download *download);

@@ -346,7 +346,7 @@ int get_open(struct sluice_get **out, const char *url, const struct sluice_get_o
 	return result;
 }
 
-void get_start(struct sluice_get *get, struct loop *loop, struct pool *pool)
+void get_start(struct sluice_get *get, struct loop *loop, struct pool *pool, struct pace *pace)
 {
 	struct download *download = &get->download;
 
@@ -356,6 +356,7 @@ void get_start(struct sluice_get *get, struct loop *loop, struct pool *pool)
 	download->exchange.congestion = download->options.congestion;
 	exchange_set_limit(&download->exchange, download_limit(download));
 	again_open(download);
+	rate_open(download, pace);
 	download_start(download);
 }
 

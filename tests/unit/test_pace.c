@@ -78,9 +78,22 @@ static void without_a_rate_nothing_waits(void **state)
 	assert_int_equal(pace_allows(&pace, 5), UINT64_MAX);
 }
 
+static void nothing_is_saved_before_it_begins(void **state)
+{
+	struct pace pace;
+	uint64_t now_ms = 5000000;
+
+	pace_begin(&pace, 1000, now_ms);
+	assert_int_equal(pace_allows(&pace, now_ms), 0);
+	assert_int_equal(pace_allows(&pace, now_ms + 50), 50);
+	pace_moved(&pace, 2500);
+	assert_int_equal(pace_paid_ms(&pace), now_ms + 2500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_saved_before_it_begins),
 		cmocka_unit_test(the_rate_is_kept),
 		cmocka_unit_test(a_step_that_was_too_long_is_paid_for),
 		cmocka_unit_test(a_pause_is_not_saved_up),
