@@ -164,6 +164,9 @@ int get_check(struct get *get, char *const *urls)
 		return command_misused("get: --path %s needs a file, not -o -", options->path);
 	if (options->output && is_path(get, "discard"))
 		return command_misused("get: --path discard writes no file: leave -o out");
+	if (options->sparse && (is_path(get, "splice") || is_path(get, "discard")))
+		return command_misused("get: --path %s makes no holes: leave --sparse out",
+				       options->path);
 	if (options->keep_cached &&
 	    (is_path(get, "dontcache") || is_path(get, "direct") || is_path(get, "discard")))
 		return command_misused("get: --path %s keeps nothing cached", options->path);

@@ -172,6 +172,8 @@ static const struct option_row rows[] = {
 	 "how long may pass without progress in one try (30)"},
 	{"tries", 0, "N", set_tries, 0,
 	 "how often what may pass is tried without progress (20); 0: for ever"},
+	{"sparse", 0, NULL, set_flag, MEMBER(options.sparse),
+	 "leave holes where 64 KiB of zeros and more come"},
 	{"limit", 0, "RATE", set_limit, 0,
 	 "at most RATE bytes a second, of all files together; 500K, 10M, 1.5G"},
 	{"sha256", 0, "HEX", set_text, MEMBER(sha256),

@@ -348,6 +348,8 @@ struct sluice_get_options {
 	 */
 	bool only_newer, keep_time;
 	uint64_t bytes_per_second; /* at most, over the whole; 0: as many as can be */
+	/* 64 KiB of zeros and more take no space on the disk. Not by the path splice. */
+	bool sparse;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

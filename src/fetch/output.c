@@ -256,6 +256,10 @@ static int choose_path(struct download *download)
 	if (!output->path)
 		return error_set(&download->error, EINVAL, "no receive path '%s'", name);
 	output->keeps_nothing = !output->path->needs_file;
+	if (download->options.sparse && output->path == &path_recv_splice)
+		return error_set(&download->error, EINVAL,
+				 "receive path splice does not see which bytes are zeros: it makes "
+				 "no sparse file");
 	return 0;
 }
 

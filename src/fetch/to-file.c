@@ -76,6 +76,7 @@ struct landing_options download_landing(struct download *download)
 		.no_sync = download->options.no_sync,
 		.keeps_existing = download->options.no_clobber,
 		.explains = download->options.explain,
+		.sparse = download->options.sparse,
 	};
 }
 

@@ -49,6 +49,7 @@ struct landing_options {
 	bool keep_cached, no_sync;
 	bool keeps_existing; /* what has the file's name by then is not replaced: -EEXIST */
 	bool explains;       /* keep lines for landing_explain */
+	bool sparse;         /* zeros take no space, and so none is taken in advance */
 };
 
 /* Where it lands, and what an earlier landing left that this one can go on with. */

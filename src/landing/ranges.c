@@ -40,6 +40,7 @@ int landing_range_open(struct landing_range **out, struct landing *landing, stru
 		.keep_cached = landing->options.keep_cached,
 		.no_sync = landing->options.no_sync,
 		.had_pages = landing->had_pages,
+		.sparse = landing->options.sparse,
 	};
 	int result;
 

@@ -14,6 +14,14 @@ int space_take(const struct path_file *file, uint64_t from, uint64_t to)
 	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG ? result : 0;
 }
 
+int space_stretch(const struct path_file *file, uint64_t size)
+{
+	struct statx now;
+	int result = sys_statx(file->fd, STATX_SIZE, &now);
+
+	return result < 0 || now.stx_size >= size ? result : sys_ftruncate(file->fd, size);
+}
+
 bool space_has_pages(const struct path_file *file, uint64_t offset)
 {
 	uint64_t size = file->status.stx_size;

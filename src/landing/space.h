@@ -11,6 +11,8 @@
  * side, as a write that makes the file longer runs alone. 0, or -errno where there is not enough.
  */
 int space_take(const struct path_file *file, uint64_t from, uint64_t to);
+/* The file is at least this long. What is not written is a hole. */
+int space_stretch(const struct path_file *file, uint64_t size);
 /* Whether anything from offset on was in the page cache when the file was opened, or may be. */
 bool space_has_pages(const struct path_file *file, uint64_t offset);
 /* Takes what is clean of these bytes out of it. */

@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "base/sys.h"
 #include "cache/residency.h"
+#include "path/zeros.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ struct block {
 	struct loop_piece piece;
 	uint64_t offset; /* in the file */
 	size_t filled, written;
+	size_t hole; /* of zeros under way; 0: a write is */
 	int fd, flags;
 	bool is_busy, is_lent;
 };
@@ -41,6 +43,7 @@ struct blocks {
 	int fd, flags, failed;
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
 	bool paces, drops;  /* what a block's write-back does */
+	bool makes_holes;
 	uint32_t align;
 	unsigned depth, busy, lent;
 	struct block blocks[DEPTH_MAX];
@@ -57,11 +60,29 @@ static void destroy(struct blocks *blocks)
 	free(blocks);
 }
 
+/* Whatever is there becomes zeros that take no space. */
+static int64_t punch(void *argument)
+{
+	const struct block *block = argument;
+
+	return sys_fallocate(block->owner->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     block->offset + block->written, block->hole);
+}
+
 static void submit(struct block *block)
 {
-	loop_write_flags(block->owner->loop, &block->op, block->fd,
-			 block->piece.data + block->written, block->filled - block->written,
-			 block->offset + block->written, block->flags);
+	const char *data = block->piece.data + block->written;
+	size_t length = block->filled - block->written;
+	bool are_zeros = false;
+
+	if (block->owner->makes_holes)
+		length = zeros_stretch(data, length, block->written == 0, &are_zeros);
+	block->hole = are_zeros ? length : 0;
+	if (are_zeros)
+		loop_work(block->owner->loop, &block->op, punch, block);
+	else
+		loop_write_flags(block->owner->loop, &block->op, block->fd, data, length,
+				 block->offset + block->written, block->flags);
 }
 
 static void fail(struct blocks *blocks, const struct block *block, int64_t result)
@@ -181,11 +202,35 @@ static bool falls_back(struct blocks *blocks, struct block *block, int64_t resul
 	return true;
 }
 
+/* What cannot be a hole is written, here and from now on. */
+static bool is_refused_hole(struct block *block, int64_t result)
+{
+	if (block->hole == 0 || result >= 0)
+		return false;
+	block->owner->makes_holes = false;
+	submit(block);
+	return true;
+}
+
+/* As that of a write. */
+static int64_t end_hole(struct block *block)
+{
+	struct blocks *blocks = block->owner;
+
+	if (blocks->job)
+		blocks->job->hole_bytes += block->hole;
+	return (int64_t)block->hole;
+}
+
 static void on_written(struct loop_op *op, int64_t result)
 {
 	struct block *block = container_of(op, struct block, op);
 	struct blocks *blocks = block->owner;
 
+	if (is_refused_hole(block, result))
+		return;
+	if (block->hole > 0)
+		result = end_hole(block);
 	if (falls_back(blocks, block, result))
 		return;
 	if (result > 0)
@@ -289,6 +334,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->depth = depth;
 	blocks->paces = fd == job->file->fd && !flags && can_pace(job);
 	blocks->drops = job->drops;
+	blocks->makes_holes = job->makes_holes;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
 	blocks->claim.reclaim = reclaim;

@@ -73,10 +73,12 @@ struct path_recv_job {
 	struct loop *loop;
 	struct path_file *file; /* NULL for paths that keep nothing */
 	struct channel *channel;
-	uint64_t offset; /* of the next byte to receive */
-	uint64_t limit;  /* bytes below it are expected; UINT64_MAX: until the peer closes */
-	bool paces;      /* what goes through the page cache is written back block by block */
-	bool drops;      /* with paces: and leaves it */
+	uint64_t offset;     /* of the next byte to receive */
+	uint64_t limit;      /* bytes below it are expected; UINT64_MAX: until the peer closes */
+	bool paces;          /* what goes through the page cache is written back block by block */
+	bool drops;          /* with paces: and leaves it */
+	bool makes_holes;    /* where zeros come, as far as the file system can */
+	uint64_t hole_bytes; /* that were not written: the driver takes it down */
 	/*
 	 * Where the kernel refuses the path's own way of writing in the middle of it: goes on
 	 * through the page cache, paced, and says so by has_fallen_back. Else that is an

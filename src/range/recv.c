@@ -109,6 +109,7 @@ int range_recv_open(struct range_recv **out, struct loop *loop, struct path_file
 		.offset = offset,
 		.limit = length,
 		.may_fall_back = !options->forced,
+		.makes_holes = options->sparse,
 		.wake = on_wake,
 		.lend = options->lend ? on_lend : NULL,
 	};
@@ -137,6 +138,9 @@ static void correct_tally(struct range_recv *range)
 		tally_move(tally, was->name, is->name, bytes);
 	tally->cpu_copied_bytes += bytes * is->cpu_copies - bytes * was->cpu_copies;
 	range->job.refused_bytes = 0;
+	if (range->file && range->file->has_disk && !(was->writes_later && range->options.no_sync))
+		tally->device_moved_bytes -= range->job.hole_bytes * was->disk_moves;
+	range->job.hole_bytes = 0;
 }
 
 /* Of what is received now. */

@@ -17,6 +17,7 @@ struct range_recv_options {
 	struct tally *tally;            /* bytes are added to it */
 	bool keep_cached, no_sync;
 	bool had_pages; /* of somebody else, in the page cache, before us */
+	bool sparse;    /* zeros become holes */
 };
 
 /*

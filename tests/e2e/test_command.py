@@ -41,7 +41,7 @@ class Help(Command):
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
-            "get": "URL -o --path --cc --header --sha256 --checksums --sidecar --keep-cached --no-sync -q --explain --json --timeout --tries --limit",
+            "get": "URL -o --path --cc --header --sha256 --checksums --sidecar --keep-cached --no-sync -q --explain --json --timeout --tries --limit --sparse",
             "digest": "FILE --algorithm --check --ignore-missing --quiet --status -j --json",
             "host": "--disk --rtt --json",
         }
@@ -114,6 +114,7 @@ class WrongUse(Command):
             ([URL, "--tries", "many"], "many"),
             ([URL, "--limit", "0"], "--limit"),
             ([URL, "--limit", "fast"], "fast"),
+            ([URL, "--sparse", "--path", "splice"], "--sparse"),
             ([URL, "--path", "warp"], "warp"),
             ([URL, "--path", "sendfile"], "sendfile"),
             ([URL, "-H", "no colon"], "expected NAME: VALUE"),
