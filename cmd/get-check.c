@@ -164,6 +164,8 @@ int get_check(struct get *get, char *const *urls)
 		return command_misused("get: --path %s needs a file, not -o -", options->path);
 	if (options->output && is_path(get, "discard"))
 		return command_misused("get: --path discard writes no file: leave -o out");
+	if (get->mirror_count > 0 && (get->input || (*urls && urls[1])))
+		return command_misused("get: --mirror is of one URL, but there are several");
 	if (options->sparse && (is_path(get, "splice") || is_path(get, "discard")))
 		return command_misused("get: --path %s makes no holes: leave --sparse out",
 				       options->path);

@@ -99,6 +99,19 @@ static int set_streams(struct get *get, const struct option_row *row, const char
 			       STREAMS_MAX);
 }
 
+static int add_mirror(struct get *get, const struct option_row *row, const char *value)
+{
+	struct sluice_error error;
+
+	if (get->mirror_count == GET_MIRRORS_MAX)
+		return command_misused("get: more than %d times --%s", GET_MIRRORS_MAX, row->name);
+	if (sluice_url_check(value, &error) < 0)
+		return command_misused("get: --%s: %s", row->name, error.text);
+	get->mirrors[get->mirror_count++] = value;
+	get->options.mirrors = get->mirrors;
+	return EXIT_DONE;
+}
+
 static int set_limit(struct get *get, const struct option_row *row, const char *value)
 {
 	if (!size_parse(value, &get->options.bytes_per_second) ||
@@ -174,6 +187,8 @@ static const struct option_row rows[] = {
 	 "how often what may pass is tried without progress (20); 0: for ever"},
 	{"sparse", 0, NULL, set_flag, MEMBER(options.sparse),
 	 "leave holes where 64 KiB of zeros and more come"},
+	{"mirror", 0, "URL", add_mirror, 0,
+	 "another place of the same file, which goes on where one fails\n(repeatable)"},
 	{"limit", 0, "RATE", set_limit, 0,
 	 "at most RATE bytes a second, of all files together; 500K, 10M, 1.5G"},
 	{"sha256", 0, "HEX", set_text, MEMBER(sha256),

@@ -9,12 +9,15 @@
 #include "progress.h"
 
 enum { GET_AT_ONCE = 4, GET_AT_ONCE_MAX = 64 }; /* files */
+enum { GET_MIRRORS_MAX = 15 };
 
 struct get {
 	struct sluice_get_options options;
 	struct progress progress;
 	const char **headers; /* as many as there are words, and NULL */
 	unsigned header_count;
+	const char *mirrors[GET_MIRRORS_MAX + 1];
+	unsigned mirror_count;
 	const char *proxy;              /* NULL: not set; empty: none */
 	const char *token_file;         /* NULL: none; its token is a header, */
 	char *token;                    /* which is this */

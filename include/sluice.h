@@ -152,7 +152,7 @@ struct sluice_engine;
 
 struct sluice_engine_options {
 	size_t size;
-	const char *backend; /* NULL or "auto", "io_uring" or "epoll" */
+	const char *backend;       /* NULL or "auto", "io_uring" or "epoll" */
 	uint64_t bytes_per_second; /* at most, of all its gets together; 0: as many as can be */
 };
 
@@ -350,6 +350,12 @@ struct sluice_get_options {
 	uint64_t bytes_per_second; /* at most, over the whole; 0: as many as can be */
 	/* 64 KiB of zeros and more take no space on the disk. Not by the path splice. */
 	bool sparse;
+	/*
+	 * Other URLs of the file, ended by NULL, 15 at most: where one fails, the next goes on. One
+	 * that has a file of another size or strong ETag is dropped, and a digest is worth more
+	 * than an ETag. headers and the credentials of the URL go to its own origin alone.
+	 */
+	const char *const *mirrors;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

@@ -95,6 +95,11 @@ int download_try_again(struct download *download, int code)
 	struct policy policy = judge(download, code);
 	struct retry *retry = &download->again.retry;
 
+	if (can_go_on(download) && mirrors_go_on(download, policy.kind == POLICY_AGAIN)) {
+		exchange_disconnect(&download->exchange);
+		download_question_again(download);
+		return 0;
+	}
 	if (policy.kind != POLICY_AGAIN || !can_go_on(download))
 		return code;
 	if (!again_is_possible(download)) {

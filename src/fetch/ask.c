@@ -143,7 +143,9 @@ static void add_question(const struct question *question, struct buffer *text)
 		buffer_printf(text, "Range: bytes=%llu-", (unsigned long long)question->from);
 		if (question->end != UINT64_MAX)
 			buffer_printf(text, "%llu", (unsigned long long)question->end - 1);
-		buffer_printf(text, "\r\nIf-Range: %s\r\n", validator->text);
+		if (validator)
+			buffer_printf(text, "\r\nIf-Range: %s", validator->text);
+		buffer_text(text, "\r\n");
 	} else if (question->is_by_range)
 		buffer_text(text, "Range: bytes=0-\r\n");
 	else if (question->is_conditional)
@@ -196,9 +198,11 @@ static int begin_exchange(struct download *download)
 
 static int begin(struct download *download)
 {
-	int result = exchange_set_url(&download->exchange, download->url);
+	struct asking *asking = &download->asking;
+	int result = exchange_go_to(&download->exchange, mirrors_url(download));
 
-	download->asking.phase = ASK_EXCHANGE;
+	asking->question.validator = mirrors_know_by_digest(download) ? NULL : &asking->validator;
+	asking->phase = ASK_EXCHANGE;
 	return result < 0 ? result : begin_exchange(download);
 }
 
@@ -457,6 +461,15 @@ static int ask_once_more(struct download *download, int result, const char *why)
 	return result < 0 ? result : refuse(download, &(struct verdict){.kind = VERDICT_REFUSE});
 }
 
+/* What is here is worth more than what a mirror has instead. */
+static bool is_another_file(const struct download *download, const struct verdict *verdict)
+{
+	bool is_part = download->exchange.head.status == 206;
+
+	return download->asking.question.is_part && mirrors_is_at_one(download) &&
+	       (verdict->kind == VERDICT_ASK_ALL || (verdict->kind == VERDICT_TAKE && !is_part));
+}
+
 static int act(struct download *download, int result)
 {
 	struct asking *asking = &download->asking;
@@ -465,6 +478,9 @@ static int act(struct download *download, int result)
 	if (!is_not_newer(download, result))
 		verdict = judge(download, result);
 	asking->phase = ASK_NEXT;
+	if (is_another_file(download, &verdict))
+		return error_set(&download->error, ESTALE, "%s has another file",
+				 mirrors_url(download));
 	switch (verdict.kind) {
 	case VERDICT_TAKE:
 		return take(download, &verdict);

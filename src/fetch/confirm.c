@@ -23,8 +23,8 @@ enum {
 
 static bool is_possible(const struct download *download)
 {
-	return *download->asking.validator.text && download->body.tally.bytes >= LEAST_BYTES &&
-	       !download->output.keeps_nothing &&
+	return *download->asking.validator.text && !mirrors_know_by_digest(download) &&
+	       download->body.tally.bytes >= LEAST_BYTES && !download->output.keeps_nothing &&
 	       (download->streams.used > 1 ||
 		(download->asking.keeps_alive && exchange_is_reusable(&download->exchange)));
 }

@@ -131,6 +131,7 @@ void download_free(struct download *download)
 	refusal_close(download);
 	again_close(download);
 	rate_close(download);
+	mirrors_close(download);
 	exchange_close(&download->exchange);
 	if (download->jobs == 0)
 		destroy(download);

@@ -168,6 +168,15 @@ struct again {
 	bool is_waiting;
 };
 
+/* mirrors.c: from where */
+enum { MIRRORS_MAX = 16 };
+
+struct mirrors {
+	char *urls[MIRRORS_MAX]; /* the URL itself is one of them, until it is dropped */
+	unsigned count, at;      /* count 0: there are none */
+	unsigned failed;         /* in a row, since there was a pause */
+};
+
 /* rate.c: how fast it may be */
 struct rate {
 	struct pace own;
@@ -216,6 +225,7 @@ struct download {
 	struct confirm confirm;
 	struct sample sample;
 	struct again again;
+	struct mirrors mirrors;
 	struct rate rate;
 	struct bill_request bill;
 };
@@ -313,6 +323,16 @@ bool again_is_possible(const struct download *download);
 bool again_doubts_range(const struct download *download);
 void again_open(struct download *download);
 void again_close(struct download *download);
+
+/* mirrors.c: the place that is asked; */
+const char *mirrors_url(const struct download *download);
+/* whether it is not the URL's own; and the digest, not a validator, says whether it is the file. */
+bool mirrors_is_at_one(const struct download *download);
+bool mirrors_know_by_digest(const struct download *download);
+/* This place has failed, with error. True: another one is asked next. */
+bool mirrors_go_on(struct download *download, bool may_pass);
+int mirrors_open(struct download *download);
+void mirrors_close(struct download *download);
 
 /* rate.c. Step: how many bytes may come now, UINT64_MAX: any number. */
 int rate_allow(struct download *download, uint64_t *most);

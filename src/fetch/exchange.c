@@ -487,15 +487,19 @@ int exchange_begin(struct exchange *exchange, const char *method, const char *ta
 	return result;
 }
 
-int exchange_set_url(struct exchange *exchange, const char *url)
+int exchange_go_to(struct exchange *exchange, const char *url)
 {
-	int result;
-
 	exchange_disconnect(exchange);
 	http_url_free(&exchange->before);
 	http_url_free(&exchange->url);
 	exchange->redirects = 0;
-	result = http_url_parse(&exchange->url, url, exchange->error);
+	return http_url_parse(&exchange->url, url, exchange->error);
+}
+
+int exchange_set_url(struct exchange *exchange, const char *url)
+{
+	int result = exchange_go_to(exchange, url);
+
 	if (result == 0) {
 		http_url_origin(&exchange->url, exchange->first_origin);
 		strcpy(exchange->first_host, exchange->url.host);

@@ -73,6 +73,8 @@ struct exchange {
 
 /* Where requests go from now on. Closes the connection. 0, or -errno with error. */
 int exchange_set_url(struct exchange *exchange, const char *url);
+/* The same, to another place, to which the secrets of the first do not go. */
+int exchange_go_to(struct exchange *exchange, const char *url);
 /* To where the answer redirects. Closes the connection. */
 int exchange_follow(struct exchange *exchange);
 /*

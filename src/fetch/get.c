@@ -275,6 +275,8 @@ static int prepare(struct download *download, const char *url,
 		return error_set_errno(&download->error, ENOMEM, "download");
 	result = check_part(download);
 	if (result == 0)
+		result = mirrors_open(download);
+	if (result == 0)
 		result = set_fields(download, url);
 	if (result == 0)
 		result = secure_open(&download->exchange.secure, &download->options,

@@ -384,7 +384,11 @@ static int after_failure(struct download *download)
 		return -EAGAIN;
 	if (!landing_can_resume(download->landing))
 		return go_to(download, FILE_ABANDON);
-	if (!(may_be_the_range(download, result) && again_doubts_range(download)) &&
+	if (result == -ESTALE && mirrors_is_at_one(download))
+		error_set(&download->error, ESTALE, "%s has other bytes than what is here",
+			  mirrors_url(download));
+	if ((result != -ESTALE || mirrors_is_at_one(download)) &&
+	    !(may_be_the_range(download, result) && again_doubts_range(download)) &&
 	    download_try_again(download, result) == 0)
 		return go_to(download, FILE_ASK);
 	if (!download->asking.question.is_part)

@@ -7,6 +7,17 @@
 
 static const char has_changed[] = "the file has changed on the server";
 
+/* Without a validator, something else tells. */
+static bool differs(const struct question *question, const struct http_response *head)
+{
+	return question->validator && validator_differs(question->validator, head);
+}
+
+static bool is_as_before(const struct question *question, const struct http_response *head)
+{
+	return !question->validator || validator_is_in(question->validator, head);
+}
+
 /* Of no use, for this reason: what can be done depends on what was asked. */
 static struct verdict useless(const struct question *question, const char *why)
 {
@@ -41,10 +52,10 @@ static struct verdict of_partial(const struct question *question, const struct h
 	if (range.size > INT64_MAX || contradicts(head, range.length))
 		return useless(question,
 			       "the server contradicts itself about how many bytes it sends");
-	if (question->is_part && (range.size != question->size || end > question->size ||
-				  validator_differs(question->validator, head)))
+	if (question->is_part &&
+	    (range.size != question->size || end > question->size || differs(question, head)))
 		return useless(question, has_changed);
-	if (question->is_part && !validator_is_in(question->validator, head))
+	if (question->is_part && !is_as_before(question, head))
 		return useless(question, "the server does not say that the file is as before");
 	if (range.offset > question->here || end <= question->from)
 		return useless(question, "the server sends other bytes than requested");
@@ -73,7 +84,7 @@ static bool is_surely_whole(const struct question *question, const struct http_r
 	if (head->content_length == question->size)
 		return true;
 	return head->content_length != question->size - question->from &&
-	       !validator_is_in(question->validator, head);
+	       !is_as_before(question, head);
 }
 
 static struct verdict of_whole(const struct question *question, const struct http_response *head)
@@ -119,7 +130,7 @@ static bool is_success(unsigned status)
 static struct verdict of_not_modified(const struct question *question,
 				      const struct http_response *head)
 {
-	if (validator_differs(question->validator, head))
+	if (differs(question, head))
 		return useless(question, has_changed);
 	return (struct verdict){.kind = VERDICT_SAME};
 }

@@ -18,7 +18,7 @@ struct question {
 	uint64_t from, end;                /* these bytes; end UINT64_MAX: all that follow, */
 	uint64_t here;                     /* of which those below this are here */
 	uint64_t size;                     /* of the file, as it was known before; with is_part */
-	const struct validator *validator; /* that was asked by; with is_part */
+	const struct validator *validator; /* that was asked by; with is_part; NULL: by none */
 	bool is_conditional;               /* all was asked for, unless it is as before */
 	bool is_by_range;                  /* all was asked for, as the range from 0 on */
 };

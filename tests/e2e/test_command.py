@@ -41,7 +41,7 @@ class Help(Command):
             "tune": "--folder --wait --round-trip --write --apply --revert --prove --html --json --cores "
                     "--memory --disk --network --swap",
             "cache": "FILE DIR --warm --rate --evict --flush --watch --count --read-ahead -s -L -x --json",
-            "get": "URL -o --path --cc --header --sha256 --checksums --sidecar --keep-cached --no-sync -q --explain --json --timeout --tries --limit --sparse",
+            "get": "URL -o --path --cc --header --sha256 --checksums --sidecar --keep-cached --no-sync -q --explain --json --timeout --tries --mirror --limit --sparse",
             "digest": "FILE --algorithm --check --ignore-missing --quiet --status -j --json",
             "host": "--disk --rtt --json",
         }
@@ -112,6 +112,8 @@ class WrongUse(Command):
             ([URL, "--timeout", "soon"], "soon"),
             ([URL, "--tries", "-1"], "--tries"),
             ([URL, "--tries", "many"], "many"),
+            ([URL, "--mirror", "ftp://a/b"], "--mirror"),
+            ([URL, URL + "2", "--mirror", URL], "--mirror"),
             ([URL, "--limit", "0"], "--limit"),
             ([URL, "--limit", "fast"], "fast"),
             ([URL, "--sparse", "--path", "splice"], "--sparse"),
