@@ -464,10 +464,13 @@ static int ask_once_more(struct download *download, int result, const char *why)
 /* What is here is worth more than what a mirror has instead. */
 static bool is_another_file(const struct download *download, const struct verdict *verdict)
 {
-	bool is_part = download->exchange.head.status == 206;
+	const struct http_response *head = &download->exchange.head;
 
-	return download->asking.question.is_part && mirrors_is_at_one(download) &&
-	       (verdict->kind == VERDICT_ASK_ALL || (verdict->kind == VERDICT_TAKE && !is_part));
+	if (!download->asking.question.is_part || !mirrors_is_at_one(download))
+		return false;
+	return verdict->kind == VERDICT_ASK_ALL ||
+	       (verdict->kind == VERDICT_TAKE && head->status != 206 &&
+		!validator_is_in(&download->asking.validator, head));
 }
 
 static int act(struct download *download, int result)

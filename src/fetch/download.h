@@ -173,8 +173,9 @@ enum { MIRRORS_MAX = 16 };
 
 struct mirrors {
 	char *urls[MIRRORS_MAX]; /* the URL itself is one of them, until it is dropped */
-	unsigned count, at;      /* count 0: there are none */
-	unsigned failed;         /* in a row, since there was a pause */
+	unsigned total, count;   /* those behind count are dropped; 0: there are none */
+	unsigned at;
+	unsigned failed; /* in a row, since there was a pause */
 };
 
 /* rate.c: how fast it may be */
@@ -329,12 +330,17 @@ const char *mirrors_url(const struct download *download);
 /* whether it is not the URL's own; and the digest, not a validator, says whether it is the file. */
 bool mirrors_is_at_one(const struct download *download);
 bool mirrors_know_by_digest(const struct download *download);
+/* Where a stream asks; and that such a place is of no use. False: there is no other. */
+const char *mirrors_pick(const struct download *download, unsigned place);
+bool mirrors_drop(struct download *download, const char *url, const char *why);
 /* This place has failed, with error. True: another one is asked next. */
 bool mirrors_go_on(struct download *download, bool may_pass);
 int mirrors_open(struct download *download);
 void mirrors_close(struct download *download);
 
-/* rate.c. Step: how many bytes may come now, UINT64_MAX: any number. */
+/* rate.c: how many bytes may come now, UINT64_MAX: any number; 0: the download and its streams are
+ * woken when there may be more. Step: the same, more than 0. */
+uint64_t rate_bytes(struct download *download);
 int rate_allow(struct download *download, uint64_t *most);
 void rate_moved(struct download *download, uint64_t bytes);
 /* Step: until what has come is paid for. */

@@ -35,6 +35,7 @@ static int add(struct download *download, const char *url)
 	if (mirrors->count == MIRRORS_MAX)
 		return error_set(&download->error, E2BIG, "more than %d mirrors", MIRRORS_MAX - 1);
 	mirrors->urls[mirrors->count++] = plain;
+	mirrors->total = mirrors->count;
 	plain = NULL;
 	return 0;
 }
@@ -50,7 +51,7 @@ int mirrors_open(struct download *download)
 	mirrors->urls[0] = strdup(download->url);
 	if (!mirrors->urls[0])
 		return error_set_errno(&download->error, ENOMEM, "download");
-	mirrors->count = 1;
+	mirrors->count = mirrors->total = 1;
 	for (; result == 0 && *url; url++)
 		result = add(download, *url);
 	return result;
@@ -60,8 +61,9 @@ void mirrors_close(struct download *download)
 {
 	struct mirrors *mirrors = &download->mirrors;
 
-	while (mirrors->count > 0)
-		free(mirrors->urls[--mirrors->count]);
+	while (mirrors->total > 0)
+		free(mirrors->urls[--mirrors->total]);
+	mirrors->count = 0;
 }
 
 const char *mirrors_url(const struct download *download)
@@ -107,13 +109,41 @@ static bool can_know(const struct download *download)
 	       (*validator->text && !validator->is_date);
 }
 
-static void drop(struct mirrors *mirrors)
+/* Its text stays, which streams may have in use. */
+static void drop(struct mirrors *mirrors, unsigned index)
 {
-	free(mirrors->urls[mirrors->at]);
+	char *url = mirrors->urls[index];
+
 	mirrors->count--;
-	memmove(&mirrors->urls[mirrors->at], &mirrors->urls[mirrors->at + 1],
-		(mirrors->count - mirrors->at) * sizeof(*mirrors->urls));
+	memmove(&mirrors->urls[index], &mirrors->urls[index + 1],
+		(mirrors->count - index) * sizeof(*mirrors->urls));
+	mirrors->urls[mirrors->count] = url;
+	if (index < mirrors->at)
+		mirrors->at--;
 	mirrors->at %= mirrors->count;
+}
+
+const char *mirrors_pick(const struct download *download, unsigned place)
+{
+	const struct mirrors *mirrors = &download->mirrors;
+
+	return mirrors->count > 0 ? mirrors->urls[(mirrors->at + place) % mirrors->count]
+				  : download->url;
+}
+
+bool mirrors_drop(struct download *download, const char *url, const char *why)
+{
+	struct mirrors *mirrors = &download->mirrors;
+	char line[sizeof(download->error.text) + 32];
+
+	for (unsigned i = 0; mirrors->count > 1 && i < mirrors->count; i++)
+		if (strcmp(mirrors->urls[i], url) == 0) {
+			drop(mirrors, i);
+			snprintf(line, sizeof(line), "%s, and is asked no more", why);
+			download_note(download, line);
+			return true;
+		}
+	return false;
 }
 
 bool mirrors_go_on(struct download *download, bool may_pass)
@@ -127,7 +157,7 @@ bool mirrors_go_on(struct download *download, bool may_pass)
 	if (may_pass)
 		mirrors->at = (mirrors->at + 1) % mirrors->count;
 	else
-		drop(mirrors);
+		drop(mirrors, mirrors->at);
 	is_round = may_pass && ++mirrors->failed >= mirrors->count;
 	if (is_round) {
 		mirrors->failed = 0;

@@ -12,7 +12,10 @@
 
 static void on_timer(struct loop_timer *timer)
 {
-	download_wake(container_of(timer, struct download, rate.timer));
+	struct download *download = container_of(timer, struct download, rate.timer);
+
+	download_wake(download);
+	streams_wake(download);
 }
 
 void rate_open(struct download *download, struct pace *shared)
@@ -24,23 +27,31 @@ void rate_open(struct download *download, struct pace *shared)
 	pace_begin(&rate->own, download->options.bytes_per_second, loop_now_ms(download->loop));
 }
 
-static int wait_until(struct download *download, uint64_t due_ms)
+static void wake_at(struct download *download, uint64_t due_ms)
 {
 	loop_timer_set(download->loop, &download->rate.timer, due_ms - loop_now_ms(download->loop));
-	return download_wait_job(download);
+}
+
+uint64_t rate_bytes(struct download *download)
+{
+	struct rate *rate = &download->rate;
+	uint64_t now = loop_now_ms(download->loop), bytes = pace_allows(&rate->own, now);
+
+	if (bytes == 0) {
+		wake_at(download, pace_due_ms(&rate->own));
+		return 0;
+	}
+	if (rate->shared)
+		bytes = size_min(bytes, pace_allows(rate->shared, now));
+	if (bytes == 0)
+		wake_at(download, pace_due_ms(rate->shared));
+	return bytes;
 }
 
 int rate_allow(struct download *download, uint64_t *most)
 {
-	struct rate *rate = &download->rate;
-	uint64_t now = loop_now_ms(download->loop);
-
-	*most = pace_allows(&rate->own, now);
-	if (*most == 0)
-		return wait_until(download, pace_due_ms(&rate->own));
-	if (rate->shared)
-		*most = size_min(*most, pace_allows(rate->shared, now));
-	return *most > 0 ? 0 : wait_until(download, pace_due_ms(rate->shared));
+	*most = rate_bytes(download);
+	return *most > 0 ? 0 : download_wait_job(download);
 }
 
 void rate_moved(struct download *download, uint64_t bytes)
@@ -61,7 +72,10 @@ int rate_settle(struct download *download)
 	else if (!rate->is_settling)
 		rate->paid_ms = pace_paid_ms(&rate->own);
 	rate->is_settling = rate->paid_ms > loop_now_ms(download->loop);
-	return rate->is_settling ? wait_until(download, rate->paid_ms) : 0;
+	if (!rate->is_settling)
+		return 0;
+	wake_at(download, rate->paid_ms);
+	return download_wait_job(download);
 }
 
 void rate_close(struct download *download)

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/error.h"
 #include "base/size.h"
 #include "fetch/download.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	LEAST = 4 << 20,        /* that is worth a request */
@@ -66,6 +68,15 @@ static int lose(struct stream *stream, bool is_refused)
 	return 0;
 }
 
+/* A mirror that is of no use is dropped, and another place asked. */
+static int lose_place(struct stream *stream)
+{
+	struct download *download = stream->download;
+	bool is_mirror = strcmp(stream->url, download->url) != 0;
+
+	return lose(stream, !is_mirror || !mirrors_drop(download, stream->url, stream->error.text));
+}
+
 /* Asking */
 
 /* Streams, the body among them. */
@@ -74,6 +85,9 @@ static unsigned wanted(const struct download *download)
 	const struct streams *streams = &download->streams;
 	unsigned fixed = download->options.streams, wanted = fixed ? fixed : streams->growth.wanted;
 
+	/* Each place has one at least. */
+	if (wanted < download->mirrors.count)
+		wanted = download->mirrors.count;
 	return streams->most > 0 && streams->most < wanted ? streams->most : wanted;
 }
 
@@ -81,10 +95,13 @@ static int begin(struct stream *stream)
 {
 	const struct dealer_stretch *stretch = stretch_of(stream);
 	char fields[384];
+	int length =
+		snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\n",
+			 (unsigned long long)stretch->at, (unsigned long long)stretch->asked - 1);
 
-	snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\nIf-Range: %s\r\n",
-		 (unsigned long long)stretch->at, (unsigned long long)stretch->asked - 1,
-		 stream->validator->text);
+	if (stream->validator)
+		snprintf(fields + length, sizeof(fields) - (size_t)length, "If-Range: %s\r\n",
+			 stream->validator->text);
 	stream->phase = STREAM_HEAD;
 	return exchange_begin(&stream->exchange, "GET", NULL, fields);
 }
@@ -100,6 +117,21 @@ static void choose_piece(struct stream *stream)
 	stream->piece = size_min(2 * stream->piece, PIECE_MAX);
 }
 
+/* The places that have the file share it: a fast one gets more of it from the dealer. */
+static int choose_place(struct stream *stream)
+{
+	struct download *download = stream->download;
+	bool is_own;
+
+	stream->url = mirrors_pick(download, stream->place);
+	is_own = strcmp(stream->url, download->url) == 0;
+	stream->validator = is_own || !download->checked.expected.algorithm
+				    ? &download->asking.validator
+				    : NULL;
+	return is_own ? exchange_set_url(&stream->exchange, stream->url)
+		      : exchange_go_to(&stream->exchange, stream->url);
+}
+
 static int ask(struct stream *stream)
 {
 	const struct streams *streams = &stream->download->streams;
@@ -113,7 +145,7 @@ static int ask(struct stream *stream)
 	choose_piece(stream);
 	if (!exchange_is_reusable(&stream->exchange)) {
 		stream->brought = 0;
-		result = exchange_set_url(&stream->exchange, stream->url);
+		result = choose_place(stream);
 	}
 	if (result == 0)
 		result = begin(stream);
@@ -164,9 +196,14 @@ static int take_head(struct stream *stream)
 	}
 	if (result < 0) {
 		stream->was_network = result != -EPROTO;
-		return lose(stream, stream->brought < TRIED);
+		return stream->brought < TRIED ? lose_place(stream) : lose(stream, false);
 	}
-	if (!is_what_was_asked(stream) || open_range(stream) < 0)
+	if (!is_what_was_asked(stream)) {
+		error_set(&stream->error, ESTALE, "%s has another file, or sends no parts of it",
+			  stream->url);
+		return lose_place(stream);
+	}
+	if (open_range(stream) < 0)
 		return lose(stream, true);
 	stream->phase = STREAM_BODY;
 	return 0;
@@ -233,11 +270,18 @@ static int take_body(struct stream *stream)
 
 	streams_go_on(stream->download, &stream->waits_since_ns);
 	while ((most = size_min(stretch->asked, stretch->end) - stretch->at) > 0 && left > 0) {
-		count = receive(stream, most);
+		uint64_t allowed = rate_bytes(stream->download);
+
+		if (allowed == 0) {
+			exchange_mark_active(&stream->exchange);
+			return -EAGAIN;
+		}
+		count = receive(stream, size_min(most, allowed));
 		if (count <= 0)
 			return count == -EAGAIN ? wait(stream) : fail(stream, count);
 		dealer_advance(dealer, stream->place, landing_range_offset(stream->range));
 		exchange_mark_active(&stream->exchange);
+		rate_moved(stream->download, (uint64_t)count);
 		stream->brought += (uint64_t)count;
 		left -= count;
 	}
@@ -346,8 +390,7 @@ static bool open_one(struct download *download, unsigned index)
 	}
 	stream->download = download;
 	stream->place = index + 1;
-	stream->url = download->url;
-	stream->validator = &download->asking.validator;
+	stream->url = download->url; /* until it asks */
 	stream->piece = PIECE_FIRST;
 	stream->task.run = on_task;
 	exchange->loop = download->loop;
@@ -491,4 +534,11 @@ void streams_close(struct download *download)
 	for (unsigned i = 0; i < STREAMS_MAX; i++)
 		if (download->streams.open[i])
 			destroy(download->streams.open[i]);
+}
+
+void streams_wake(struct download *download)
+{
+	for (unsigned i = 0; i < STREAMS_MAX; i++)
+		if (download->streams.open[i])
+			wake(download->streams.open[i]);
 }

@@ -50,5 +50,6 @@ int streams_stop(struct download *download);
 /* Their ranges are the landing's now, and none is open any more. */
 void streams_hand_over(struct download *download);
 void streams_close(struct download *download);
+void streams_wake(struct download *download); /* there is something to do for them */
 
 #endif

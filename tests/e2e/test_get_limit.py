@@ -5,7 +5,7 @@ on the machine, and so is not tested; tests/unit/test_pace.c has the clock for i
 import time
 import unittest
 
-from other_servers import answer_head, scripted, whole_answer
+from other_servers import answer_head, range_answer, scripted, whole_answer
 from support import KIB, content, get, serve, temp_folder
 
 SIZE = 600 * KIB
@@ -49,6 +49,18 @@ class Limit(unittest.TestCase):
         done, seconds = self.timed(server.url(), "-o", "-", "--limit", "1M")
         self.assertTrue(done.out == BODY)
         self.assertGreaterEqual(seconds, 0.98 * SIZE / (1 << 20))
+
+    def test_several_streams(self):
+        body = content(16 << 20)
+
+        def script(peer):
+            while request := peer.request():
+                peer.send(range_answer(request, body))
+
+        server = scripted(self.addCleanup, script)
+        _, seconds = self.timed(server.url(), "-o", self.here / "file", "-j", "3", "--limit", "16M")
+        self.assertGreaterEqual(seconds, 0.98)
+        self.assertTrue((self.here / "file").read_bytes() == body)
 
     def test_all_files_together(self):
         def script(peer):

@@ -5,7 +5,7 @@ import hashlib
 import unittest
 
 from other_servers import answer_head, range_answer, scripted, whole_answer
-from support import content, get, temp_folder
+from support import MIB, content, get, temp_folder
 
 SIZE = 1_000_000 + 77
 CUT = 400_000
@@ -103,6 +103,62 @@ class Mirrors(unittest.TestCase):
         self.get(first, mirror, options=["-H", "Authorization: secret"])
         self.assertEqual(first.requests[0].headers["authorization"], "secret")
         self.assertNotIn("authorization", mirror.requests[0].headers)
+
+
+class Shared(unittest.TestCase):
+    """A large file comes from all places at once."""
+
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.body = content(32 * MIB)
+
+    def server(self, etag='"v1"', body=None, status=None):
+        def script(peer):
+            while request := peer.request():
+                peer.send(status or range_answer(request, body or self.body, etag))
+
+        return scripted(self.addCleanup, script)
+
+    def get(self, *servers, options=()):
+        first, *mirrors = [server.url() for server in servers]
+        words = [word for mirror in mirrors for word in ("--mirror", mirror)]
+        done = get(first, "-o", self.here / "file", "--json", *words, *options)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertTrue((self.here / "file").read_bytes() == self.body, "the copy differs")
+        return done
+
+    def test_each_has_a_share(self):
+        servers = [self.server() for _ in range(3)]
+        done = self.get(*servers)
+        self.assertEqual(done.err, "")
+        for server in servers:
+            self.assertTrue(server.requests)
+
+    def test_one_that_is_of_no_use_is_dropped(self):
+        for name, mirror in (
+            ("another tag", self.server(etag='"v2"')),
+            ("another size", self.server(body=self.body[:-1])),
+            ("not there", self.server(status=answer_head("404 Not Found", Content_Length=0))),
+        ):
+            with self.subTest(name):
+                done = self.get(self.server(), mirror, self.server())
+                self.assertRegex(done.err, r"asked no more\n\Z")
+                self.assertLess(len(mirror.requests), 3)
+
+    def test_secrets_stay_at_the_first(self):
+        servers = [self.server() for _ in range(3)]
+        self.get(*servers, options=["-H", "Authorization: secret"])
+        for server in servers[1:]:
+            self.assertTrue(server.requests)
+            for request in server.requests:
+                self.assertNotIn("authorization", request.headers)
+
+    def test_a_digest_is_worth_more_than_a_tag(self):
+        other = self.server(etag='"v2"')
+        digest = hashlib.sha256(self.body).hexdigest()
+        done = self.get(self.server(), other, options=["--sha256", digest])
+        self.assertEqual(done.err, "")
+        self.assertTrue(other.requests)
 
 
 if __name__ == "__main__":
