@@ -42,10 +42,11 @@ static int64_t allocate(void *argument)
 	uint64_t from = intervals_prefix(&landing->settled);
 
 	from = from > landing->offset ? from : landing->offset;
+	if (landing->size != UINT64_MAX && landing->options.sparse)
+		return space_stretch(landing_file(landing), landing->size);
 	if (landing->size == UINT64_MAX || landing->size - from <= PLAN_SMALL_RECV)
 		return 0;
-	return landing->options.sparse ? space_stretch(landing_file(landing), landing->size)
-				       : space_take(landing_file(landing), from, landing->size);
+	return space_take(landing_file(landing), from, landing->size);
 }
 
 int landing_failed(const struct landing *landing, int64_t code, struct sluice_error *error)
@@ -83,11 +84,6 @@ static int64_t synchronize(void *argument)
 	const struct path_file *file = landing_file(landing);
 	int result;
 
-	if (landing->options.sparse) {
-		result = space_stretch(file, intervals_end(&landing->settled));
-		if (result < 0)
-			return landing_failed(landing, result, &landing->said);
-	}
 	if (landing->options.no_sync)
 		return 0;
 	result = sys_fsync(file->fd);

@@ -44,6 +44,7 @@ struct blocks {
 	uint64_t failed_at; /* lowest offset that was not written, with failed */
 	bool paces, drops;  /* what a block's write-back does */
 	bool makes_holes;
+	bool ends_in_data; /* the file is to be as long as what has come: no hole at its end */
 	uint32_t align;
 	unsigned depth, busy, lent;
 	struct block blocks[DEPTH_MAX];
@@ -77,6 +78,10 @@ static void submit(struct block *block)
 
 	if (block->owner->makes_holes)
 		length = zeros_stretch(data, length, block->written == 0, &are_zeros);
+	if (are_zeros && block->owner->ends_in_data && block->written + length == block->filled) {
+		are_zeros = length > ZEROS_BLOCK;
+		length -= are_zeros ? ZEROS_BLOCK : 0;
+	}
 	block->hole = are_zeros ? length : 0;
 	if (are_zeros)
 		loop_work(block->owner->loop, &block->op, punch, block);
@@ -335,6 +340,7 @@ int blocks_open(struct path_recv_job *job, int fd, uint32_t align, unsigned dept
 	blocks->paces = fd == job->file->fd && !flags && can_pace(job);
 	blocks->drops = job->drops;
 	blocks->makes_holes = job->makes_holes;
+	blocks->ends_in_data = job->limit == UINT64_MAX;
 	loop_claim_open(&blocks->claim, job->loop);
 	blocks->claim.granted = on_granted;
 	blocks->claim.reclaim = reclaim;

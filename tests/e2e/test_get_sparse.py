@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`sluice get --sparse` leaves holes where zeros come, and nowhere else."""
 
+import hashlib
 import os
 import unittest
 
@@ -94,8 +95,16 @@ class Sparse(unittest.TestCase):
             peer.request()
             peer.send(answer_head() + BODY)
 
-        done = get(scripted(self.addCleanup, script).url(), "-o", self.file, "--sparse")
+        url = scripted(self.addCleanup, script).url()
+        digest = hashlib.sha256(BODY).hexdigest()
+        done = get(url, "-o", self.file, "--sparse", "--sha256", digest)
         self.assert_sparse(done)
+
+    def test_a_digest(self):
+        for body in (bytes(3 * PAGE + 5), BODY):
+            digest = hashlib.sha256(body).hexdigest()
+            done = get(self.serve(body).url(), "-o", self.file, "--sparse", "--sha256", digest)
+            self.assert_sparse(done, body)
 
     def test_bytes_that_were_there_are_not_what_is_left(self):
         """The part of another version, which is not cut where it is continued from its start."""
