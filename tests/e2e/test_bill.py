@@ -84,15 +84,17 @@ def read_trace(path):
 
 
 def between_readings(calls):
-    """What was called between the two readings of the meter, which getrusage(2) marks."""
+    """What was called between the two readings of the meter, which getrusage(2) marks. A meter of the
+    whole command may be around them."""
     marks = [
         i
         for i, call in enumerate(calls)
         if call.name == "getrusage" and call.text.startswith("RUSAGE_SELF")
     ]
-    if len(marks) != 2:
-        raise AssertionError(f"{len(marks)} readings of the meter, not two")
-    return calls[marks[0] + 1 : marks[1]]
+    if len(marks) not in (2, 4):
+        raise AssertionError(f"{len(marks)} readings of the meter, neither two nor four")
+    first, last = marks[len(marks) // 2 - 1], marks[len(marks) // 2]
+    return calls[first + 1 : last]
 
 
 class Counted:

@@ -145,7 +145,6 @@ class WrongUse(Command):
             "file.bin",
             "/file.bin",
             "ftp://127.0.0.1/file",
-            "https://127.0.0.1/file",
             "http://",
             "http:///file",
             "http://127.0.0.1:99999/file",

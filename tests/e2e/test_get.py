@@ -92,7 +92,9 @@ class FromAnyServer:
 
     def test_json(self):
         urls = [f"{self.base}/file.bin", f"{self.base}/empty"]
-        for url, printed in zip(urls, self.get("--json", *urls).objects(), strict=True):
+        printed_by_url = {each["url"]: each for each in self.get("--json", *urls).objects()}
+        self.assertEqual(set(printed_by_url), set(urls))
+        for url, printed in printed_by_url.items():
             size = SIZES[url.rpartition("/")[2]]
             bill = printed["bill"]
             self.assertEqual((printed["url"], printed["status"]), (url, 200))

@@ -253,7 +253,7 @@ class Bodies(Faults):
     def test_an_encoded_body_is_not_the_file(self):
         for encoding in ("gzip", "br", "x-gzip", "aws-chunked, zstd"):
             answer = whole_answer(BODY, Content_Encoding=encoding)
-            self.assert_fails(answer, says=rf"encoded \({encoding}\).*-o")
+            self.assert_fails(answer, says=rf"encoded \({encoding}\).*name the output")
 
     def test_an_encoding_that_is_none(self):
         for encoding in ("identity", "", "none", "UTF-8", "binary", "aws-chunked"):
@@ -406,7 +406,6 @@ class Redirects(Faults):
 
     def test_the_target_is_named(self):
         for location, says in (
-            ("https://example.org/new/file.bin", "redirects to https://example.org/new/file.bin: .*https"),
             ("ftp://example.org/x", "redirects to ftp://example.org/x: not an http://"),
             ("https://e\x1b[31m", r"redirects to https://e\\x1b"),
         ):
