@@ -345,7 +345,7 @@ static bool is_left(const struct exchange *exchange, int result)
 {
 	return exchange->is_reused && exchange->phase >= EXCHANGE_SENDING &&
 	       exchange->client.filled == 0 &&
-	       (result == -EPROTO || result == -ECONNRESET || result == -EPIPE);
+	       (result == -ENODATA || result == -ECONNRESET || result == -EPIPE);
 }
 
 static void begin_afresh(struct exchange *exchange)
