@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gets what there is to get: one file after the other where all go to one place (-o), else several
- * at once, on one engine. Invariant: a slot is taken from the open of its get until its end.
+ * at once, on one engine. One that has come and only waits for the disk makes room for the next.
  */
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -15,17 +15,25 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct all;
 
+enum {
+	UNDER_WAY_MAX = 2048, /* those that wait for the disk included */
+	DESCRIPTORS = 4096,
+};
+
 /* A file on its way. */
-struct slot {
+struct one {
 	struct all *all;
 	struct sluice_get *handle;
-	char *url;   /* NULL: free */
+	char *url;
 	char *shown; /* without what may be a password in it */
 	struct get_digest digest;
 	struct sidecar sidecar;
+	bool has_come;
+	struct one *next, *previous;
 };
 
 struct all {
@@ -34,54 +42,73 @@ struct all {
 	struct sluice_engine *engine;
 	bool is_single; /* there is one URL */
 	uint64_t begun, complete, failed;
-	unsigned under_way;
+	unsigned under_way, coming;
+	struct one *first;
 	struct meter meter;
 	struct tally tally; /* of those that are complete */
-	struct slot slots[GET_AT_ONCE_MAX];
 };
 
-static void clear(struct slot *slot)
+static struct one *add(struct all *all, const char *url)
 {
-	free(slot->url);
-	free(slot->shown);
-	slot->url = slot->shown = NULL;
+	struct one *one = calloc(1, sizeof(*one));
+
+	if (!one)
+		return NULL;
+	*one = (struct one){.all = all,
+			    .url = strdup(url),
+			    .shown = http_credentials_cut(url),
+			    .next = all->first};
+	if (all->first)
+		all->first->previous = one;
+	all->first = one;
+	return one;
+}
+
+static void drop(struct one *one)
+{
+	*(one->previous ? &one->previous->next : &one->all->first) = one->next;
+	if (one->next)
+		one->next->previous = one->previous;
+	free(one->url);
+	free(one->shown);
+	free(one);
 }
 
 /* What the library calls */
 
 static bool on_progress(void *argument, const struct sluice_progress *progress)
 {
-	struct slot *slot = argument;
-	struct get *get = slot->all->get;
+	struct one *one = argument;
+	struct get *get = one->all->get;
 
-	if (!get->is_quiet && slot->all->is_single)
+	if (!get->is_quiet && one->all->is_single)
 		progress_show(&get->progress, progress);
 	return !get_is_interrupted();
 }
 
 static void on_note(void *argument, const char *line)
 {
-	struct slot *slot = argument;
-	struct get *get = slot->all->get;
+	struct one *one = argument;
+	struct get *get = one->all->get;
 
 	if (get->is_quiet)
 		return;
 	get_clear(get);
-	if (slot->all->is_single)
+	if (one->all->is_single)
 		command_failed("%s", line); /* for its escaping: a note is no failure */
 	else
-		command_failed("%s (%s)", line, slot->shown);
+		command_failed("%s (%s)", line, one->shown);
 }
 
 static void on_explain(void *argument, const char *line)
 {
-	struct slot *slot = argument;
+	struct one *one = argument;
 
-	get_clear(slot->all->get);
-	if (slot->all->is_single)
+	get_clear(one->all->get);
+	if (one->all->is_single)
 		command_failed("%s", line);
 	else
-		command_failed("%s (%s)", line, slot->shown);
+		command_failed("%s (%s)", line, one->shown);
 }
 
 /* The end of one */
@@ -103,217 +130,224 @@ static bool has_line(const struct all *all, const struct sluice_get_result *resu
 	return !all->get->input || all->get->is_json || result->bill->bytes >= 1 << 20;
 }
 
-static void end(struct slot *slot, int code, const struct sluice_get_result *result,
+static void end(struct one *one, int code, const struct sluice_get_result *result,
 		const struct sluice_error *error)
 {
-	struct all *all = slot->all;
+	struct all *all = one->all;
 	int printed = EXIT_DONE;
 
 	get_clear(all->get);
 	if (result)
 		add_to_tally(&all->tally, result->bill);
 	if (code < 0)
-		command_failed("%s (%s)", error->text, slot->shown);
+		command_failed("%s (%s)", error->text, one->shown);
 	else if (all->is_single)
-		printed = get_print(all->get, slot->shown, result);
+		printed = get_print(all->get, one->shown, result);
 	else if (has_line(all, result))
-		printed = get_print_line(all->get, slot->shown, result);
+		printed = get_print_line(all->get, one->shown, result);
 	if (code < 0 || printed != EXIT_DONE)
 		all->failed++;
 	else
 		all->complete++;
-	clear(slot);
+	drop(one);
 }
 
 /* One after the other */
 
-static struct sluice_get_options options_of(struct slot *slot)
+static struct sluice_get_options options_of(struct one *one)
 {
-	struct sluice_get_options options = slot->all->get->options;
+	struct sluice_get_options options = one->all->get->options;
 
-	options.argument = slot;
+	options.argument = one;
 	options.progress = on_progress;
 	options.note = on_note;
 	if (options.explain)
 		options.explain = on_explain;
-	if (*slot->digest.text)
-		options.digest = slot->digest.text;
+	if (*one->digest.text)
+		options.digest = one->digest.text;
 	return options;
 }
 
 /* The sidecar has come. */
-static int read_sidecar(struct slot *slot, struct sluice_error *error)
+static int read_sidecar(struct one *one, struct sluice_error *error)
 {
 	char name[256];
-	int code = get_file_name(slot->all->get, slot->url, name, error);
+	int code = get_file_name(one->all->get, one->url, name, error);
 
 	if (code == 0)
-		code = sidecar_read(&slot->sidecar, name, &slot->digest, error);
-	sidecar_close(&slot->sidecar);
+		code = sidecar_read(&one->sidecar, name, &one->digest, error);
+	sidecar_close(&one->sidecar);
 	return code;
 }
 
-static void name_sidecar(struct slot *slot, struct sluice_error *error)
+static void name_sidecar(struct one *one, struct sluice_error *error)
 {
-	error_append(error, "; that was %s, with its checksum", slot->sidecar.url);
-	sidecar_close(&slot->sidecar);
+	error_append(error, "; that was %s, with its checksum", one->sidecar.url);
+	sidecar_close(&one->sidecar);
 }
 
-static int get_sidecar(struct slot *slot, struct sluice_error *error)
+static int get_sidecar(struct one *one, struct sluice_error *error)
 {
-	struct sluice_get_options options = options_of(slot);
-	int code = sidecar_open(&slot->sidecar, slot->url, error);
+	struct sluice_get_options options = options_of(one);
+	int code = sidecar_open(&one->sidecar, one->url, error);
 
 	if (code < 0)
 		return code;
-	sidecar_set(&slot->sidecar, &options);
-	code = sluice_get(slot->sidecar.url, &options, NULL, error);
+	sidecar_set(&one->sidecar, &options);
+	code = sluice_get(one->sidecar.url, &options, NULL, error);
 	if (code == 0)
-		return read_sidecar(slot, error);
-	name_sidecar(slot, error);
+		return read_sidecar(one, error);
+	name_sidecar(one, error);
 	return code;
 }
 
-static void get_one(struct slot *slot)
+static void get_one(struct one *one)
 {
 	struct sluice_get_result *result = NULL;
 	struct sluice_get_options options;
 	struct sluice_error error = {0};
-	int code = get_find_digest(slot->all->get, slot->url, &slot->digest, &error);
+	int code = get_find_digest(one->all->get, one->url, &one->digest, &error);
 
-	if (code == 0 && slot->all->get->wants_sidecar)
-		code = get_sidecar(slot, &error);
+	if (code == 0 && one->all->get->wants_sidecar)
+		code = get_sidecar(one, &error);
 	if (code == 0) {
-		options = options_of(slot);
-		code = sluice_get(slot->url, &options, &result, &error);
+		options = options_of(one);
+		code = sluice_get(one->url, &options, &result, &error);
 	}
-	end(slot, code, result, &error);
+	end(one, code, result, &error);
 	sluice_get_result_free(result);
 }
 
-/* The next URL into a slot: 1; 0: there is none; -EAGAIN; or another -errno: try again. */
-static int next(struct all *all, struct slot *slot, bool waits)
+/* The next URL: 1; 0: there is none; -EAGAIN; or another -errno: try again. */
+static int next(struct all *all, bool waits, struct one **one)
 {
 	const char *url;
 	int result = urls_next(&all->urls, waits, &url);
 
 	if (result <= 0)
 		return result;
-	slot->all = all;
-	slot->url = strdup(url);
-	slot->shown = http_credentials_cut(url);
-	if (!slot->url || !slot->shown) {
-		clear(slot);
-		all->failed++;
-		command_failed("out of memory");
-		return -ENOMEM;
+	*one = add(all, url);
+	if (*one && (*one)->url && (*one)->shown) {
+		all->begun++;
+		return 1;
 	}
-	all->begun++;
-	return 1;
+	if (*one)
+		drop(*one);
+	all->failed++;
+	command_failed("out of memory");
+	return -ENOMEM;
 }
 
 static void get_in_turn(struct all *all)
 {
-	struct slot *slot = &all->slots[0];
+	struct one *one;
 	int result = 1;
 
 	while (result != 0 && !get_is_interrupted()) {
-		result = next(all, slot, true);
+		result = next(all, true, &one);
 		if (result > 0)
-			get_one(slot);
+			get_one(one);
 	}
 }
 
 /* Several at once */
 
+static void on_received(void *argument)
+{
+	struct one *one = argument;
+
+	if (!one->has_come)
+		one->all->coming--;
+	one->has_come = true;
+}
+
 static void on_done(void *argument, int code, const struct sluice_get_result *result,
 		    const struct sluice_error *error)
 {
-	struct slot *slot = argument;
+	struct one *one = argument;
+	struct sluice_get *handle = one->handle;
 
-	end(slot, code, result, error);
-	slot->all->under_way--;
-	sluice_get_close(slot->handle);
+	on_received(one);
+	one->all->under_way--;
+	end(one, code, result, error);
+	sluice_get_close(handle);
 }
 
-static int begin_file(struct slot *slot, struct sluice_error *error)
+static int begin_file(struct one *one, struct sluice_error *error)
 {
-	struct sluice_get_options options = options_of(slot);
+	struct sluice_get_options options = options_of(one);
 
-	return sluice_get_open(&slot->handle, slot->all->engine, slot->url, &options, on_done, slot,
+	options.received = on_received;
+	return sluice_get_open(&one->handle, one->all->engine, one->url, &options, on_done, one,
 			       error);
 }
 
 static void on_sidecar(void *argument, int code, const struct sluice_get_result *result,
 		       const struct sluice_error *said)
 {
-	struct slot *slot = argument;
+	struct one *one = argument;
 	struct sluice_error error = *said;
 
-	sluice_get_close(slot->handle);
+	sluice_get_close(one->handle);
 	if (code < 0)
-		name_sidecar(slot, &error);
+		name_sidecar(one, &error);
 	else
-		code = read_sidecar(slot, &error);
+		code = read_sidecar(one, &error);
 	if (code == 0)
-		code = begin_file(slot, &error);
+		code = begin_file(one, &error);
 	if (code == 0)
 		return;
-	end(slot, code, NULL, &error);
-	slot->all->under_way--;
+	on_received(one);
+	one->all->under_way--;
+	end(one, code, NULL, &error);
 }
 
-static int begin_sidecar(struct slot *slot, struct sluice_error *error)
+static int begin_sidecar(struct one *one, struct sluice_error *error)
 {
-	struct sluice_get_options options = options_of(slot);
-	int code = sidecar_open(&slot->sidecar, slot->url, error);
+	struct sluice_get_options options = options_of(one);
+	int code = sidecar_open(&one->sidecar, one->url, error);
 
 	if (code < 0)
 		return code;
-	sidecar_set(&slot->sidecar, &options);
-	code = sluice_get_open(&slot->handle, slot->all->engine, slot->sidecar.url, &options,
-			       on_sidecar, slot, error);
+	sidecar_set(&one->sidecar, &options);
+	code = sluice_get_open(&one->handle, one->all->engine, one->sidecar.url, &options,
+			       on_sidecar, one, error);
 	if (code < 0)
-		name_sidecar(slot, error);
+		name_sidecar(one, error);
 	return code;
 }
 
-static void begin(struct all *all, struct slot *slot)
+static void begin(struct all *all, struct one *one)
 {
 	struct sluice_error error = {0};
-	int code = get_find_digest(all->get, slot->url, &slot->digest, &error);
+	int code = get_find_digest(all->get, one->url, &one->digest, &error);
 
 	if (code == 0)
-		code = all->get->wants_sidecar ? begin_sidecar(slot, &error)
-					       : begin_file(slot, &error);
-	if (code < 0)
-		end(slot, code, NULL, &error);
-	else
-		all->under_way++;
+		code = all->get->wants_sidecar ? begin_sidecar(one, &error)
+					       : begin_file(one, &error);
+	if (code < 0) {
+		end(one, code, NULL, &error);
+		return;
+	}
+	all->under_way++;
+	all->coming++;
 }
 
-static struct slot *find_free(struct all *all)
-{
-	for (unsigned i = 0; i < all->get->at_once; i++)
-		if (!all->slots[i].url)
-			return &all->slots[i];
-	return NULL;
-}
-
-/* Begins as many as there may be. 0: there are no more; -EAGAIN: there may be; 1: all slots are
- * taken. */
+/* Begins as many as there may be. 0: there are no more; -EAGAIN: there may be; 1: there are enough.
+ */
 static int begin_more(struct all *all)
 {
-	struct slot *slot;
+	struct one *one;
 	int result = 1;
 
-	while (result != 0 && !get_is_interrupted() && (slot = find_free(all))) {
+	while (result != 0 && !get_is_interrupted() && all->coming < all->get->at_once &&
+	       all->under_way < UNDER_WAY_MAX) {
 		/* Nothing else is to be done meanwhile. */
-		result = next(all, slot, all->under_way == 0);
+		result = next(all, all->under_way == 0, &one);
 		if (result == -EAGAIN)
 			return result;
 		if (result > 0)
-			begin(all, slot);
+			begin(all, one);
 	}
 	return get_is_interrupted() ? 0 : result;
 }
@@ -333,11 +367,9 @@ static int turn(struct all *all, bool reads)
 static void give_up(struct all *all, int result)
 {
 	command_failed("event loop: %s", strerror(-result));
-	for (unsigned i = 0; i < all->get->at_once; i++) {
-		if (!all->slots[i].url)
-			continue;
-		sluice_get_close(all->slots[i].handle);
-		clear(&all->slots[i]);
+	while (all->first) {
+		sluice_get_close(all->first->handle);
+		drop(all->first);
 		all->failed++;
 	}
 }
@@ -371,11 +403,11 @@ static void tell_total(struct all *all)
 	struct bill bill;
 	char title[96];
 
+	if (all->is_single || all->get->is_quiet || all->get->is_json)
+		return;
 	bill_init(&bill);
 	meter_read(&all->meter, &bill);
 	tally_to_bill(&all->tally, &bill);
-	if (all->is_single || all->get->is_quiet || all->get->is_json)
-		return;
 	snprintf(title, sizeof(title), "%llu of %llu files:", (unsigned long long)all->complete,
 		 (unsigned long long)(all->begun + all->urls.failed));
 	command_print_bill(stderr, title, &bill.public);
@@ -399,6 +431,18 @@ static int open_all(struct all *all)
 	return EXIT_DONE;
 }
 
+/* A thousand small files are open while they are synced. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS &&
+	    limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int get_all(struct get *get, char *const *urls)
 {
 	_cleanup_free_ struct all *all = calloc(1, sizeof(*all));
@@ -411,7 +455,9 @@ int get_all(struct get *get, char *const *urls)
 	all->is_single = !get->input && !urls[1];
 	/* A second request for each file: not for a list of them. */
 	get->options.server_bill = get->is_json ? !get->input : !get->is_quiet && all->is_single;
-	meter_start(&all->meter);
+	raise_limit();
+	if (!all->is_single) /* whose own bill it would disturb */
+		meter_start(&all->meter);
 	result = open_all(all);
 	if (result == EXIT_DONE && get->options.output)
 		get_in_turn(all);

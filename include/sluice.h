@@ -183,6 +183,7 @@ struct sluice_progress {
 
 /* Whether to go on. */
 typedef bool sluice_progress_fn(void *argument, const struct sluice_progress *progress);
+typedef void sluice_received_fn(void *argument);
 
 /* Of a send or a receive. The strings and the struct are not needed when the call has returned. */
 struct sluice_transfer_options {
@@ -356,6 +357,11 @@ struct sluice_get_options {
 	 * than an ETag. headers and the credentials of the URL go to its own origin alone.
 	 */
 	const char *const *mirrors;
+	/*
+	 * May be called when all of the file has come, and before it is on the disk: a program that
+	 * limits its gets may begin the next one.
+	 */
+	sluice_received_fn *received;
 };
 
 /* What a get came to, or how far it came before it failed. The library makes it. */

@@ -59,6 +59,7 @@ void sluice_engine_close(struct sluice_engine *engine)
 	if (!engine)
 		return;
 	pool_close(engine->pool);
+	batch_close(engine->batch);
 	loop_close(engine->loop);
 	free(engine);
 }

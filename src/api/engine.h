@@ -4,12 +4,15 @@
 
 #include "base/pace.h"
 #include "fetch/pool.h"
+#include "landing/batch.h"
 #include "loop/loop.h"
 
 struct sluice_engine {
 	struct loop *loop;
-	struct pool *pool; /* of its gets; NULL: there was none */
-	struct pace pace;  /* of all its gets together */
+	/* Of its gets; NULL: there was none. */
+	struct pool *pool;
+	struct batch *batch;
+	struct pace pace; /* of all its gets together */
 };
 
 #endif

@@ -36,14 +36,17 @@ int sluice_get_open(struct sluice_get **out, struct sluice_engine *engine, const
 		    void *argument, struct sluice_error *error)
 {
 	struct sluice_get *get = NULL;
-	int result = get_open(&get, url, options, done, argument, error);
+	int result;
 
+	if (!engine->pool)
+		engine->pool = pool_open(engine->loop);
+	if (!engine->batch)
+		engine->batch = batch_open(engine->loop);
+	result = get_open(&get, url, options, engine->batch, done, argument, error);
 	if (result < 0) {
 		get_close(get);
 		return result;
 	}
-	if (!engine->pool)
-		engine->pool = pool_open(engine->loop);
 	get_start(get, engine->loop, engine->pool, &engine->pace);
 	*out = get;
 	return 0;
@@ -88,7 +91,7 @@ int sluice_get(const char *url, const struct sluice_get_options *options,
 	struct sluice_get *get = NULL;
 	struct loop *loop = NULL;
 	/* The output is chosen before we have descriptors of our own. */
-	int code = get_open(&get, url, options, note_end, &end, error);
+	int code = get_open(&get, url, options, NULL, note_end, &end, error);
 
 	if (code == 0)
 		code = loop_open(&loop, LOOP_AUTO, error);

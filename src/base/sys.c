@@ -164,6 +164,16 @@ int sys_fsync(int fd)
 	return result;
 }
 
+int sys_syncfs(int fd)
+{
+	return COUNTED(syncfs, syncfs(fd));
+}
+
+int sys_link(int from_directory, const char *from, int directory, const char *name, int flags)
+{
+	return COUNTED(linkat, linkat(from_directory, from, directory, name, flags));
+}
+
 int sys_ftruncate(int fd, uint64_t size)
 {
 	int result;

@@ -52,6 +52,7 @@
 	X(io_uring_register)                                                                       \
 	X(io_uring_setup)                                                                          \
 	X(ioctl)                                                                                   \
+	X(linkat)                                                                                  \
 	X(listen)                                                                                  \
 	X(lseek)                                                                                   \
 	X(lgetxattr)                                                                               \
@@ -80,6 +81,7 @@
 	X(splice)                                                                                  \
 	X(statx)                                                                                   \
 	X(sync_file_range)                                                                         \
+	X(syncfs)                                                                                  \
 	X(timerfd_create)                                                                          \
 	X(timerfd_settime)                                                                         \
 	X(unlinkat)                                                                                \
@@ -119,6 +121,8 @@ int sys_flags(int fd);                       /* F_GETFL */
 int sys_flags_set(int fd, int flags);
 int sys_flock(int fd, int operation);
 int sys_fsync(int fd);
+int sys_link(int from_directory, const char *from, int directory, const char *name, int flags);
+int sys_syncfs(int fd);
 int sys_fdatasync(int fd);
 int sys_ftruncate(int fd, uint64_t size);
 int sys_getrandom(void *data, size_t length, unsigned flags);

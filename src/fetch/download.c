@@ -27,7 +27,7 @@ uint64_t download_done(const struct download *download)
 	const struct landing *landing = download->landing;
 
 	if (!landing)
-		return download->body.written_to_fd;
+		return download->body.written_to_fd + download->small.filled;
 	if (!download->output.keeps_nothing && !landing_is_begun(landing))
 		return download->asking.resume;
 	return landing_total(landing);
@@ -128,6 +128,7 @@ void download_free(struct download *download)
 	streams_close(download);
 	body_close(download);
 	checked_close(download);
+	small_close(download);
 	refusal_close(download);
 	again_close(download);
 	rate_close(download);

@@ -20,6 +20,7 @@
 #include "fetch/stream.h"
 #include "fetch/verdict.h"
 #include "http/bill.h"
+#include "landing/batch.h"
 #include "landing/landing.h"
 
 struct download;
@@ -41,6 +42,7 @@ struct output {
 	bool syncs_fd;   /* it is a disk */
 	bool is_fifo;    /* whose reader may be yet to come */
 	bool is_skipped; /* the file is there, and is to stay */
+	bool is_new;     /* nothing has the name of the file, or one that goes with it */
 	struct loop_timer timer;
 	char file[4096]; /* its name; empty for a descriptor and for nothing */
 };
@@ -147,6 +149,14 @@ struct checked {
 	struct hash *hash;      /* of what goes to a descriptor */
 };
 
+/* small.c: a body in memory, and on its way to the disk with others */
+struct small {
+	enum { SMALL_NONE, SMALL_GATHER, SMALL_GIVE, SMALL_LANDING, SMALL_LANDED } phase;
+	struct batch_file *file;
+	uint64_t filled, length;
+	int result;
+};
+
 /* confirm.c: whether the file is still the same; sample.c: whether it only grew */
 struct confirm {
 	enum { CONFIRM_NEXT, CONFIRM_HEAD, CONFIRM_CHANGED, CONFIRM_SAMPLES } phase;
@@ -210,11 +220,13 @@ struct download {
 	void (*run)(struct download *download);     /* steps on */
 	void (*release)(struct download *download); /* frees what it is in */
 	unsigned jobs;                              /* under way */
+	bool is_small;                              /* as it comes: see small.c */
 	bool is_cancelled;                          /* the caller wants no more */
 	bool is_closed;                             /* nobody has it any more but jobs */
 
 	struct exchange exchange;
-	struct landing *landing; /* to-file.c's; NULL: none */
+	struct landing *landing; /* to-file.c's; NULL: none, or none yet */
+	struct batch *batch;     /* of small files, the engine's; NULL: none */
 	struct dealer dealer;    /* of the file, where its size is known: the body is stream 0 */
 	struct streams streams;  /* beside it */
 	struct output output;
@@ -223,6 +235,7 @@ struct download {
 	struct body body;
 	struct to_file to_file;
 	struct checked checked;
+	struct small small;
 	struct confirm confirm;
 	struct sample sample;
 	struct again again;
@@ -271,6 +284,10 @@ int download_choose_output(struct download *download);
 /* Step: opens what could not be opened at once. */
 int download_open_output(struct download *download);
 void download_close_output(struct download *download);
+/* Where the output is a file: its landing, which need not be opened before there is an answer. */
+int output_open_landing(struct download *download);
+/* Whether files may be made in this open directory. 0, or -errno with error. */
+int output_check_directory(struct download *download, int directory);
 
 /*
  * ask.c. Step: asks the question, follows redirects, and asks another one where the answer is of no
@@ -297,6 +314,9 @@ int download_start_over(struct download *download, const char *why);
 
 /* stamp.c: what the file remembers of where it came from, when it gets its name. */
 void download_stamp(struct download *download);
+/* What a landing calls for that, and with what: for free(3), NULL without memory. */
+void stamp_file(void *argument, int fd);
+void *stamp_new(const struct download *download);
 
 /* digest.c. When it is known where the bytes go. */
 int download_expect(struct download *download);
@@ -391,6 +411,12 @@ void download_give_up(struct download *download, int result);
 int body_failed(struct download *download, int64_t code);
 /* How it lands. */
 struct landing_options download_landing(struct download *download);
+
+/* small.c: whether what comes is such a file; then the step, which returns what download_to_file
+ * does. */
+bool download_is_small(const struct download *download);
+int download_small(struct download *download);
+void small_close(struct download *download);
 
 /* confirm.c. Step: asks whether the file is still what it was. 0: nothing speaks against it;
  * -ESTALE: it is not; -ECANCELED with error. */

@@ -77,6 +77,12 @@ static const char *peer_kind(const struct exchange *exchange)
 	return has_proxy(exchange) ? "proxy " : "";
 }
 
+void exchange_end_limit(struct exchange *exchange)
+{
+	loop_timer_cancel(exchange->loop, &exchange->timer);
+	exchange->is_late = false;
+}
+
 int exchange_wait(struct exchange *exchange, const char *what)
 {
 	if (!exchange->is_late)
@@ -478,8 +484,9 @@ int exchange_begin(struct exchange *exchange, const char *method, const char *ta
 		result = write_request(exchange, method, target ? target : exchange->url.target,
 				       fields);
 	exchange->head = (struct http_response){0};
-	exchange->is_reused = exchange->client.channel.in >= 0 || take_idle(exchange);
-	exchange->is_connected = exchange->is_reused;
+	exchange->is_connected = exchange->client.channel.in >= 0;
+	exchange->is_reused = !exchange->is_connected && take_idle(exchange);
+	exchange->is_connected |= exchange->is_reused;
 	exchange->phase = exchange->is_connected ? EXCHANGE_SENDING : EXCHANGE_LOOKING_UP;
 	exchange_mark_active(exchange);
 	/* What came behind the last answer is none to this request. */

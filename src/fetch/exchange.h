@@ -68,7 +68,7 @@ struct exchange {
 	unsigned limit_seconds;
 	bool is_late;
 	bool is_secured; /* TLS has begun */
-	bool is_reused;  /* the connection had other requests */
+	bool is_reused;  /* the connection is from the pool, and this its first request since */
 };
 
 /* Where requests go from now on. Closes the connection. 0, or -errno with error. */
@@ -88,6 +88,8 @@ int exchange_step(struct exchange *exchange);
 
 /* How long may pass without progress. It begins anew. */
 void exchange_set_limit(struct exchange *exchange, unsigned seconds);
+/* Nothing is waited for, until exchange_set_limit. */
+void exchange_end_limit(struct exchange *exchange);
 /* There was progress. */
 void exchange_mark_active(struct exchange *exchange);
 /* Nothing can be done without the connection: -EAGAIN; or -ETIMEDOUT with error, which says `what`

@@ -42,6 +42,11 @@ static void explain(struct download *download)
 		return;
 	if (download->landing)
 		landing_explain(download->landing, &lines);
+	if (lines.length == 0 && download->is_small && download->small.length > 0)
+		buffer_printf(&lines,
+			      "bytes 0-%llu by readwrite: a small file, written together with "
+			      "others\n",
+			      (unsigned long long)download->small.length - 1);
 	if (lines.length == 0 && body->written_to_fd > 0)
 		buffer_printf(&lines,
 			      "bytes 0-%llu by readwrite: the output is not a regular file\n",
@@ -91,6 +96,7 @@ static void end_download(struct sluice_get *get, int code)
 	streams_close(download);
 	explain(download);
 	body_close(download);
+	small_close(download);
 	landing_close(download->landing);
 	download->landing = NULL;
 	download_close_output(download);
@@ -118,14 +124,29 @@ static void finish(struct sluice_get *get)
 	get->done(get->argument, get->code, &result->public, &download->error);
 }
 
+/* Else what came is in no file that could be continued. */
+static bool is_by_part(const struct download *download)
+{
+	return download->output.fd < 0 && !download->is_small;
+}
+
+static int take_to_output(struct download *download)
+{
+	if (download->output.fd >= 0)
+		return download_to_fd(download);
+	return download->is_small ? download_small(download) : download_to_file(download);
+}
+
 static int take_body(struct sluice_get *get)
 {
 	struct download *download = &get->download;
-	bool is_fd = download->output.fd >= 0;
-	int result = is_fd ? download_to_fd(download) : download_to_file(download);
+	int result = take_to_output(download);
 
-	if (is_fd && result < 0 && result != -EAGAIN && download_try_again(download, result) == 0)
-		result = DOWNLOAD_ASK;
+	if (!is_by_part(download) && result < 0 && result != -EAGAIN) {
+		small_close(download);
+		if (download_try_again(download, result) == 0)
+			result = DOWNLOAD_ASK;
+	}
 	if (result == DOWNLOAD_ASK) {
 		get->phase = GET_ASK;
 		return 0;
@@ -133,6 +154,33 @@ static int take_body(struct sluice_get *get)
 	if (result != -EAGAIN)
 		end_download(get, result);
 	return result == -EAGAIN ? result : 0;
+}
+
+/* There may be something to continue after all, at another name: then it is asked for that. */
+static int open_landing(struct sluice_get *get)
+{
+	struct download *download = &get->download;
+	int result = output_open_landing(download);
+
+	if (result < 0 || landing_found(download->landing)->there.count == 0)
+		return result;
+	download_question(download, NULL);
+	get->phase = GET_ASK;
+	return 0;
+}
+
+static int begin_body(struct sluice_get *get)
+{
+	struct download *download = &get->download;
+	int result;
+
+	get->phase = GET_BODY;
+	body_begin(download);
+	download->is_small = download_is_small(download);
+	result = checked_begin(download);
+	if (result == 0 && download->output.is_new && !download->is_small)
+		result = open_landing(get);
+	return result;
 }
 
 static int ask(struct sluice_get *get)
@@ -143,9 +191,7 @@ static int ask(struct sluice_get *get)
 	if (result == -EAGAIN)
 		return result;
 	if (result == 0 && !download->asking.is_unchanged) {
-		body_begin(download);
-		get->phase = GET_BODY;
-		result = checked_begin(download);
+		result = begin_body(get);
 		if (result < 0)
 			end_download(get, result);
 	} else if (result < 0 && download->landing && landing_is_begun(download->landing)) {
@@ -323,7 +369,8 @@ static struct sluice_get *create(void)
 }
 
 int get_open(struct sluice_get **out, const char *url, const struct sluice_get_options *options,
-	     sluice_get_done_fn *done, void *argument, struct sluice_error *error)
+	     struct batch *batch, sluice_get_done_fn *done, void *argument,
+	     struct sluice_error *error)
 {
 	struct sluice_get_options ours;
 	struct sluice_get *get;
@@ -335,6 +382,7 @@ int get_open(struct sluice_get **out, const char *url, const struct sluice_get_o
 	if (!get)
 		return error_set_errno(error, ENOMEM, "download");
 	get->done = done;
+	get->download.batch = batch;
 	get->argument = argument;
 	landing_prepare();
 	meter_start(&get->download.meter);

@@ -8,12 +8,17 @@
 
 #include "base/pace.h"
 #include "fetch/pool.h"
+#include "landing/batch.h"
 #include "loop/loop.h"
 #include "sluice.h"
 
-/* Finds out where the bytes go, and opens that; options may be NULL. 0 or -errno. */
+/*
+ * Finds out where the bytes go, and opens that; options may be NULL. A small file lands in the
+ * batch, unless that is NULL. 0 or -errno.
+ */
 int get_open(struct sluice_get **get, const char *url, const struct sluice_get_options *options,
-	     sluice_get_done_fn *done, void *argument, struct sluice_error *error);
+	     struct batch *batch, sluice_get_done_fn *done, void *argument,
+	     struct sluice_error *error);
 /*
  * Begins, on connections of the pool, too, and at the pace that others share, unless these are
  * NULL. done runs inside loop_run.

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/sys.h"
 #include "fetch/download.h"
+#include "landing/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,13 +168,12 @@ static bool is_the_system_s(const char *directory)
 }
 
 /* What lies in the system's own directories is no file that anybody wants replaced. */
-static int refuse_system(struct download *download, const char *output)
+int output_check_directory(struct download *download, int folder)
 {
 	char link[32], directory[4096];
 	int64_t length;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d",
-		 landing_found(download->landing)->directory);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", folder);
 	length = sys_readlink(AT_FDCWD, link, directory, sizeof(directory) - 1);
 	if (length < 0)
 		return 0;
@@ -183,7 +183,7 @@ static int refuse_system(struct download *download, const char *output)
 	return error_set(&download->error, EPERM,
 			 "%s: no file is made or replaced in %s; name one elsewhere, or - for "
 			 "standard output",
-			 output, directory);
+			 download->output.file, directory);
 }
 
 /* Of the file that is there, where nothing is on its way to take its place. */
@@ -211,15 +211,24 @@ static void look_at_file(struct download *download)
 	asking->newer_than = (time_t)status.stx_mtime.tv_sec;
 }
 
-static int choose_file(struct download *download, const char *output)
+int output_open_landing(struct download *download)
 {
 	const struct landing_options options = download_landing(download);
-	struct origin origin;
-	int result = landing_open_name(&download->landing, output, download->url, &options,
-				       &download->error);
+	int result;
 
-	if (result == 0)
-		result = refuse_system(download, output);
+	download->output.is_new = false;
+	result = landing_open_name(&download->landing, download->output.file, download->url,
+				   &options, &download->error);
+	return result < 0 ? result
+			  : output_check_directory(download,
+						   landing_found(download->landing)->directory);
+}
+
+static int choose_file(struct download *download)
+{
+	struct origin origin;
+	int result = output_open_landing(download);
+
 	if (result < 0)
 		return result;
 	look_at_file(download);
@@ -227,12 +236,40 @@ static int choose_file(struct download *download, const char *output)
 	return 0;
 }
 
+static bool has_nothing(const char *name)
+{
+	struct statx status;
+
+	return sys_statx_link(AT_FDCWD, name, STATX_TYPE, &status) == -ENOENT;
+}
+
+/* Then nothing is there that could be continued, or would be in the way. */
+static bool is_new(const char *output)
+{
+	const char *slash = strrchr(output, '/');
+	const char *name = slash ? slash + 1 : output;
+	char part[4096 + sizeof(".part")];
+
+	if (!*name || strlen(name) > NAME_STEM || !has_nothing(output))
+		return false;
+	snprintf(part, sizeof(part), "%s.part", output);
+	return has_nothing(part);
+}
+
 static int choose_named(struct download *download, const char *output)
 {
 	struct statx status;
 	int fd = -1;
 
-	snprintf(download->output.file, sizeof(download->output.file), "%s", output);
+	if (snprintf(download->output.file, sizeof(download->output.file), "%s", output) >=
+	    (int)sizeof(download->output.file))
+		return error_set(&download->error, ENAMETOOLONG,
+				 "%s: name too long (at most %d bytes)", output,
+				 (int)sizeof(download->output.file) - 1);
+	download->output.is_new = download->batch && !download->options.digest &&
+				  !download->options.mirrors && is_new(output);
+	if (download->output.is_new)
+		return 0;
 	if (sys_statx_link(AT_FDCWD, output, STATX_TYPE, &status) == 0 && S_ISLNK(status.stx_mode))
 		fd = find_descriptor(output);
 	if (fd >= 0)
@@ -241,7 +278,7 @@ static int choose_named(struct download *download, const char *output)
 	if (sys_statx_at(AT_FDCWD, output, STATX_TYPE, &status) == 0 && !S_ISREG(status.stx_mode) &&
 	    !S_ISDIR(status.stx_mode))
 		return open_special(download, status.stx_mode);
-	return choose_file(download, output);
+	return choose_file(download);
 }
 
 static int choose_path(struct download *download)

@@ -10,30 +10,30 @@
 
 struct stamp {
 	struct origin origin;
-	bool has_origin, has_time;
+	bool has_origin, has_time, has_name; /* has_name: it may be found before it is synced */
 	time_t time;
 };
 
 /* The origin has the file's time in it. */
-static void stamp(void *argument, int fd)
+void stamp_file(void *argument, int fd)
 {
 	const struct stamp *stamp = argument;
 
 	if (stamp->has_time)
 		(void)sys_set_modified(fd, (struct timespec){.tv_sec = stamp->time});
-	if (stamp->has_time && stamp->has_origin)
+	if (stamp->has_time && stamp->has_origin && stamp->has_name)
 		(void)sys_fsync(fd);
 	if (stamp->has_origin)
 		origin_remember(&stamp->origin, fd);
 }
 
-void download_stamp(struct download *download)
+void *stamp_new(const struct download *download)
 {
 	const struct asking *asking = &download->asking;
 	struct stamp *new = malloc(sizeof(*new));
 
 	if (!new)
-		return;
+		return NULL;
 	*new = (struct stamp){
 		.origin.url = origin_url(download->url),
 		.origin.place = origin_place(&download->exchange.url),
@@ -41,7 +41,16 @@ void download_stamp(struct download *download)
 		/* It must not outlast bytes that are not on the disk. */
 		.has_origin = !download->options.no_sync,
 		.has_time = download->options.keep_time && asking->has_modified,
+		.has_name = !download->is_small,
 		.time = asking->modified,
 	};
-	landing_stamp(download->landing, stamp, new);
+	return new;
+}
+
+void download_stamp(struct download *download)
+{
+	void *new = stamp_new(download);
+
+	if (new)
+		landing_stamp(download->landing, stamp_file, new);
 }

@@ -60,3 +60,13 @@ uint64_t host_memory_available(void)
 		read_available(root, &memory, meminfo);
 	return memory.available_bytes;
 }
+
+uint64_t host_memory_dirty(void)
+{
+	_cleanup_fd_ int root = host_root_open();
+	char meminfo[8192];
+
+	if (host_read(root, "proc/meminfo", meminfo, sizeof(meminfo)) <= 0)
+		return UINT64_MAX;
+	return kib_field(meminfo, "Dirty:") + kib_field(meminfo, "Writeback:");
+}

@@ -19,5 +19,7 @@ void host_memory_read(int root, struct host_memory *memory);
 
 /* available_bytes of this machine, now. */
 uint64_t host_memory_available(void);
+/* What all programs have written and no disk has yet; UINT64_MAX: nobody tells. */
+uint64_t host_memory_dirty(void);
 
 #endif

@@ -313,6 +313,96 @@ class Connections(unittest.TestCase):
         self.assertEqual(len(self.connections), 2)
 
 
+class Small(unittest.TestCase):
+    """Small files land together."""
+
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+
+    def test_a_kill_leaves_whole_files_only(self):
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+
+        def script(peer):
+            while request := peer.request():
+                number = int(request.target[1:])
+                answer = whole_answer(bytes([number % 256]) * 5000, f'"{number}"')
+                if number > 100:
+                    peer.send(answer[:-1])
+                    go_on.wait(WAIT)
+                    return
+                peer.send(answer)
+
+        server = scripted(self.addCleanup, script)
+        file = self.here / "list"
+        file.write_text("".join(server.url(f"/{number}\n") for number in range(200)))
+        process = start_sluice("get", "-q", "-i", file, "-O", self.here / "out", "-J", "3")
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        wait_until(lambda: len(server.requests) >= 104, "three wait for their last byte")
+        wait_until(lambda: len(os.listdir(self.here / "out")) >= 50, "many have landed")
+        process.kill()
+        process.wait()
+        for each in (self.here / "out").iterdir():
+            self.assertEqual(each.read_bytes(), bytes([int(each.name) % 256]) * 5000, each.name)
+
+    def test_again_nothing_comes(self):
+        asked = []
+
+        def script(peer):
+            while request := peer.request():
+                asked.append(request.headers.get("if-none-match"))
+                if asked[-1]:
+                    peer.send(answer_head("304 Not Modified", ETag='"v1"'))
+                else:
+                    peer.send(whole_answer(b"small"))
+
+        server = scripted(self.addCleanup, script)
+        urls = [server.url(f"/{number}") for number in range(10)]
+        for _ in range(2):
+            done = get(*urls, "-q", cwd=self.here)
+            self.assertEqual(done.code, 0, done.err)
+        if None in asked[10:]:
+            self.skipTest("no extended attributes on this file system")
+        self.assertEqual(asked, [None] * 10 + ['"v1"'] * 10)
+
+    def test_a_name_that_is_taken_meanwhile_is_replaced(self):
+        def script(peer):
+            while request := peer.request():
+                (self.here / request.target[1:]).write_text("a stranger's")
+                peer.send(whole_answer(b"small"))
+
+        server = scripted(self.addCleanup, script)
+        done = get(server.url("/one"), server.url("/two"), "-q", cwd=self.here)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual((self.here / "one").read_bytes(), b"small")
+        self.assertEqual(sorted(os.listdir(self.here)), ["one", "two"])
+
+    def test_a_body_that_is_cut(self):
+        def script(peer):
+            peer.request()
+            peer.send(whole_answer(b"small")[:-1])
+
+        server = scripted(self.addCleanup, script)
+        done = get(server.url("/one"), server.url("/two"), "-q", cwd=self.here)
+        self.assertEqual(done.code, 1)
+        self.assertIn("the connection ended after 4 of 5 bytes", done.err)
+        self.assertEqual(os.listdir(self.here), [])
+
+    def test_modes_and_empty_files(self):
+        server = scripted(self.addCleanup, lambda peer: peer.send(whole_answer(b"")) if peer.request() else None)
+        done = get(server.url("/one"), server.url("/two"), "-q", cwd=self.here, umask=0o027)
+        self.assertEqual(done.code, 0, done.err)
+        for name in ("one", "two"):
+            status = (self.here / name).stat()
+            self.assertEqual((status.st_mode & 0o777, status.st_size), (0o640, 0))
+
+    def test_what_explain_says(self):
+        server = scripted(self.addCleanup, lambda peer: peer.send(whole_answer(b"small")) if peer.request() else None)
+        done = get(server.url("/one"), "-q", "--explain", cwd=self.here)
+        self.assertRegex(done.err, r"bytes 0-4 by readwrite: .*small")
+
+
 class Interrupted(unittest.TestCase):
     def test_what_is_under_way_can_be_continued(self):
         here, body = temp_folder(self.addCleanup), content(3 * MIB)

@@ -647,6 +647,10 @@ static void test_closed_while_it_waits_for_the_server(void **state)
 	close_after(fixture, "HTTP/1.1 404 No\r\nContent-Type: text/plain\r\n\r\nIt is");
 	assert_int_equal(size_of(fixture, "file.part"), -1);
 	close_after(fixture, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nETag: \"1\"\r\n\r\nbegin");
+	/* A small file is in memory until it is whole. */
+	assert_int_equal(size_of(fixture, "file.part"), -1);
+	close_after(fixture,
+		    "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\nETag: \"1\"\r\n\r\nbegin");
 	assert_int_equal(size_of(fixture, "file"), -1);
 	/* As after a kill: the part is there. */
 	assert_true(size_of(fixture, "file.part") >= 0);
