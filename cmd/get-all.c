@@ -22,6 +22,7 @@ struct all;
 enum {
 	UNDER_WAY_MAX = 2048, /* those that wait for the disk included */
 	DESCRIPTORS = 4096,
+	TELL_SECONDS = 1, /* between two lines of --progress about a file */
 };
 
 /* A file on its way. */
@@ -32,7 +33,10 @@ struct one {
 	char *shown; /* without what may be a password in it */
 	struct get_digest digest;
 	struct sidecar sidecar;
-	bool has_come;
+	bool has_come, is_seen; /* is_seen: long enough under way to be shown */
+	struct sluice_progress state;
+	struct progress_rate rate;
+	double told; /* when --progress told it last */
 	struct one *next, *previous;
 };
 
@@ -41,7 +45,8 @@ struct all {
 	struct urls urls;
 	struct sluice_engine *engine;
 	bool is_single; /* there is one URL */
-	uint64_t begun, complete, failed;
+	uint64_t begun, complete, failed, words;
+	struct progress_rate rate; /* of all */
 	unsigned under_way, coming;
 	struct one *first;
 	struct meter meter;
@@ -76,13 +81,60 @@ static void drop(struct one *one)
 
 /* What the library calls */
 
+static const char *name_of(const struct one *one)
+{
+	const char *slash = strrchr(one->shown, '/');
+
+	return slash && slash[1] ? slash + 1 : one->shown;
+}
+
+/* What is complete, and what is here of the others. */
+static uint64_t count_bytes(const struct all *all)
+{
+	uint64_t bytes = all->tally.bytes;
+
+	for (const struct one *one = all->first; one; one = one->next)
+		bytes += one->state.done_bytes - one->state.resumed_bytes;
+	return bytes;
+}
+
+static void draw(struct all *all)
+{
+	struct progress_file files[PROGRESS_LINES];
+	struct progress_whole whole = {all->complete, all->failed, 0, count_bytes(all), 0};
+	unsigned count = 0;
+
+	for (const struct one *one = all->first; one && count < PROGRESS_LINES - 1; one = one->next)
+		if (one->is_seen && !one->has_come)
+			files[count++] = (struct progress_file){
+				.name = name_of(one),
+				.done_bytes = one->state.done_bytes,
+				.total_bytes = one->state.total_bytes,
+				.rate = one->rate.now,
+				.streams = one->state.streams,
+			};
+	if (!all->get->input)
+		whole.files = all->words;
+	progress_measure(&all->rate, meter_seconds(&all->meter), whole.done_bytes);
+	whole.rate = all->rate.now;
+	progress_draw(&all->get->progress, files, count, all->is_single ? NULL : &whole);
+}
+
 static bool on_progress(void *argument, const struct sluice_progress *progress)
 {
 	struct one *one = argument;
-	struct get *get = one->all->get;
+	struct all *all = one->all;
 
-	if (!get->is_quiet && one->all->is_single)
-		progress_show(&get->progress, progress);
+	one->state = *progress;
+	one->is_seen = true;
+	progress_measure(&one->rate, progress->seconds,
+			 progress->done_bytes - progress->resumed_bytes);
+	if (all->get->shows_progress && progress->seconds - one->told >= TELL_SECONDS) {
+		one->told = progress->seconds;
+		get_print_progress(one->shown, progress, one->rate.now);
+	}
+	if (!all->get->is_quiet && !all->get->is_json && progress_is_due(&all->get->progress))
+		draw(all);
 	return !get_is_interrupted();
 }
 
@@ -91,6 +143,8 @@ static void on_note(void *argument, const char *line)
 	struct one *one = argument;
 	struct get *get = one->all->get;
 
+	if (get->shows_progress)
+		get_print_event("note", one->shown, line);
 	if (get->is_quiet)
 		return;
 	get_clear(get);
@@ -139,6 +193,8 @@ static void end(struct one *one, int code, const struct sluice_get_result *resul
 	get_clear(all->get);
 	if (result)
 		add_to_tally(&all->tally, result->bill);
+	if (code < 0 && all->get->shows_progress)
+		get_print_event("failed", one->shown, error->text);
 	if (code < 0)
 		command_failed("%s (%s)", error->text, one->shown);
 	else if (all->is_single)
@@ -453,6 +509,8 @@ int get_all(struct get *get, char *const *urls)
 	all->get = get;
 	all->urls.words = urls;
 	all->is_single = !get->input && !urls[1];
+	for (char *const *url = urls; *url; url++)
+		all->words++;
 	/* A second request for each file: not for a list of them. */
 	get->options.server_bill = get->is_json ? !get->input : !get->is_quiet && all->is_single;
 	raise_limit();

@@ -154,6 +154,9 @@ int get_check(struct get *get, char *const *urls)
 				       options->output);
 	if (options->output && !options->to_fd && get->input)
 		return command_misused("get: -o names one file, and -i may list several");
+	if (get->shows_progress && !get->is_json)
+		return command_misused("get: --progress needs --json; without it a terminal shows "
+				       "progress");
 	if (options->output && options->directory)
 		return command_misused("get: -o and -O both say where");
 	if (options->directory && is_path(get, "discard"))

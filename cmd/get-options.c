@@ -205,6 +205,8 @@ static const struct option_row rows[] = {
 	 "say which bytes went by which path, and why"},
 	{"json", 0, NULL, set_flag, MEMBER(is_json),
 	 "print the bill as JSON, one object per line"},
+	{"progress", 0, NULL, set_flag, MEMBER(shows_progress),
+	 "with --json: print lines while files come, too"},
 	{"help", 'h', NULL, set_flag, MEMBER(is_help), "print this"},
 };
 /* clang-format on */

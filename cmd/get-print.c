@@ -43,7 +43,36 @@ static json_t *safe_string(const char *text)
 	return string;
 }
 
-static int print_json(const char *url, const struct sluice_get_result *result)
+/* Lines of several kinds have an "event". */
+static void print_line(json_t *root)
+{
+	json_dumpf(root, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(root);
+}
+
+void get_print_progress(const char *url, const struct sluice_progress *progress, double rate)
+{
+	bool has_total = progress->total_bytes != UINT64_MAX;
+
+	print_line(
+		json_pack("{s:s, s:o, s:I, s:I, s:o, s:f, s:f, s:i}", "event", "progress", "url",
+			  safe_string(url), "done_bytes", (json_int_t)progress->done_bytes,
+			  "resumed_bytes", (json_int_t)progress->resumed_bytes, "total_bytes",
+			  has_total ? json_integer((json_int_t)progress->total_bytes) : json_null(),
+			  "seconds", progress->seconds, "rate_bytes_per_second", rate, "streams",
+			  (int)progress->streams));
+}
+
+void get_print_event(const char *event, const char *url, const char *text)
+{
+	print_line(json_pack("{s:s, s:o, s:o}", "event", event, "url", safe_string(url), "text",
+			     safe_string(text)));
+}
+
+static int print_json(const struct get *get, const char *url,
+		      const struct sluice_get_result *result)
 {
 	json_t *root = json_pack(
 		"{s:o, s:o, s:i, s:b, s:I, s:i, s:o, s:o}", "url", safe_string(url), "file",
@@ -54,6 +83,8 @@ static int print_json(const char *url, const struct sluice_get_result *result)
 
 	if (!root)
 		return command_failed("the bill: %s", strerror(ENOMEM));
+	if (get->shows_progress)
+		json_object_set_new(root, "event", json_string("done"));
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
@@ -75,7 +106,7 @@ static bool say_unchanged(const struct sluice_get_result *result)
 int get_print(const struct get *get, const char *url, const struct sluice_get_result *result)
 {
 	if (get->is_json)
-		return print_json(url, result);
+		return print_json(get, url, result);
 	if (!get->is_quiet && !say_unchanged(result))
 		print_bills(*result->file ? result->file : url, result);
 	return EXIT_DONE;
@@ -84,7 +115,7 @@ int get_print(const struct get *get, const char *url, const struct sluice_get_re
 int get_print_line(const struct get *get, const char *url, const struct sluice_get_result *result)
 {
 	if (get->is_json)
-		return print_json(url, result);
+		return print_json(get, url, result);
 	if (!get->is_quiet && !say_unchanged(result))
 		command_print_bill_line(stderr, *result->file ? result->file : url, result->bill);
 	return EXIT_DONE;

@@ -27,6 +27,7 @@ struct get {
 	const char *sha256, *checksums; /* NULL: not given */
 	struct sums sums;               /* of the latter */
 	bool wants_sidecar;
+	bool shows_progress; /* lines of JSON for programs */
 	bool is_help, is_quiet, is_json;
 };
 
@@ -68,6 +69,10 @@ int get_print(const struct get *get, const char *url, const struct sluice_get_re
 /* The same where there are several, in a line. */
 int get_print_line(const struct get *get, const char *url, const struct sluice_get_result *result);
 
+/* With --json and --progress: a line that says how far it is, and one for each end that is no
+ * success. */
+void get_print_progress(const char *url, const struct sluice_progress *progress, double rate);
+void get_print_event(const char *event, const char *url, const char *text);
 /* get.c: a line, above the progress; */
 void get_say(void *get, const char *line);
 /* nothing is shown any more; */

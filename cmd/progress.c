@@ -1,72 +1,108 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Invariant: while lines are shown the cursor is at the end of the last of them. The columns are
+ * asked for each time: a terminal that became narrower has broken the lines.
+ */
 #include "progress.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { FIGURES = 56 }; /* columns beside the bar */
+static const double interval = 0.1; /* seconds */
+
+static double now(void)
+{
+	return (double)clock_ns() / 1e9;
+}
 
 void progress_open(struct progress *progress)
 {
-	progress->is_terminal = isatty(STDERR_FILENO);
-	progress->is_shown = false;
+	const char *terminal = getenv("TERM");
+
+	*progress = (struct progress){
+		.can_draw = isatty(STDERR_FILENO) && terminal && *terminal &&
+			    strcmp(terminal, "dumb") != 0,
+	};
 }
 
-static int columns(void)
+bool progress_is_due(const struct progress *progress)
 {
-	struct winsize size;
-
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+	return progress->can_draw && now() - progress->drawn >= interval;
 }
 
-static void print_bar(double share, int width)
+static struct winsize size_of_terminal(void)
 {
-	char bar[128];
-	int full;
+	struct winsize size = {0};
 
-	if (width < 4)
-		return;
-	width = width > (int)sizeof(bar) - 1 ? (int)sizeof(bar) - 1 : width;
-	full = (int)(share * width);
-	memset(bar, ' ', (size_t)width);
-	memset(bar, '#', (size_t)full);
-	fprintf(stderr, "[%.*s] ", width, bar);
+	(void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+	if (size.ws_col == 0)
+		size.ws_col = 80;
+	if (size.ws_row == 0)
+		size.ws_row = 24;
+	return size;
 }
 
-static void print_time_left(double seconds)
+static void clear(struct progress *progress, unsigned columns)
 {
-	unsigned long left = (unsigned long)(seconds + 0.5);
+	unsigned rows = progress_rows(progress->widths, progress->count, columns);
 
-	if (seconds < 360000)
-		fprintf(stderr, "%lu:%02lu:%02lu left", left / 3600, left / 60 % 60, left % 60);
-}
-
-void progress_show(struct progress *progress, const struct sluice_progress *state)
-{
-	double done = (double)state->done_bytes, total = (double)state->total_bytes;
-	double moved = (double)(state->done_bytes - state->resumed_bytes);
-	double rate = state->seconds > 0 ? moved / state->seconds : 0;
-
-	if (!progress->is_terminal)
-		return;
-	progress->is_shown = true;
-	fputs("\r\033[K", stderr);
-	if (state->total_bytes == UINT64_MAX || total == 0) {
-		fprintf(stderr, "%.1f MB  %.2f GB/s", done / 1e6, rate / 1e9);
-		return;
-	}
-	print_bar(done / total, columns() - FIGURES);
-	fprintf(stderr, "%3.0f %% of %.1f MB  %.2f GB/s  ", 100 * done / total, total / 1e6,
-		rate / 1e9);
-	if (rate > 0)
-		print_time_left((total - done) / rate);
+	if (rows > 1)
+		fprintf(stderr, "\033[%uA", rows - 1);
+	if (rows > 0)
+		fputs("\r\033[J", stderr);
+	progress->count = 0;
 }
 
 void progress_clear(struct progress *progress)
 {
-	if (progress->is_shown)
-		fputs("\r\033[K", stderr);
-	progress->is_shown = false;
+	if (progress->count == 0)
+		return;
+	clear(progress, size_of_terminal().ws_col);
+	fflush(stderr);
+}
+
+static void put(struct progress *progress, const char *line, unsigned width)
+{
+	fprintf(stderr, "%s%s", progress->count > 0 ? "\n" : "", line);
+	progress->widths[progress->count++] = width;
+}
+
+void progress_draw(struct progress *progress, const struct progress_file *files, unsigned count,
+		   const struct progress_whole *whole)
+{
+	struct winsize size = size_of_terminal();
+	unsigned most = size.ws_row > 2 ? size.ws_row - 2u : 1;
+	char line[PROGRESS_LINE], out[PROGRESS_LINE * PROGRESS_LINES];
+
+	if (!progress->can_draw)
+		return;
+	if (most > PROGRESS_LINES - 1)
+		most = PROGRESS_LINES - 1;
+	setvbuf(stderr, out, _IOFBF, sizeof(out)); /* in one write, or it flickers */
+	clear(progress, size.ws_col);
+	for (unsigned i = 0; i < count && i < most; i++)
+		put(progress, line, progress_file_line(line, size.ws_col, &files[i]));
+	if (whole)
+		put(progress, line, progress_whole_line(line, size.ws_col, whole));
+	fflush(stderr);
+	setvbuf(stderr, NULL, _IONBF, 0);
+	progress->drawn = now();
+}
+
+void progress_show(struct progress *progress, const struct sluice_progress *state)
+{
+	double moved = (double)(state->done_bytes - state->resumed_bytes);
+	const struct progress_file file = {
+		.name = "",
+		.done_bytes = state->done_bytes,
+		.total_bytes = state->total_bytes,
+		.rate = state->seconds > 0 ? moved / state->seconds : 0,
+	};
+
+	progress_draw(progress, &file, 1, NULL);
 }

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`sluice get` of several URLs: words and lists, how many at once, where they go, what is said."""
 
+import contextlib
+import fcntl
+import json
 import os
+import pty
+import re
 import signal
+import struct
+import termios
 import threading
 import unittest
 
@@ -401,6 +408,86 @@ class Small(unittest.TestCase):
         server = scripted(self.addCleanup, lambda peer: peer.send(whole_answer(b"small")) if peer.request() else None)
         done = get(server.url("/one"), "-q", "--explain", cwd=self.here)
         self.assertRegex(done.err, r"bytes 0-4 by readwrite: .*small")
+
+
+class Shown(unittest.TestCase):
+    """What a person sees on a terminal, and a program with --json --progress."""
+
+    def setUp(self):
+        self.here = temp_folder(self.addCleanup)
+        self.go_on = threading.Event()
+        self.addCleanup(self.go_on.set)
+        self.server = scripted(self.addCleanup, self.script)
+
+    def script(self, peer):
+        answer = whole_answer(b"x" * MIB)
+        if peer.request():
+            peer.send(answer[: MIB // 2])
+            self.go_on.wait(WAIT)
+            peer.send(answer[MIB // 2 :])
+
+    def on_terminal(self, *names, columns=80, terminal="xterm", until=rb"B/s"):
+        """All that comes there until the end; the bodies wait until so much was shown."""
+        ours, its = pty.openpty()
+        size = struct.pack("HHHH", 24, columns, 0, 0)
+        fcntl.ioctl(its, termios.TIOCSWINSZ, size)
+        urls = [self.server.url(name) for name in names]
+        process = start_sluice("get", *urls, cwd=self.here, stderr=its, env={"TERM": terminal})
+        self.addCleanup(process.kill)
+        os.close(its)
+        if terminal == "dumb":
+            self.go_on.set()
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while data := os.read(ours, 1 << 16):
+                shown += data
+                if re.search(until, shown):
+                    self.go_on.set()
+        os.close(ours)
+        self.assertEqual(process.wait(WAIT), 0)
+        return shown.decode()
+
+    def test_a_line_for_each_and_one_for_the_whole(self):
+        shown = self.on_terminal("/one", "/two", until=rb"two .*B/s")
+        self.assertRegex(shown, r"one  \[#+ *\]   50 % of 1.05 MB  ")
+        self.assertRegex(shown, r"two  \[#+ *\]   50 % of 1.05 MB  ")
+        self.assertRegex(shown, r"0 of 2 files  \d")
+        self.assertIn("2 of 2 files: 2097152 bytes in ", shown)
+
+    def test_one_on_a_narrow_terminal(self):
+        shown = self.on_terminal("/one", columns=30)
+        lines = re.findall(r"[^\r\n\x1b]*B/s", shown)
+        self.assertNotIn("[#", shown)
+        lines = [line for line in lines if "bytes in" not in line]
+        self.assertTrue(lines and all(len(line) < 30 for line in lines), lines)
+
+    def test_a_dumb_terminal(self):
+        shown = self.on_terminal("/one", "/two", terminal="dumb")
+        self.assertNotIn("\x1b", shown)
+        self.assertIn("2 of 2 files: 2097152 bytes in ", shown)
+
+    def test_lines_for_programs(self):
+        process = start_sluice(
+            "get", "--json", "--progress", self.server.url("/one"), "ftp://x/", cwd=self.here
+        )
+        self.assertEqual(finish(process).code, 2)
+        refused = scripted(self.addCleanup, lambda peer: peer.request() and peer.send(answer_head("404 No")))
+        process = start_sluice(
+            "get", "--json", "--progress", self.server.url("/one"), refused.url("/none"), cwd=self.here
+        )
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        lines = []
+        for line in process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1]["event"] == "progress":
+                self.go_on.set()
+        self.assertEqual(process.wait(WAIT), 1)
+        events = {line["event"]: line for line in lines}
+        self.assertEqual(sorted(events), ["done", "failed", "progress"])
+        self.assertEqual(events["progress"]["total_bytes"], MIB)
+        self.assertIn("404", events["failed"]["text"])
+        self.assertEqual(events["done"]["bill"]["bytes"], MIB)
 
 
 class Interrupted(unittest.TestCase):
