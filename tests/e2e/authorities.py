@@ -2,8 +2,9 @@
 """Certificates for tests, by the openssl command: good ones, and each of the bad ones."""
 
 import subprocess
+import unittest
 
-from support import program
+from support import program, sluice
 
 CONFIG = """
 [ca]
@@ -22,6 +23,11 @@ commonName = optional
 """
 CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
 HERE = "DNS:localhost,IP:127.0.0.1"
+
+
+def skip_without_tls():
+    if "without TLS" in sluice("serve", ".", "--tls-cert", "none", "--tls-key", "none").err:
+        raise unittest.SkipTest("built without TLS")
 
 
 def openssl(*arguments):

@@ -8,7 +8,7 @@ import ssl
 import threading
 import unittest
 
-from authorities import Authority
+from authorities import Authority, skip_without_tls
 from other_servers import Peer, Scripted, range_answer, scripted, whole_answer
 from support import MIB, WAIT, content, get, make_file, same, serve, settle, sluice, temp_folder
 
@@ -73,8 +73,7 @@ class Flipping(Scripted):
 class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if "without TLS" in sluice("serve", "--tls", ".", "--tls-min", "1.4").err:
-            raise unittest.SkipTest("built without TLS")
+        skip_without_tls()
         cls.scratch = temp_folder(cls.addClassCleanup)
         cls.authority = Authority(cls.scratch / "ca")
         cls.certificate, cls.secret = cls.authority.issue("server")

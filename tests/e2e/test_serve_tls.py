@@ -9,15 +9,14 @@ import stat
 import subprocess
 import unittest
 
-from authorities import Authority
+from authorities import Authority, skip_without_tls
 from support import MIB, WAIT, content, make_file, program, serve, sluice, temp_folder, wait_until
 
 
 class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if sluice("serve", "--tls", ".", "--tls-min", "1.4").err.find("without TLS") >= 0:
-            raise unittest.SkipTest("built without TLS")
+        skip_without_tls()
         cls.scratch = temp_folder(cls.addClassCleanup)
         cls.folder = cls.scratch / "served"
         (cls.folder / "sub").mkdir(parents=True)
