@@ -50,7 +50,7 @@ void http_filename_fit(char fit[HTTP_FILENAME], struct http_text name)
 		fit[name.length] = '\0';
 		return;
 	}
-	while (((unsigned char)name.data[cut] & 0xc0) == 0x80)
+	while (cut > 0 && ((unsigned char)name.data[cut] & 0xc0) == 0x80)
 		cut--;
 	snprintf(fit, HTTP_FILENAME, "%.*s~%016" PRIx64 "%.*s", (int)cut, name.data,
 		 digest_add(DIGEST_START, name.data, name.length), (int)extension.length,

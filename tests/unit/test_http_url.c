@@ -458,6 +458,17 @@ static void long_file_names(void **state)
 	}
 }
 
+/* What is no UTF-8 has no place to be cut at. */
+static void long_file_names_that_are_no_text(void **state)
+{
+	char target[1024], name[256];
+	struct http_url url = {.target = target};
+
+	repeat(target, "%80", 256, "");
+	if (http_url_filename(&url, name, NULL) == 0)
+		assert_in_range(strlen(name), 1, 255);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +484,7 @@ int main(void)
 		cmocka_unit_test(origins),
 		cmocka_unit_test(file_names),
 		cmocka_unit_test(long_file_names),
+		cmocka_unit_test(long_file_names_that_are_no_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
