@@ -89,6 +89,13 @@ static void empty(struct slot *slot)
 		slot->lent.release(slot->lent.argument);
 }
 
+static void empty_first(struct follow *follow)
+{
+	empty(slot_at(follow, 0));
+	follow->first = (follow->first + 1) % DEPTH;
+	follow->count--;
+}
+
 /* When nothing is under way any more. */
 static void end_close(struct follow *follow)
 {
@@ -106,6 +113,7 @@ static void finish(struct follow *follow, int result)
 	follow->is_done = true;
 	follow->failed = result;
 	release_lent(follow);
+	loop_task_queue(follow->loop, &follow->task);
 	follow->options.wake(follow->options.owner);
 }
 
@@ -149,22 +157,23 @@ static void on_read(struct loop_op *op, int64_t result)
 {
 	struct slot *slot = container_of(op, struct slot, op);
 	struct follow *follow = slot->owner;
+	bool is_closed = follow->is_closed;
 
 	if (result > 0)
 		slot->filled += (size_t)result;
-	if (!follow->is_closed && (falls_back(slot, result) || result == -EINTR ||
-				   (result > 0 && slot->filled < needed(slot)))) {
+	if (!is_closed && (falls_back(slot, result) || result == -EINTR ||
+			   (result > 0 && slot->filled < needed(slot)))) {
 		submit(slot);
 		return;
 	}
 	slot->is_reading = false;
 	follow->reading--;
 	account(slot);
-	if (follow->is_closed)
-		end_close(follow);
+	if (is_closed)
+		end_close(follow); /* which frees it */
 	else if (slot->filled < needed(slot))
 		finish(follow, result < 0 ? (int)result : -ENODATA);
-	else
+	if (!is_closed)
 		loop_task_queue(follow->loop, &follow->task);
 }
 
@@ -323,10 +332,8 @@ static void on_hashed(struct loop_op *op, int64_t result)
 {
 	struct follow *follow = container_of(op, struct follow, op);
 
-	for (; follow->hashing > 0; follow->hashing--, follow->count--) {
-		empty(slot_at(follow, 0));
-		follow->first = (follow->first + 1) % DEPTH;
-	}
+	for (; follow->hashing > 0; follow->hashing--)
+		empty_first(follow);
 	if (follow->is_closed)
 		end_close(follow);
 	else
@@ -337,8 +344,12 @@ static void on_task(struct loop_task *task)
 {
 	struct follow *follow = container_of(task, struct follow, task);
 
-	if (follow->is_done)
+	if (follow->is_done) {
+		/* Whoever lent a block waits for it. */
+		while (follow->hashing == 0 && follow->count > 0 && !slot_at(follow, 0)->is_reading)
+			empty_first(follow);
 		return;
+	}
 	take_lent(follow);
 	read_on(follow);
 	take_lent(follow);
