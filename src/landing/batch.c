@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,24 @@ static struct batch_directory *open_directory(const char *path, int *result)
 	return NULL;
 }
 
+/* Still: the name may lead elsewhere by now. */
+static bool is_there(const struct batch_directory *directory)
+{
+	struct statx held, named;
+	const char *path = *directory->path ? directory->path : ".";
+
+	return sys_statx(directory->fd, STATX_INO, &held) == 0 &&
+	       sys_statx_at(AT_FDCWD, path, STATX_INO, &named) == 0 &&
+	       held.stx_ino == named.stx_ino && held.stx_dev_major == named.stx_dev_major &&
+	       held.stx_dev_minor == named.stx_dev_minor;
+}
+
 int batch_directory_open(struct batch *batch, const char *path, struct batch_directory **out)
 {
 	struct batch_directory *directory = batch->directory;
 	int result;
 
-	if (!directory || strcmp(directory->path, path) != 0) {
+	if (!directory || strcmp(directory->path, path) != 0 || !is_there(directory)) {
 		directory = open_directory(path, &result);
 		if (!directory)
 			return result;
@@ -128,6 +141,17 @@ static bool is_small_change(const struct batch_file *files)
 	return dirty < OTHERS_MAX + ours;
 }
 
+/* That syncfs(2) waits for the disk is the file system's work, and FUSE's passes it to nobody. */
+static bool has_syncfs(int fd)
+{
+	uint64_t magic;
+
+	if (sys_filesystem(fd, &magic) < 0)
+		return false;
+	return magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC ||
+	       magic == BTRFS_SUPER_MAGIC || magic == F2FS_SUPER_MAGIC || magic == TMPFS_MAGIC;
+}
+
 /*
  * All file systems on which there are files of these. A failure may be another program's: then each
  * file tells.
@@ -142,7 +166,8 @@ static bool sync_file_systems(struct batch_file *files)
 	if (count < FEW || !is_small_change(files))
 		return false;
 	for (const struct batch_file *file = files; file; file = file->next) {
-		if (file->directory != last && sys_syncfs(file->directory->fd) < 0)
+		if (file->directory != last &&
+		    (!has_syncfs(file->directory->fd) || sys_syncfs(file->directory->fd) < 0))
 			return false;
 		last = file->directory;
 	}

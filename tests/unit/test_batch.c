@@ -34,17 +34,26 @@ static void on_done(void *owner, int result)
 	ends->last = result;
 }
 
-static void add(struct batch *batch, struct ends *ends, const char *directory, const char *name)
+static void add_to(struct batch *batch, struct ends *ends, struct batch_directory *directory,
+		   const char *name)
 {
 	struct batch_file *file = calloc(1, sizeof(*file));
 
-	assert_int_equal(batch_directory_open(batch, directory, &file->directory), 0);
+	file->directory = directory;
 	file->done = on_done;
 	file->owner = ends;
 	file->data = strdup(name);
 	file->length = strlen(name);
 	strcpy(file->name, name);
 	batch_add(batch, file);
+}
+
+static void add(struct batch *batch, struct ends *ends, const char *path, const char *name)
+{
+	struct batch_directory *directory;
+
+	assert_int_equal(batch_directory_open(batch, path, &directory), 0);
+	add_to(batch, ends, directory, name);
 }
 
 static void run(struct loop *loop, const struct ends *ends, unsigned count)
@@ -164,16 +173,24 @@ static void test_a_directory_that_is_gone(void **state)
 {
 	struct fixture *fixture = *state;
 	struct batch_directory *directory;
+	unsigned can;
 
 	assert_int_equal(batch_directory_open(fixture->batch, "/none", &directory), -ENOENT);
 	add(fixture->batch, &fixture->ends, fixture->one, "one");
 	run(fixture->loop, &fixture->ends, 1);
+	assert_int_equal(batch_directory_open(fixture->batch, fixture->one, &directory), 0);
 	assert_int_equal(count_and_remove(fixture->one), batch_can(fixture->batch));
-	add(fixture->batch, &fixture->ends, fixture->one, "two");
+	add_to(fixture->batch, &fixture->ends, directory, "two");
 	run(fixture->loop, &fixture->ends, 2);
 	assert_true(fixture->ends.last < 0);
+	assert_int_equal(batch_directory_open(fixture->batch, fixture->one, &directory), -ENOENT);
 	make_directory(fixture->one);
-	assert_int_equal(end(fixture), 0);
+	/* Another one by the same name takes what comes. */
+	add(fixture->batch, &fixture->ends, fixture->one, "three");
+	run(fixture->loop, &fixture->ends, 3);
+	can = batch_can(fixture->batch);
+	assert_int_equal(fixture->ends.good, 2 * can);
+	assert_int_equal(end(fixture), can);
 }
 
 static void test_nobody_waits(void **state)
