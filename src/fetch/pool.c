@@ -74,7 +74,7 @@ void pool_give(struct pool *pool, const char *key, struct http_client *client, b
 }
 
 /* What the server has sent, or that it has closed, is no answer to what is asked next. */
-static bool is_good(const struct idle *idle)
+static bool is_good(struct idle *idle)
 {
 	return clock_ns() - idle->since_ns < (uint64_t)IDLE_SECONDS * 1000000000 &&
 	       http_client_is_silent(&idle->client);

@@ -156,11 +156,12 @@ int http_client_resume(struct http_client *client, const struct http_client *fro
 	return loop_watch_add(client->loop, &client->watch, client->channel.in, WATCHED);
 }
 
-bool http_client_is_silent(const struct http_client *client)
+bool http_client_is_silent(struct http_client *client)
 {
+	struct channel *channel = &client->channel;
 	char byte;
 
-	/* What another kind has received need not be bytes of an answer. */
-	return client->channel.kind != &channel_plain ||
-	       sys_recv(client->channel.in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -EAGAIN;
+	if (channel->kind == &channel_plain)
+		return sys_recv(channel->in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -EAGAIN;
+	return channel_attend(channel) == 0 && !channel_has_pending(channel);
 }

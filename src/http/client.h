@@ -42,6 +42,6 @@ void http_client_pause(struct http_client *client);
 int http_client_resume(struct http_client *client, const struct http_client *from,
 		       void (*ready)(struct http_client *client));
 /* Whether the peer has sent nothing, not even that it has closed. */
-bool http_client_is_silent(const struct http_client *client);
+bool http_client_is_silent(struct http_client *client);
 
 #endif

@@ -320,7 +320,9 @@ static int attend(struct connection *connection)
 	if (!connection->may_have_input || !connection->channel.kind->attend)
 		return 0;
 	result = channel_attend(&connection->channel);
-	connection->may_have_input = channel_has_pending(&connection->channel);
+	/* Its end is read where requests are. */
+	connection->may_have_input =
+		connection->has_hung_up || channel_has_pending(&connection->channel);
 	return result;
 }
 
