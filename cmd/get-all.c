@@ -238,7 +238,7 @@ static int read_sidecar(struct one *one, struct sluice_error *error)
 
 static void name_sidecar(struct one *one, struct sluice_error *error)
 {
-	error_append(error, "; that was %s, with its checksum", one->sidecar.url);
+	error_append(error, "; that was %s, with its checksum", one->sidecar.shown);
 	sidecar_close(&one->sidecar);
 }
 

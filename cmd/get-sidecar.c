@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/sys.h"
+#include "http/credentials.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,12 +30,17 @@ int sidecar_open(struct sidecar *sidecar, const char *url, struct sluice_error *
 	memcpy(sidecar->url, url, path);
 	strcpy(sidecar->url + path, suffix);
 	strcat(sidecar->url, url + path);
-	return 0;
+	sidecar->shown = http_credentials_cut(sidecar->url);
+	if (sidecar->shown)
+		return 0;
+	sidecar_close(sidecar);
+	return error_set_errno(error, ENOMEM, "fetching the checksum");
 }
 
 void sidecar_set(const struct sidecar *sidecar, struct sluice_get_options *options)
 {
 	options->output = options->path = options->directory = options->digest = NULL;
+	options->mirrors = NULL; /* they have the file */
 	options->to_fd = true;
 	options->output_fd = sidecar->fd;
 	options->max_bytes = SIDECAR_MAX;
@@ -75,7 +81,7 @@ int sidecar_read(const struct sidecar *sidecar, const char *name, struct get_dig
 
 	text[count < 0 ? 0 : count] = '\0';
 	if (!parse(text, name, &digest))
-		return error_set(error, EPROTO, "%s has no checksum of %s", sidecar->url, name);
+		return error_set(error, EPROTO, "%s has no checksum of %s", sidecar->shown, name);
 	get_digest_set(found, &digest);
 	return 0;
 }
@@ -85,5 +91,6 @@ void sidecar_close(struct sidecar *sidecar)
 	if (sidecar->fd >= 0)
 		sys_close(sidecar->fd);
 	free(sidecar->url);
+	free(sidecar->shown);
 	*sidecar = (struct sidecar){.fd = -1};
 }

@@ -5,8 +5,8 @@
 #include "get.h"
 
 struct sidecar {
-	char *url;
-	int fd; /* what it has, in memory */
+	char *url, *shown; /* without user and password */
+	int fd;            /* what it has, in memory */
 };
 
 /* Of the file at this URL. 0 or -errno. */
