@@ -93,12 +93,17 @@ void download_wake(struct download *download)
 		loop_task_queue(download->loop, &download->task);
 }
 
+void download_report(struct download *download)
+{
+	if (download->options.progress)
+		loop_timer_set(download->loop, &download->report, REPORT_MS);
+}
+
 void download_start(struct download *download)
 {
 	download->task.run = on_task;
 	download->report.fire = on_report;
-	if (download->options.progress)
-		loop_timer_set(download->loop, &download->report, REPORT_MS);
+	download_report(download);
 	download_wake(download);
 }
 

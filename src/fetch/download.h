@@ -254,6 +254,8 @@ void download_free_options(struct download *download);
 void download_wake(struct download *download);
 /* Begins: the reports of progress, until the download is freed. */
 void download_start(struct download *download);
+/* From now on, if the program wants reports of progress. */
+void download_report(struct download *download);
 /* Frees it when no job is under way any more. */
 void download_free(struct download *download);
 /* For the loop's call that starts the job. */

@@ -265,11 +265,15 @@ static int open_tunnel(struct exchange *exchange)
 	return take_tunnel(exchange, answer.status);
 }
 
+static bool is_named(const struct exchange *exchange)
+{
+	return strcmp(exchange->url.host, exchange->first_host) == 0;
+}
+
 static int secure(struct exchange *exchange)
 {
-	bool is_named = strcmp(exchange->url.host, exchange->first_host) == 0;
 	int result = secure_begin(exchange->secure, &exchange->client.channel, &exchange->url,
-				  is_named, exchange->error);
+				  is_named(exchange), exchange->error);
 
 	exchange->is_secured = result == 0;
 	return result;
@@ -451,15 +455,17 @@ static int write_request(struct exchange *exchange, const char *method, const ch
 enum { KEY = HTTP_URL_ORIGIN + 128 };
 
 /* All that two requests have to agree on to share a connection. */
+/* All that a connection was made by: pins and our certificate are for the named host alone. */
 static void format_key(const struct exchange *exchange, char key[KEY])
 {
 	const char *proxy = has_proxy(exchange) ? proxy_for(exchange->proxies, &exchange->url) : "";
 	char origin[HTTP_URL_ORIGIN];
 
 	http_url_origin(&exchange->url, origin);
-	snprintf(key, KEY, "%s %s %d %d %016" PRIx64 " %016" PRIx64, origin,
+	snprintf(key, KEY, "%s %s %d %d %d %016" PRIx64 " %016" PRIx64, origin,
 		 exchange->congestion ? exchange->congestion : "auto", exchange->family,
-		 exchange->tunnels, digest_add(DIGEST_START, proxy, strlen(proxy)),
+		 exchange->tunnels, is_named(exchange),
+		 digest_add(DIGEST_START, proxy, strlen(proxy)),
 		 exchange->secure ? secure_digest(exchange->secure) : 0);
 }
 

@@ -47,12 +47,15 @@ static int open_directory(struct download *download, struct batch_directory **di
 	return batch_directory_open(download->batch, path, directory);
 }
 
+/* What has a digest by the server's word is hashed by a landing. */
 bool download_is_small(const struct download *download)
 {
+	const struct http_response *head = &download->exchange.head;
 	const struct asking *asking = &download->asking;
 
 	return is_wanted(download) && asking->is_all && asking->end == asking->expected &&
-	       asking->expected <= SMALL && !download->exchange.head.chunked;
+	       asking->expected <= SMALL && !head->chunked && !head->repr_digest.data &&
+	       !head->content_digest.data;
 }
 
 static int begin(struct download *download)
@@ -166,6 +169,7 @@ static int land_otherwise(struct download *download)
 	small_close(download);
 	download->body.tally = (struct tally){0};
 	exchange_set_limit(&download->exchange, download_limit(download));
+	download_report(download);
 	result = output_open_landing(download);
 	return result < 0 ? result : DOWNLOAD_ASK;
 }

@@ -68,13 +68,18 @@ static int lose(struct stream *stream, bool is_refused)
 	return 0;
 }
 
-/* A mirror that is of no use is dropped, and another place asked. */
+/*
+ * A mirror that is of no use, and will not be, is dropped, and another place asked; but not the one
+ * that the body is at, which judges for itself.
+ */
 static int lose_place(struct stream *stream)
 {
 	struct download *download = stream->download;
-	bool is_mirror = strcmp(stream->url, download->url) != 0;
+	bool can_drop = strcmp(stream->url, download->url) != 0 &&
+			strcmp(stream->url, mirrors_pick(download, 0)) != 0 &&
+			stream->exchange.verdict.kind != POLICY_AGAIN;
 
-	return lose(stream, !is_mirror || !mirrors_drop(download, stream->url, stream->error.text));
+	return lose(stream, !can_drop || !mirrors_drop(download, stream->url, stream->error.text));
 }
 
 /* Asking */
@@ -226,10 +231,11 @@ static int64_t receive(struct stream *stream, uint64_t most)
 	return count;
 }
 
-/* What could not be written ends the download; what did not come is asked for again. */
+/* What could not be written ends the download; what did not come, or was broken by TLS's measure,
+ * is asked for again. */
 static int fail(struct stream *stream, int64_t code)
 {
-	bool is_network = policy_of_failure((int)code).kind == POLICY_AGAIN;
+	bool is_network = policy_of_failure((int)code).kind == POLICY_AGAIN || code == -EPROTO;
 
 	stream->was_network = is_network;
 	if (!is_network)

@@ -285,7 +285,8 @@ static int end_body(struct download *download)
 		return fail(download, body_failed(download, -ENODATA), FILE_FAILED);
 	if (body_goes_on(download))
 		return go_to(download, FILE_BODY);
-	if (dealer_is_done(dealer) && download->streams.count == 0 && body->at == body->answer_end)
+	if (dealer_is_done(dealer) && download->streams.count == 0 &&
+	    (body->at == body->answer_end || body->answer_end == UINT64_MAX))
 		return go_to(download, FILE_CONFIRM);
 	return go_to(download, FILE_REST);
 }
@@ -302,6 +303,9 @@ static int ask_for_rest(struct download *download)
 		return result;
 	if (result < 0)
 		return fail(download, body_failed(download, result), FILE_FAILED);
+	/* Where it has ended within what is here, the next answer may bring all of the file. */
+	if (body->end <= question->here && streams_stop(download) < 0)
+		return -EAGAIN;
 	if (body->end - question->from < TINY && ++download->to_file.tiny > TINY_MAX)
 		return fail(download,
 			    error_set(&download->error, EPROTO,
@@ -312,7 +316,6 @@ static int ask_for_rest(struct download *download)
 		dealer_give_back(&download->dealer, 0);
 		return go_to(download, FILE_NEXT);
 	}
-	/* It has ended within what is here. */
 	download_question_rest(download, body->end);
 	return go_to(download, FILE_ASK);
 }
@@ -351,15 +354,24 @@ static bool may_be_the_range(const struct download *download, int result)
 }
 
 /* Where several share the file, one's failure is not the end as long as bytes come. */
-static bool others_go_on(struct download *download, int result)
+static bool is_shared(const struct download *download, int result)
 {
-	uint64_t before = download->to_file.total_at_failure;
 	bool may_pass = policy_of_failure(result).kind == POLICY_AGAIN || result == -EPROTO;
 
-	if (!may_pass || download->streams.used < 2)
-		return false;
+	return may_pass && download->streams.used > 1 && !download->streams.failed;
+}
+
+/* -EAGAIN: it is not known yet whether the others bring something. */
+static int others_go_on(struct download *download, int result)
+{
+	uint64_t before = download->to_file.total_at_failure;
+
+	if (!is_shared(download, result))
+		return 0;
 	download->to_file.total_at_failure = landing_total(download->landing);
-	return download->streams.count > 0 || download->to_file.total_at_failure > before;
+	if (download->to_file.total_at_failure > before)
+		return 1;
+	return download->streams.count > 0 ? download_wait_job(download) : 0;
 }
 
 /*
@@ -368,12 +380,15 @@ static bool others_go_on(struct download *download, int result)
  */
 static int after_failure(struct download *download)
 {
-	int result = body_settle(download);
+	int result = body_settle(download), others;
 
 	if (result == -EAGAIN)
 		return result;
 	result = download->to_file.result;
-	if (others_go_on(download, result)) {
+	others = others_go_on(download, result);
+	if (others < 0)
+		return others == -EAGAIN ? others : fail(download, others, FILE_FAILED);
+	if (others > 0) {
 		exchange_disconnect(&download->exchange);
 		dealer_give_back(&download->dealer, 0);
 		download->error.text[0] = '\0';

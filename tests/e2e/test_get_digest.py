@@ -177,6 +177,15 @@ class ServersWord(Checked):
         self.assertEqual((done.code, done.out == BODY), (1, True))
         self.assertIn(WRONG, done.err)
 
+    def test_of_a_small_file(self):
+        """Which would land with others, and not by a part."""
+        for name in self.FIELDS:
+            small = whole_answer(b"small", **{name: self.field("sha-256", b"")})
+            server = self.serve(answer=lambda request: small)  # noqa: B023
+            done = get(server.url("/small"), "-O", self.here)
+            self.assertEqual(done.code, 1, name)
+            self.assertFalse((self.here / "small").exists())
+
     def test_what_is_no_digest_is_nothing(self):
         for field in ("sha-256=1", "sha-256=:AAAA:", "md5=:1B2M2Y8AsgTpgAmY7PhCfg==:", "", "x"):
             server = self.serve(answer=lambda request: whole_answer(BODY, Repr_Digest=field))  # noqa: B023
@@ -338,9 +347,11 @@ class Sidecar(Checked):
                               (b"x" * 70000, "more than 65536 bytes")):
             server = self.serve_with(sidecar)
             for options in (["-o", self.file], ["-O", self.here]):
-                done = get(server.url(), "--sidecar", *options)
+                url = server.url().replace("://", "://user:secret@")
+                done = get(url, "--sidecar", *options)
                 self.assertEqual(done.code, 1)
                 self.assertIn(says, done.err)
+                self.assertNotIn("secret", done.err)
                 self.assertIn("/file.bin.sha256", done.err)
             self.assertNotIn("/file.bin", [request.target for request in server.requests])
             self.assertEqual(os.listdir(self.here), [])

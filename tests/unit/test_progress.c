@@ -13,7 +13,7 @@ static const struct progress_file half = {"model.bin", 500000000, 1000000000, 25
 
 static void test_a_file(void **state)
 {
-	static const struct {
+	const struct {
 		unsigned columns;
 		struct progress_file file;
 		const char *line;
