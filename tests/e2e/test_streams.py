@@ -292,6 +292,17 @@ class Cut(Streams):
         got = self.get(server.url(), "-j", "4")
         self.assertLess(got["bill"]["bytes"], SIZE + BLOCK)
 
+    def test_a_server_that_cuts_every_answer_at_once_is_not_asked_for_ever(self):
+        def cut(peer):
+            request = peer.request()
+            answer = range_answer(request, BODY) if "range" in request.headers else whole_answer(BODY)
+            peer.send(answer[: answer.index(b"\r\n\r\n") + 4])
+
+        server = scripted(self.addCleanup, cut)
+        done = self.run_get(server.url(), "-j", "4")
+        self.assertEqual(done.code, 1, done.err)
+        self.assertLess(len(server.requests), 20)
+
     def test_nothing_comes_from_any_but_the_first(self):
         def to_stream(peer, request):
             peer.send(part(*asked(request))[:200])
