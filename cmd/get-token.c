@@ -35,19 +35,6 @@ static void warn(const struct get *get, int fd)
 		command_failed("%s: other users can read this token: chmod 600", get->token_file);
 }
 
-static int64_t read_token(int fd, char *token, size_t size)
-{
-	size_t length = 0;
-	int64_t count;
-
-	do {
-		count = sys_read(fd, token + length, size - length);
-		length += count > 0 ? (size_t)count : 0;
-	} while ((count > 0 && length < size) || count == -EINTR);
-	token[length < size ? length : size - 1] = '\0';
-	return count < 0 ? count : (int64_t)length;
-}
-
 int get_take_token(struct get *get)
 {
 	const char *file = get->token_file;
@@ -65,9 +52,10 @@ int get_take_token(struct get *get)
 		return command_failed("out of memory");
 	memcpy(get->token, PREFIX, sizeof(PREFIX));
 	token = get->token + strlen(PREFIX);
-	count = read_token(fd, token, TOKEN_MAX);
+	count = sys_read_all(fd, token, TOKEN_MAX);
 	if (count < 0)
 		return command_failed("%s: %s", file, strerror((int)-count));
+	token[count < TOKEN_MAX ? count : TOKEN_MAX - 1] = '\0';
 	if (count == TOKEN_MAX || memchr(token, '\0', (size_t)count) || !trim(token))
 		return command_failed("%s: expected a token on one line, and nothing else", file);
 	warn(get, fd);

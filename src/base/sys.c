@@ -311,6 +311,19 @@ int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset)
 	return COUNTED(pwrite64, pwrite(fd, data, length, (off_t)offset));
 }
 
+int sys_pwrite_all(int fd, const void *data, size_t length, uint64_t offset)
+{
+	for (size_t done = 0; done < length;) {
+		int64_t count =
+			sys_pwrite(fd, (const char *)data + done, length - done, offset + done);
+
+		if (count < 0 && count != -EINTR)
+			return (int)count;
+		done += count > 0 ? (size_t)count : 0;
+	}
+	return 0;
+}
+
 int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags)
 {
 	struct iovec vector = {(void *)data, length};
@@ -321,6 +334,18 @@ int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offse
 int64_t sys_read(int fd, void *data, size_t length)
 {
 	return COUNTED(read, read(fd, data, length));
+}
+
+int64_t sys_read_all(int fd, void *data, size_t size)
+{
+	size_t filled = 0;
+	int64_t count = 1;
+
+	while ((count > 0 || count == -EINTR) && filled < size) {
+		count = sys_read(fd, (char *)data + filled, size - filled);
+		filled += count > 0 ? (size_t)count : 0;
+	}
+	return count < 0 && count != -EINTR ? count : (int64_t)filled;
 }
 
 int64_t sys_write(int fd, const void *data, size_t length)

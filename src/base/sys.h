@@ -150,8 +150,11 @@ int64_t sys_pread(int fd, void *data, size_t length, uint64_t offset);
 int64_t sys_pread_nowait(int fd, void *data, size_t length, uint64_t offset);
 int64_t sys_pread_flags(int fd, void *data, size_t length, uint64_t offset, int flags); /* RWF_* */
 int64_t sys_pwrite(int fd, const void *data, size_t length, uint64_t offset);
+int sys_pwrite_all(int fd, const void *data, size_t length, uint64_t offset);
 int64_t sys_pwrite_flags(int fd, const void *data, size_t length, uint64_t offset, int flags);
 int64_t sys_read(int fd, void *data, size_t length);
+/* Up to the end of the file, or of the room: how much there is, or -errno. */
+int64_t sys_read_all(int fd, void *data, size_t size);
 int64_t sys_write(int fd, const void *data, size_t length);
 int64_t sys_writev(int fd, const struct iovec *pieces, int count);
 int64_t sys_recv(int fd, void *data, size_t length, int flags);

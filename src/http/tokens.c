@@ -23,8 +23,7 @@ static int read_text(const char *file, char **out, struct sluice_error *error)
 	_cleanup_fd_ int fd = sys_open(AT_FDCWD, file, O_RDONLY, 0);
 	struct statx status;
 	_cleanup_free_ char *text = malloc(FILE_MAX + 1);
-	int64_t count = 1;
-	size_t length = 0;
+	int64_t length;
 
 	if (fd < 0)
 		return error_set_errno(error, -fd, "token file %s", file);
@@ -32,12 +31,9 @@ static int read_text(const char *file, char **out, struct sluice_error *error)
 		return error_set(error, EACCES,
 				 "token file %s: anybody can read it (mode %03o): chmod 600", file,
 				 status.stx_mode & 0777u);
-	while (text && count > 0 && length <= FILE_MAX) {
-		count = sys_read(fd, text + length, FILE_MAX + 1 - length);
-		length += count > 0 ? (size_t)count : 0;
-	}
-	if (!text || count < 0)
-		return error_set_errno(error, text ? (int)-count : ENOMEM, "token file %s", file);
+	length = text ? sys_read_all(fd, text, FILE_MAX + 1) : -ENOMEM;
+	if (length < 0)
+		return error_set_errno(error, (int)-length, "token file %s", file);
 	if (length > FILE_MAX)
 		return error_set_errno(error, EFBIG, "token file %s", file);
 	text[length] = '\0';

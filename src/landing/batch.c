@@ -110,24 +110,11 @@ void batch_directory_close(struct batch_directory *directory)
 
 /* Work, on a helper thread */
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	size_t at = 0;
-
-	while (at < length) {
-		int64_t count = sys_write(fd, data + at, length - at);
-
-		if (count < 0 && count != -EINTR)
-			return (int)count;
-		at += count > 0 ? (size_t)count : 0;
-	}
-	return 0;
-}
-
 static void write_file(struct batch_file *file)
 {
 	file->fd = sys_open(file->directory->fd, ".", O_TMPFILE | O_RDWR, 0666);
-	file->result = file->fd < 0 ? file->fd : write_all(file->fd, file->data, file->length);
+	file->result =
+		file->fd < 0 ? file->fd : sys_pwrite_all(file->fd, file->data, file->length, 0);
 	if (file->result == 0 && file->stamp)
 		file->stamp(file->stamp_argument, file->fd);
 }

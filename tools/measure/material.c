@@ -66,19 +66,6 @@ uint64_t measure_random(uint64_t *seed)
 	return value ^ value >> 31;
 }
 
-static int write_all(int fd, const void *data, size_t length, uint64_t offset)
-{
-	for (size_t done = 0; done < length;) {
-		int64_t count =
-			sys_pwrite(fd, (const char *)data + done, length - done, offset + done);
-
-		if (count < 0 && count != -EINTR)
-			return (int)count;
-		done += count > 0 ? (size_t)count : 0;
-	}
-	return 0;
-}
-
 int measure_fill_random(int fd, uint64_t size, struct sluice_error *error)
 {
 	_cleanup_free_ uint64_t *block = malloc(BLOCK);
@@ -88,7 +75,7 @@ int measure_fill_random(int fd, uint64_t size, struct sluice_error *error)
 	for (uint64_t offset = 0; result == 0 && offset < size; offset += BLOCK) {
 		for (size_t i = 0; i < BLOCK / sizeof(*block); i++)
 			block[i] = measure_random(&state);
-		result = write_all(fd, block, size_min(size - offset, BLOCK), offset);
+		result = sys_pwrite_all(fd, block, size_min(size - offset, BLOCK), offset);
 	}
 	if (result == 0)
 		result = sys_fsync(fd);
