@@ -54,6 +54,16 @@ static unsigned value_of(char digit)
 					     : (unsigned)(tolower((unsigned char)digit) - 'a') + 10;
 }
 
+int digest_refuse(const struct digest *digest, const struct digest *expected,
+		  struct sluice_error *error)
+{
+	char is[HASH_HEX], wanted[HASH_HEX];
+
+	return error_set(error, EBADMSG, "the %s digest is %s, and %s was expected",
+			 digest->algorithm->name, digest_to_hex(digest, is),
+			 digest_to_hex(expected, wanted));
+}
+
 bool digest_from_hex(struct digest *digest, const struct hash_algorithm *algorithm,
 		     const char *text, size_t length)
 {

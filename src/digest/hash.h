@@ -6,6 +6,8 @@
 #ifndef SLUICE_DIGEST_HASH_H
 #define SLUICE_DIGEST_HASH_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,6 +33,9 @@ struct digest {
 };
 
 bool digest_equal(const struct digest *one, const struct digest *other);
+/* Says that it is not the one that was expected: -EBADMSG. */
+int digest_refuse(const struct digest *digest, const struct digest *expected,
+		  struct sluice_error *error);
 /* Lower case; returns text. */
 char *digest_to_hex(const struct digest *digest, char text[HASH_HEX]);
 /* Whether these are as many hexadecimal digits as the algorithm's digests have. */

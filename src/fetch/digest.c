@@ -149,7 +149,6 @@ void checked_add(struct download *download, const char *data, size_t length)
 int checked_end(struct download *download)
 {
 	struct checked *checked = &download->checked;
-	char is[HASH_HEX], expected[HASH_HEX];
 	struct digest digest;
 	int result;
 
@@ -163,11 +162,9 @@ int checked_end(struct download *download)
 				       digest.algorithm->name);
 	if (digest_equal(&digest, &checked->expected))
 		return 0;
-	return error_set(&download->error, EBADMSG,
-			 "the %s digest is %s, and %s was expected; it has been written all the "
-			 "same",
-			 digest.algorithm->name, digest_to_hex(&digest, is),
-			 digest_to_hex(&checked->expected, expected));
+	result = digest_refuse(&digest, &checked->expected, &download->error);
+	error_append(&download->error, "; it has been written all the same");
+	return result;
 }
 
 void checked_close(struct download *download)

@@ -60,7 +60,6 @@ void landing_digest_end(struct landing *landing)
 
 int landing_digest_check(struct landing *landing)
 {
-	char is[HASH_HEX], expected[HASH_HEX];
 	struct digest digest;
 	int result = landing->follow ? follow_result(landing->follow, &digest) : 0;
 
@@ -72,7 +71,5 @@ int landing_digest_check(struct landing *landing)
 	if (digest_equal(&digest, &landing->expected))
 		return 0;
 	landing->is_wrong = true;
-	return error_set(&landing->said, EBADMSG, "the %s digest is %s, and %s was expected",
-			 digest.algorithm->name, digest_to_hex(&digest, is),
-			 digest_to_hex(&landing->expected, expected));
+	return digest_refuse(&digest, &landing->expected, &landing->said);
 }
