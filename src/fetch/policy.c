@@ -67,6 +67,11 @@ struct policy policy_of_failure(int code)
 	}
 }
 
+bool policy_is_connections(int code)
+{
+	return code == -EPROTO || policy_of_failure(code).kind == POLICY_AGAIN;
+}
+
 struct policy policy_of_lookup(int getaddrinfo_code)
 {
 	return (struct policy){.kind = getaddrinfo_code == EAI_AGAIN ? POLICY_AGAIN : POLICY_NEVER};

@@ -21,7 +21,9 @@ struct policy {
 bool policy_may_pass(unsigned status);
 /* now: for a Retry-After that is a date. */
 struct policy policy_of_answer(const struct http_response *head, time_t now);
-struct policy policy_of_failure(int code);            /* -errno */
+struct policy policy_of_failure(int code); /* -errno */
+/* Whether another connection may do better: what may pass, and what TLS or HTTP found broken. */
+bool policy_is_connections(int code);
 struct policy policy_of_lookup(int getaddrinfo_code); /* EAI_* */
 
 #endif

@@ -235,7 +235,7 @@ static int64_t receive(struct stream *stream, uint64_t most)
  * is asked for again. */
 static int fail(struct stream *stream, int64_t code)
 {
-	bool is_network = policy_of_failure((int)code).kind == POLICY_AGAIN || code == -EPROTO;
+	bool is_network = policy_is_connections((int)code);
 
 	stream->was_network = is_network;
 	if (!is_network)

@@ -356,9 +356,8 @@ static bool may_be_the_range(const struct download *download, int result)
 /* Where several share the file, one's failure is not the end as long as bytes come. */
 static bool is_shared(const struct download *download, int result)
 {
-	bool may_pass = policy_of_failure(result).kind == POLICY_AGAIN || result == -EPROTO;
-
-	return may_pass && download->streams.used > 1 && !download->streams.failed;
+	return policy_is_connections(result) && download->streams.used > 1 &&
+	       !download->streams.failed;
 }
 
 /* -EAGAIN: it is not known yet whether the others bring something. */
