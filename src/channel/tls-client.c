@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/err.h>
@@ -96,13 +95,6 @@ void tls_client_close(struct tls_client *client)
 	free(client);
 }
 
-static bool is_address(const char *host)
-{
-	unsigned char bytes[16];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
 /* An address is not sent along (RFC 6066 3), and looked for among the certificate's addresses. */
 static bool expect(SSL *ssl, const char *host)
 {
@@ -110,7 +102,7 @@ static bool expect(SSL *ssl, const char *host)
 
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 						       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_address(host))
+	if (tls_is_address(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host);
 	return SSL_set_tlsext_host_name(ssl, host) && X509_VERIFY_PARAM_set1_host(param, host, 0);
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -41,6 +42,13 @@ int tls_fail(struct sluice_error *error, int code, const char *format, ...)
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
 	return error_set(error, number ? number : code, "%s: %s", what, words);
+}
+
+bool tls_is_address(const char *host)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
 int tls_context_new(SSL_CTX **out, bool is_server, struct sluice_error *error)

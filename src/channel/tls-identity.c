@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -65,13 +64,6 @@ static bool add_extension(X509 *certificate, int id, const char *value)
 	return added;
 }
 
-static bool is_address(const char *host)
-{
-	unsigned char bytes[16];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
 /* What a client may call this server. A name with a comma in it would be two. */
 static bool add_names(X509 *certificate, const char *host)
 {
@@ -81,9 +73,9 @@ static bool add_names(X509 *certificate, const char *host)
 	snprintf(names, sizeof(names), "DNS:localhost,IP:127.0.0.1,IP:::1");
 	if (*machine && !strpbrk(machine, ",:"))
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), ",DNS:%s", machine);
-	if (host && *host && !strchr(host, ',') && (is_address(host) || !strchr(host, ':')))
+	if (host && *host && !strchr(host, ',') && (tls_is_address(host) || !strchr(host, ':')))
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), ",%s:%s",
-			 is_address(host) ? "IP" : "DNS", host);
+			 tls_is_address(host) ? "IP" : "DNS", host);
 	return add_extension(certificate, NID_subject_alt_name, names);
 }
 

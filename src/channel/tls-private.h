@@ -31,6 +31,7 @@ struct tls {
 	char words[TLS_WORDS];
 };
 
+bool tls_is_address(const char *host); /* and not a name */
 /* What both ends have in common. */
 int tls_context_new(SSL_CTX **context, bool is_server, struct sluice_error *error);
 /* Our certificate and key, from PEM files. */
