@@ -138,31 +138,26 @@ static bool on_progress(void *argument, const struct sluice_progress *progress)
 	return !get_is_interrupted();
 }
 
-static void on_note(void *argument, const char *line)
-{
-	struct one *one = argument;
-	struct get *get = one->all->get;
-
-	if (get->shows_progress)
-		get_print_event("note", one->shown, line);
-	if (get->is_quiet)
-		return;
-	get_clear(get);
-	if (one->all->is_single)
-		command_failed("%s", line); /* for its escaping: a note is no failure */
-	else
-		command_failed("%s (%s)", line, one->shown);
-}
-
 static void on_explain(void *argument, const char *line)
 {
 	struct one *one = argument;
 
 	get_clear(one->all->get);
 	if (one->all->is_single)
-		command_failed("%s", line);
+		command_failed("%s", line); /* for its escaping: this is no failure */
 	else
 		command_failed("%s (%s)", line, one->shown);
+}
+
+static void on_note(void *argument, const char *line)
+{
+	struct one *one = argument;
+	const struct get *get = one->all->get;
+
+	if (get->shows_progress)
+		get_print_event("note", one->shown, line);
+	if (!get->is_quiet)
+		on_explain(one, line);
 }
 
 /* The end of one */
@@ -217,7 +212,7 @@ static struct sluice_get_options options_of(struct one *one)
 	options.argument = one;
 	options.progress = on_progress;
 	options.note = on_note;
-	if (options.explain)
+	if (one->all->get->wants_explain)
 		options.explain = on_explain;
 	if (*one->digest.text)
 		options.digest = one->digest.text;

@@ -121,14 +121,6 @@ static int set_limit(struct get *get, const struct option_row *row, const char *
 	return EXIT_DONE;
 }
 
-static int set_explain(struct get *get, const struct option_row *row, const char *value)
-{
-	(void)row;
-	(void)value;
-	get->options.explain = get_say;
-	return EXIT_DONE;
-}
-
 static int add_header(struct get *get, const struct option_row *row, const char *value)
 {
 	(void)row;
@@ -201,7 +193,7 @@ static const struct option_row rows[] = {
 	 "the same from URL.sha256, which is fetched first"},
 	{"quiet", 'q', NULL, set_flag, MEMBER(is_quiet),
 	 "print errors only"},
-	{"explain", 0, NULL, set_explain, 0,
+	{"explain", 0, NULL, set_flag, MEMBER(wants_explain),
 	 "say which bytes went by which path, and why"},
 	{"json", 0, NULL, set_flag, MEMBER(is_json),
 	 "print the bill as JSON, one object per line"},

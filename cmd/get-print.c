@@ -44,12 +44,14 @@ static json_t *safe_string(const char *text)
 }
 
 /* Lines of several kinds have an "event". */
-static void print_line(json_t *root)
+static int print_line(json_t *root)
 {
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
-	fflush(stdout);
 	json_decref(root);
+	return fflush(stdout) != 0 || ferror(stdout)
+		       ? command_failed("standard output: %s", strerror(errno))
+		       : EXIT_DONE;
 }
 
 void get_print_progress(const char *url, const struct sluice_progress *progress, double rate)
@@ -85,12 +87,7 @@ static int print_json(const struct get *get, const char *url,
 		return command_failed("the bill: %s", strerror(ENOMEM));
 	if (get->shows_progress)
 		json_object_set_new(root, "event", json_string("done"));
-	json_dumpf(root, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
-	return fflush(stdout) != 0 || ferror(stdout)
-		       ? command_failed("standard output: %s", strerror(errno))
-		       : EXIT_DONE;
+	return print_line(root);
 }
 
 /* Returns whether that was all there is to say. */

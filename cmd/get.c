@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "get.h"
 #include "base/cleanup.h"
-#include "http/credentials.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,20 +21,6 @@ bool get_is_interrupted(void)
 void get_clear(struct get *get)
 {
 	progress_clear(&get->progress);
-}
-
-void get_say(void *argument, const char *line)
-{
-	get_clear(argument);
-	command_failed("%s", line); /* for its escaping: a note is no failure */
-}
-
-static void on_note(void *argument, const char *line)
-{
-	struct get *get = argument;
-
-	if (!get->is_quiet)
-		get_say(get, line);
 }
 
 static void catch_signals(void)
@@ -72,7 +57,6 @@ static int run(int argc, char **argv)
 {
 	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
 	struct get get = {.options.size = sizeof(get.options),
-			  .options.note = on_note,
 			  .options.headers = words,
 			  .headers = words,
 			  .at_once = GET_AT_ONCE};

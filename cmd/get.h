@@ -26,7 +26,7 @@ struct get {
 	struct names names;             /* that files have got */
 	const char *sha256, *checksums; /* NULL: not given */
 	struct sums sums;               /* of the latter */
-	bool wants_sidecar;
+	bool wants_sidecar, wants_explain;
 	bool shows_progress; /* lines of JSON for programs */
 	bool is_help, is_quiet, is_json;
 };
@@ -73,9 +73,7 @@ int get_print_line(const struct get *get, const char *url, const struct sluice_g
  * success. */
 void get_print_progress(const char *url, const struct sluice_progress *progress, double rate);
 void get_print_event(const char *event, const char *url, const char *text);
-/* get.c: a line, above the progress; */
-void get_say(void *get, const char *line);
-/* nothing is shown any more; */
+/* get.c: nothing is shown any more. */
 void get_clear(struct get *get);
 bool get_is_interrupted(void);
 
