@@ -3,6 +3,7 @@
 #include "fetch/dealer.h"
 
 #include "base/size.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -153,16 +154,6 @@ static void test_what_is_given_back_begins_at_a_block(void **state)
 /* Streams that fail, stand still, leave and join */
 
 enum { BYTES_MAX = 1 << 19, EVENTS_MAX = 200000 };
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t end)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 0x2545f4914f6cdd1d >> 16) % end;
-}
 
 struct network {
 	struct dealer dealer;

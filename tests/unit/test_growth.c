@@ -2,6 +2,8 @@
 /* How many streams: a table of rounds, and networks that are simulated. */
 #include "fetch/growth.h"
 
+#include "random.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,16 +125,6 @@ static void test_nothing_comes(void **state)
 }
 
 /* Networks in which each stream gets so much, and all together no more than the link has. */
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t end)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 0x2545f4914f6cdd1d >> 16) % end;
-}
 
 static uint64_t brings(uint64_t link, uint64_t each, unsigned streams)
 {

@@ -7,6 +7,7 @@
 #include "landing/journal.h"
 #include "landing/landing-private.h"
 #include "loop-kinds.h"
+#include "random.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,16 +27,6 @@ static const char url[] = "http://example.org/file";
 static const struct validator strong = {.text = "\"v1\""};
 static char *content;
 static char folder[256];
-static uint64_t random_state;
-
-/* xorshift64* */
-static uint64_t draw(uint64_t below)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (random_state * 0x2545f4914f6cdd1d >> 32) % below;
-}
 
 /* What is on the disk, and what is claimed */
 
@@ -215,7 +206,7 @@ static int set_up(void **state)
 	content = malloc(SIZE_MAX_BYTES);
 	durable = malloc(SIZE_MAX_BYTES);
 	for (size_t i = 0; i < SIZE_MAX_BYTES; i++)
-		content[i] = (char)draw(256);
+		content[i] = (char)random_below(256);
 	return 0;
 }
 
@@ -272,7 +263,7 @@ static int await(struct scene *scene)
 
 static const struct path_recv *any_path(void)
 {
-	return draw(2) == 0 ? &path_recv_readwrite : NULL;
+	return random_below(2) == 0 ? &path_recv_readwrite : NULL;
 }
 
 static void open_landing(struct scene *scene, const struct path_recv *forced)
@@ -316,7 +307,8 @@ static void expect(struct scene *scene, const char *bytes)
 {
 	struct digest digest;
 
-	assert_int_equal(hash_all(hash_algorithms[draw(3)], bytes, scene->size, &digest), 0);
+	assert_int_equal(hash_all(hash_algorithms[random_below(3)], bytes, scene->size, &digest),
+			 0);
 	landing_expect(scene->landing, &digest);
 }
 
@@ -341,15 +333,15 @@ static void close_scene(struct scene *scene)
 /* A stretch that nobody has; often one that O_DIRECT takes. */
 static struct interval deal(const struct scene *scene)
 {
-	struct interval gap = intervals_gap(&scene->dealt, draw(scene->size), scene->size);
-	uint64_t unit = draw(2) == 0 ? 1 : 4096;
+	struct interval gap = intervals_gap(&scene->dealt, random_below(scene->size), scene->size);
+	uint64_t unit = random_below(2) == 0 ? 1 : 4096;
 
 	if (gap.from == gap.to)
 		gap = intervals_gap(&scene->dealt, 0, scene->size);
-	if (draw(3) > 0)
-		gap.from += draw(gap.to - gap.from + 1) / unit * unit;
-	if (draw(3) > 0 && gap.from < gap.to)
-		gap.to = gap.from + 1 + draw(gap.to - gap.from);
+	if (random_below(3) > 0)
+		gap.from += random_below(gap.to - gap.from + 1) / unit * unit;
+	if (random_below(3) > 0 && gap.from < gap.to)
+		gap.to = gap.from + 1 + random_below(gap.to - gap.from);
 	return gap;
 }
 
@@ -359,7 +351,8 @@ static void open_peer(struct scene *scene, struct peer *peer)
 
 	if (stretch.from == stretch.to)
 		return;
-	*peer = (struct peer){.at = stretch.from, .end = stretch.to, .pushes = draw(3) == 0};
+	*peer = (struct peer){
+		.at = stretch.from, .end = stretch.to, .pushes = random_below(3) == 0};
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, peer->pair), 0);
 	peer->channel = channel_open(&channel_plain, peer->pair[1], peer->pair[1]);
 	scene->failed = landing_range_open(&peer->range, scene->landing, &peer->channel, peer->at,
@@ -370,7 +363,7 @@ static void open_peer(struct scene *scene, struct peer *peer)
 
 static int64_t move(struct peer *peer)
 {
-	uint64_t length = 1 + draw((uint64_t)1 << draw(20));
+	uint64_t length = 1 + random_below((uint64_t)1 << random_below(20));
 	int64_t count = (int64_t)(length < peer->end - peer->at ? length : peer->end - peer->at);
 
 	if (peer->pushes) {
@@ -404,12 +397,12 @@ static void lose_peer(struct peer *peer)
 
 static void act(struct scene *scene)
 {
-	struct peer *peer = &scene->peers[draw(PEERS)];
+	struct peer *peer = &scene->peers[random_below(PEERS)];
 	int64_t result = 0;
 
 	if (!peer->range)
 		open_peer(scene, peer);
-	else if (draw(200) == 0)
+	else if (random_below(200) == 0)
 		lose_peer(peer);
 	else if (landing_range_offset(peer->range) == peer->end)
 		result = end_peer(peer);
@@ -417,7 +410,7 @@ static void act(struct scene *scene)
 		result = move(peer);
 	if (result < 0 && result != -EAGAIN)
 		scene->failed = (int)result;
-	if (draw(50) == 0)
+	if (random_below(50) == 0)
 		skew_ms += LATE_MS;
 	assert_int_equal(loop_run(scene->loop, 0), 0);
 }
@@ -478,20 +471,21 @@ enum luck { GOOD, BAD_SYNC, BAD_WRITE_BACK, BAD_WRITE, IMPATIENT, KILLED, LUCKS 
 static bool attempt(uint64_t size, enum luck luck)
 {
 	struct scene scene;
-	unsigned left = luck == IMPATIENT || luck == KILLED ? 1 + (unsigned)draw(400) : UINT32_MAX;
+	unsigned left =
+		luck == IMPATIENT || luck == KILLED ? 1 + (unsigned)random_below(400) : UINT32_MAX;
 	bool is_there = false;
 
 	forget_losses();
 	open_scene(&scene, size);
-	if (draw(2) == 0)
+	if (random_below(2) == 0)
 		expect(&scene, content);
 	begin(&scene);
-	if (draw(2) == 0)
+	if (random_below(2) == 0)
 		use_page_cache(&scene);
-	writes_back_left = luck == BAD_WRITE_BACK ? 1 + (unsigned)draw(3) : 0;
-	syncs_left = luck == BAD_SYNC ? 1 + (unsigned)draw(3) : 0;
+	writes_back_left = luck == BAD_WRITE_BACK ? 1 + (unsigned)random_below(3) : 0;
+	syncs_left = luck == BAD_SYNC ? 1 + (unsigned)random_below(3) : 0;
 	if (luck == BAD_WRITE)
-		limit_files((64 << 10) + draw(size));
+		limit_files((64 << 10) + random_below(size));
 	while (left-- > 0 && !scene.failed && !is_whole(&scene))
 		act(&scene);
 	if (luck != KILLED && !scene.failed && is_whole(&scene)) {
@@ -499,13 +493,13 @@ static bool attempt(uint64_t size, enum luck luck)
 		is_there = await(&scene) == 0;
 	}
 	if (luck != KILLED && !is_there) {
-		landing_abandon(scene.landing, draw(2) == 0, &scene.error);
+		landing_abandon(scene.landing, random_below(2) == 0, &scene.error);
 		assert_int_equal(await(&scene), -ECANCELED);
 	}
 	close_scene(&scene);
 	limit_files(RLIM_INFINITY);
 	syncs_left = writes_back_left = 0;
-	if (luck == KILLED && draw(2) == 0)
+	if (luck == KILLED && random_below(2) == 0)
 		fail_power();
 	assert_honest();
 	return is_there;
@@ -514,12 +508,12 @@ static bool attempt(uint64_t size, enum luck luck)
 static void test_ranges_in_any_order_with_bad_luck(void **state)
 {
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		uint64_t size = 1 + draw((uint64_t)1 << (6 + draw(17)));
-		unsigned attempts = (unsigned)draw(4);
+		uint64_t size = 1 + random_below((uint64_t)1 << (6 + random_below(17)));
+		unsigned attempts = (unsigned)random_below(4);
 		bool is_there = false;
 
 		while (!is_there && attempts-- > 0)
-			is_there = attempt(size, (enum luck)draw(LUCKS));
+			is_there = attempt(size, (enum luck)random_below(LUCKS));
 		if (!is_there && !attempt(size, GOOD))
 			fail_msg("round %u: %" PRIu64 " bytes", round, size);
 		assert_content(size);
