@@ -539,6 +539,22 @@ static struct landing_range *push_all(struct scene *scene, uint64_t from, uint64
 	return range; /* which finish or abandon closes */
 }
 
+static void flush(struct scene *scene, struct landing_range *range)
+{
+	while (landing_range_flush(range) == -EAGAIN)
+		assert_int_equal(loop_run(scene->loop, WAIT_MS), 0);
+}
+
+static void land_all(struct scene *scene)
+{
+	push_all(scene, 0, scene->size);
+	landing_finish(scene->landing, scene->size, &scene->error);
+	assert_int_equal(await(scene), 0);
+	close_scene(scene);
+	assert_content(scene->size);
+	assert_only("file");
+}
+
 static void test_what_has_a_gap_gets_no_name(void **state)
 {
 	struct scene scene;
@@ -580,8 +596,7 @@ static void test_starting_over_waits_for_the_journal(void **state)
 	sem_init(&gate.entered, 0, 0);
 	sem_init(&gate.released, 0, 0);
 	range = push_all(&scene, 0, 100 << 12);
-	while (landing_range_flush(range) == -EAGAIN)
-		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	flush(&scene, range);
 	gate.holds = true;
 	skew_ms += LATE_MS;
 	assert_int_equal(loop_run(scene.loop, 1), 0);
@@ -593,12 +608,7 @@ static void test_starting_over_waits_for_the_journal(void **state)
 	sem_post(&gate.released);
 	assert_int_equal(await(&scene), 0);
 	assert_int_equal(landing_settled(scene.landing).count, 0);
-	push_all(&scene, 0, scene.size);
-	landing_finish(scene.landing, scene.size, &scene.error);
-	assert_int_equal(await(&scene), 0);
-	close_scene(&scene);
-	assert_content(scene.size);
-	assert_only("file");
+	land_all(&scene);
 	assert_honest();
 }
 
@@ -634,17 +644,11 @@ static void test_another_start_is_hashed_anew(void **state)
 	expect(&scene, content);
 	begin(&scene);
 	range = push_all(&scene, 0, 2 << 20);
-	while (landing_range_flush(range) == -EAGAIN)
-		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	flush(&scene, range);
 	landing_range_close(range);
 	landing_start(scene.landing, scene.loop, &strong, scene.size, &scene.error);
 	assert_int_equal(await(&scene), 0);
-	push_all(&scene, 0, scene.size);
-	landing_finish(scene.landing, scene.size, &scene.error);
-	assert_int_equal(await(&scene), 0);
-	close_scene(&scene);
-	assert_content(scene.size);
-	assert_only("file");
+	land_all(&scene);
 }
 
 /* Of one range: the other's bytes may be the ones that are lost. */
@@ -661,8 +665,7 @@ static void test_nothing_is_claimed_after_a_failed_write_back(void **state)
 	push_all(&scene, 0, half);
 	range = push_all(&scene, half, 2 * half);
 	writes_back_left = 1;
-	while (landing_range_flush(range) == -EAGAIN)
-		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	flush(&scene, range);
 	assert_int_equal(writes_back_left, 0);
 	landing_abandon(scene.landing, false, &scene.error);
 	assert_int_equal(await(&scene), -ECANCELED);
@@ -686,8 +689,7 @@ static void test_a_save_that_fails_leaves_the_one_before(void **state)
 	while (scene.landing->work == SAVING)
 		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
 	range = push_all(&scene, half, 2 * half);
-	while (landing_range_flush(range) == -EAGAIN)
-		assert_int_equal(loop_run(scene.loop, WAIT_MS), 0);
+	flush(&scene, range);
 	reads_fail = true;
 	landing_abandon(scene.landing, false, &scene.error);
 	assert_int_equal(await(&scene), -ECANCELED);
